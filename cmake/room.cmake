@@ -1,0 +1,20 @@
+# One folder of sim/ = one room = one static library moesaic_<room>.
+# A room links the rooms above it that it names, and keeps foreign libraries to itself (PRIVATE),
+# so that their headers cannot leak; tests/architecture checks the includes.
+function(moesaic_room name)
+    cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+    file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.hpp)
+    if(sources)
+        add_library(moesaic_${name} STATIC ${sources} ${headers})
+        set(scope PUBLIC)
+        target_link_libraries(moesaic_${name} PRIVATE moesaic_warnings ${ROOM_LIBRARIES})
+    else()
+        add_library(moesaic_${name} INTERFACE)
+        set(scope INTERFACE)
+    endif()
+    target_include_directories(moesaic_${name} ${scope} ${PROJECT_SOURCE_DIR}/sim)
+    foreach(room ${ROOM_ROOMS})
+        target_link_libraries(moesaic_${name} ${scope} moesaic_${room})
+    endforeach()
+endfunction()

@@ -1,0 +1,10 @@
+add_library(moesaic_warnings INTERFACE)
+target_compile_options(moesaic_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+    -Wno-missing-field-initializers)
+if(MOESAIC_WERROR)
+    target_compile_options(moesaic_warnings INTERFACE -Werror)
+endif()
+if(MOESAIC_TIDY)
+    find_program(CLANG_TIDY clang-tidy-19 REQUIRED)
+    set(CMAKE_CXX_CLANG_TIDY ${CLANG_TIDY} --quiet)
+endif()

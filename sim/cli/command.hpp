@@ -1,0 +1,24 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <string>
+
+/// One file per subcommand. Each registers itself on the application; its callback does the work, prints the
+/// result to stdout and everything else to stderr. Errors are thrown; main() turns them into exit codes.
+namespace moesaic::cli {
+
+/// Where platforms/ and scenarios/ lie: $MOESAIC_DATA, else the source tree this binary was built from, else the
+/// installed share/moesaic. @throws InputError when none exists
+[[nodiscard]] std::string data_folder();
+
+/// Set by a command that ended but could not do all of it (some points failed): main() exits with 1.
+struct Outcome {
+    bool partly_failed = false;
+};
+
+void add_chips_command(CLI::App& app, Outcome& outcome);
+void add_clusters_command(CLI::App& app, Outcome& outcome);
+void add_models_command(CLI::App& app, Outcome& outcome);
+void add_timings_command(CLI::App& app, Outcome& outcome);
+void add_run_command(CLI::App& app, Outcome& outcome);
+
+} // namespace moesaic::cli

@@ -1,0 +1,39 @@
+#include "base/errors.hpp"
+#include "cli/command.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <fmt/format.h>
+
+namespace {
+
+constexpr int exit_partly_failed = 1, exit_input_error = 2, exit_bug = 3;
+
+int run(int argc, char** argv) {
+    CLI::App app{"MoEsaic simulates the training of mixture-of-experts models on clusters of mixed chips: does it fit, "
+                 "how long does a step take and why, what do a trillion tokens cost."};
+    app.set_version_flag("--version", MOESAIC_VERSION);
+    app.require_subcommand(1);
+    moesaic::cli::Outcome outcome;
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::ParseError const& error) {
+        return app.exit(error) == 0 ? 0 : exit_input_error;
+    }
+    return outcome.partly_failed ? exit_partly_failed : 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (moesaic::InputError const& error) {
+        fmt::print(stderr, "error: {}\n", error.what());
+        return exit_input_error;
+    } catch (std::exception const& error) {
+        fmt::print(stderr, "internal error: {}\nThis is a mistake in MoEsaic, not in your input; please report it with the scenario.\n",
+                   error.what());
+        return exit_bug;
+    }
+}

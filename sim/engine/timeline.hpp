@@ -1,0 +1,55 @@
+#pragma once
+#include "base/units.hpp"
+#include "parallel/program.hpp"
+#include "timing/evidence.hpp"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace moesaic::engine {
+
+/// A stretch of the critical path or of a class's time that one cause explains.
+struct Share {
+    std::string label; ///< "gemm qkv", "all_to_all dispatch", "pipeline wait"
+    Seconds time;
+};
+
+/// One operation as it ran. Kept only when asked for.
+struct Event {
+    int rank_class = 0;
+    parallel::Stream stream = parallel::Stream::compute;
+    int block = 0;
+    int op = 0; ///< index in the block; -1 for a message
+    int micro_batch = 0;
+    Seconds start;
+    Seconds end;
+};
+
+/// How the time of one rank class splits; the parts add up to the step time.
+struct ClassTime {
+    Seconds compute;
+    std::array<Seconds, parallel::streams> exposed; ///< waiting for a communication of this stream, nothing computing
+    Seconds bubble;                                 ///< waiting for another stage, or for the end of the step
+};
+
+/// The timings behind one key ("gemm bf16") on the critical path.
+struct PathKey {
+    std::string key;
+    Seconds time;
+    double time_weighted_sigma = 0.0; ///< sum of time x sigma in seconds: errors of one key add up
+    timing::Evidence evidence = timing::Evidence::analytic;
+};
+
+struct Timeline {
+    Seconds step;
+    std::vector<ClassTime> classes;
+    /// Of the critical path, by evidence; adds up to the step time.
+    std::array<Seconds, timing::evidence_levels> path_by_evidence;
+    std::vector<Share> path;     ///< longest first; adds up to the step time
+    std::vector<PathKey> path_keys; ///< for the uncertainty
+    std::vector<Event> events;   ///< empty unless asked for
+    std::int64_t activities = 0; ///< computes and flows that ended
+};
+
+} // namespace moesaic::engine

@@ -1,0 +1,58 @@
+#pragma once
+#include "base/units.hpp"
+#include "hardware/chip.hpp"
+#include "hardware/fact.hpp"
+#include "io/toml.hpp"
+
+#include <memory>
+#include <string>
+#include <variant>
+
+namespace moesaic::hardware {
+
+/// Inside a node: every chip has a port of `bandwidth` each way. A switch lets one pair use all of it; a full
+/// mesh gives each pair 1/(chips-1) of it; a hybrid mesh joins groups by slower links (see T-Head's 4 x 4).
+enum class ScaleUpKind { switched, full_mesh };
+
+struct ScaleUp {
+    ScaleUpKind kind = ScaleUpKind::switched;
+    Fact<BytesPerSecond> bandwidth; ///< per chip, each way
+    Fact<Seconds> latency;          ///< chip to chip
+};
+
+struct NodeType {
+    std::string id;
+    std::string name;
+    Chip chip;
+    int chips = 0; ///< per node (of one scale-up domain)
+    ScaleUp scale_up;
+    int nics = 0;                       ///< chips share a NIC evenly, neighbours first
+    Fact<BytesPerSecond> nic_bandwidth; ///< per NIC, each way
+    Fact<Seconds> nic_latency;          ///< chip to chip over one leaf switch
+    std::optional<Fact<BytesPerSecond>> host_bandwidth; ///< chip to host memory, each way
+    std::string file;
+};
+
+/// A leaf joins NIC k of `nodes_per_leaf` nodes (rail) or all NICs of them (leaf_spine). Uplinks of a leaf
+/// carry the bandwidth of its NICs divided by `oversubscription`.
+enum class FabricKind { rail_fat_tree, leaf_spine };
+
+struct Fabric {
+    FabricKind kind = FabricKind::rail_fat_tree;
+    int nodes_per_leaf = 32;
+    double oversubscription = 1.0;
+    Fact<Seconds> spine_latency; ///< added where a path crosses the spine
+};
+
+struct Cluster {
+    std::string id;
+    std::string name;
+    NodeType node;
+    int nodes = 0;
+    Fabric fabric;
+    std::string file;
+};
+
+[[nodiscard]] inline int chips_of(Cluster const& cluster) { return cluster.node.chips * cluster.nodes; }
+
+} // namespace moesaic::hardware

@@ -1,0 +1,73 @@
+#pragma once
+#include "base/ids.hpp"
+#include "base/units.hpp"
+#include "hardware/cluster.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moesaic::hardware {
+
+/// How far apart two chips are.
+enum class Tier { self, node, leaf, spine, site };
+[[nodiscard]] std::string_view name_of(Tier tier);
+
+/// outward: from a chip towards the core; inward: from the core to a chip; pair: joins two chips directly (mesh).
+enum class Direction { outward, inward, pair };
+
+/// One direction of a physical link.
+struct TopologyLink {
+    std::string name;
+    BytesPerSecond bandwidth;
+    Seconds latency;
+    Direction direction;
+};
+
+/// A pool of chips as a part of the topology: the first `chips` chips of a cluster.
+struct TopologyPool {
+    Cluster cluster;
+    int chips = 0;
+};
+
+/// Between two pools; each pool has one such port each way per link that names it.
+struct SiteLink {
+    int pool_a = 0;
+    int pool_b = 0;
+    BytesPerSecond bandwidth; ///< each way, all chips together
+    Seconds latency;
+};
+
+/// The graph of chips, NICs and switches over all pools (Boost.Graph inside), chips counted over the pools in order.
+class Topology {
+  public:
+    /// @throws InputError where pools are not joined or a pool asks for more chips than its cluster has
+    Topology(std::vector<TopologyPool> pools, std::vector<SiteLink> site_links);
+    ~Topology();
+    Topology(Topology&&) noexcept;
+    Topology& operator=(Topology&&) noexcept;
+
+    [[nodiscard]] int chips() const;
+    [[nodiscard]] PoolId pool_of(ChipIndex chip) const;
+    [[nodiscard]] TopologyPool const& pool(PoolId id) const;
+    [[nodiscard]] ChipIndex first_chip(PoolId id) const;
+    [[nodiscard]] Tier tier(ChipIndex from, ChipIndex to) const;
+    /// The links of the path, in order: outward ones of `from` first, inward ones of `to` last. Empty for from = to.
+    [[nodiscard]] std::vector<LinkId> route(ChipIndex from, ChipIndex to) const;
+    [[nodiscard]] TopologyLink const& link(LinkId id) const;
+    [[nodiscard]] std::size_t links() const;
+    /// The chips whose traffic uses an outward (inward) link when it goes out (comes in), ascending.
+    [[nodiscard]] std::vector<ChipIndex> const& chips_behind(LinkId link) const;
+    /// Latency of the path, all links together.
+    [[nodiscard]] Seconds latency(ChipIndex from, ChipIndex to) const;
+
+    /// Max-flow between the first and the second half of a pool's chips (Boost.Graph), each way.
+    [[nodiscard]] BytesPerSecond bisection(PoolId id) const;
+
+  private:
+    struct Graph;
+    std::unique_ptr<Graph> graph_;
+};
+
+} // namespace moesaic::hardware

@@ -1,0 +1,233 @@
+#include "io/toml.hpp"
+
+#include "base/nearest_names.hpp"
+#include "io/text_file.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+#include <sstream>
+#include <toml++/toml.h>
+
+namespace moesaic::io {
+
+/// The parsed file is shared; `table` points into it (copied toml++ nodes lose their line numbers).
+struct TomlTable::Node {
+    std::shared_ptr<toml::table const> root;
+    toml::table const* table = nullptr;
+    std::string file;
+    std::string path; ///< dotted, empty for the root
+    mutable std::set<std::string, std::less<>> asked;
+};
+
+namespace {
+
+std::string joined(std::string const& path, std::string_view key) {
+    return path.empty() ? std::string{key} : fmt::format("{}.{}", path, key);
+}
+
+Origin origin_of(std::string const& file, std::string path, toml::node const& node) {
+    auto const begin = node.source().begin;
+    return {file, static_cast<int>(begin.line), static_cast<int>(begin.column), std::move(path)};
+}
+
+std::string_view kind_of(toml::node const& node) {
+    switch (node.type()) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "an array";
+    case toml::node_type::string: return "a text";
+    case toml::node_type::integer: return "a whole number";
+    case toml::node_type::floating_point: return "a number";
+    case toml::node_type::boolean: return "true or false";
+    default: return "a date or time";
+    }
+}
+
+} // namespace
+
+TomlTable::TomlTable(std::shared_ptr<Node const> node) : node_{std::move(node)} {}
+
+Origin TomlTable::origin() const { return origin_of(node_->file, node_->path, *node_->table); }
+
+Origin TomlTable::origin(std::string_view key) const {
+    auto const* found = node_->table->get(key);
+    return origin_of(node_->file, joined(node_->path, key), found ? *found : static_cast<toml::node const&>(*node_->table));
+}
+
+namespace {
+
+/// The node under the key, or the error that it is missing.
+toml::node const& required(TomlTable const& table, TomlTable::Node const& node, std::string_view key) {
+    node.asked.emplace(key);
+    auto const* found = node.table->get(key);
+    if (!found) {
+        throw InputError{table.origin(key), "is missing"};
+    }
+    return *found;
+}
+
+[[noreturn]] void wrong_kind(TomlTable const& table, std::string_view key, toml::node const& found, std::string_view wanted) {
+    throw InputError{table.origin(key), fmt::format("must be {}, but is {}", wanted, kind_of(found))};
+}
+
+template <class T> T scalar(TomlTable const& table, TomlTable::Node const& node, std::string_view key, std::string_view wanted) {
+    auto const& found = required(table, node, key);
+    if (auto const value = found.value_exact<T>()) {
+        return *value;
+    }
+    wrong_kind(table, key, found, wanted);
+}
+
+template <class T>
+std::vector<T> scalars(TomlTable const& table, TomlTable::Node const& node, std::string_view key, std::string_view wanted) {
+    auto const& found = required(table, node, key);
+    auto const* array = found.as_array();
+    if (!array) {
+        wrong_kind(table, key, found, fmt::format("an array of {}", wanted));
+    }
+    std::vector<T> out;
+    for (auto const& element : *array) {
+        auto value = element.value_exact<T>();
+        if constexpr (std::is_same_v<T, double>) {
+            if (!value && element.is_integer()) {
+                value = static_cast<double>(**element.as_integer());
+            }
+        }
+        if (!value) {
+            throw InputError{origin_of(node.file, joined(node.path, key), element),
+                             fmt::format("must hold {} only, but one entry is {}", wanted, kind_of(element))};
+        }
+        out.push_back(*value);
+    }
+    return out;
+}
+
+} // namespace
+
+bool TomlTable::has(std::string_view key) const {
+    node_->asked.emplace(key);
+    return node_->table->contains(key);
+}
+
+std::vector<std::string> TomlTable::keys() const {
+    std::vector<std::pair<toml::source_position, std::string>> found;
+    for (auto const& [key, value] : *node_->table) {
+        found.emplace_back(key.source().begin, std::string{key.str()});
+    }
+    std::ranges::stable_sort(found, [](auto const& a, auto const& b) { return a.first < b.first; });
+    std::vector<std::string> out;
+    for (auto const& [position, key] : found) {
+        out.push_back(key);
+    }
+    return out;
+}
+
+std::string TomlTable::text(std::string_view key) const { return scalar<std::string>(*this, *node_, key, "a text"); }
+std::int64_t TomlTable::integer(std::string_view key) const { return scalar<std::int64_t>(*this, *node_, key, "a whole number"); }
+bool TomlTable::boolean(std::string_view key) const { return scalar<bool>(*this, *node_, key, "true or false"); }
+
+double TomlTable::number(std::string_view key) const {
+    auto const& found = required(*this, *node_, key);
+    if (auto const* whole = found.as_integer()) {
+        return static_cast<double>(**whole);
+    }
+    return scalar<double>(*this, *node_, key, "a number");
+}
+
+std::int64_t TomlTable::integer_from(std::string_view key, std::int64_t least) const {
+    auto const value = integer(key);
+    if (value < least) {
+        throw InputError{origin(key), fmt::format("{} is not allowed (must be {} or more)", value, least)};
+    }
+    return value;
+}
+
+TomlTable TomlTable::table(std::string_view key) const {
+    auto const& found = required(*this, *node_, key);
+    auto const* inner = found.as_table();
+    if (!inner) {
+        wrong_kind(*this, key, found, "a table");
+    }
+    return TomlTable{std::make_shared<Node const>(Node{node_->root, inner, node_->file, joined(node_->path, key), {}})};
+}
+
+std::vector<TomlTable> TomlTable::tables(std::string_view key) const {
+    std::vector<TomlTable> out;
+    if (!has(key)) {
+        return out;
+    }
+    auto const& found = required(*this, *node_, key);
+    auto const* array = found.as_array();
+    if (!array) {
+        wrong_kind(*this, key, found, fmt::format("an array of tables ([[{}]])", key));
+    }
+    for (auto const& element : *array) {
+        auto const path = fmt::format("{}[{}]", joined(node_->path, key), out.size());
+        auto const* inner = element.as_table();
+        if (!inner) {
+            throw InputError{origin_of(node_->file, path, element), fmt::format("must be a table, but is {}", kind_of(element))};
+        }
+        out.emplace_back(std::make_shared<Node const>(Node{node_->root, inner, node_->file, path, {}}));
+    }
+    return out;
+}
+
+std::vector<std::string> TomlTable::texts(std::string_view key) const { return scalars<std::string>(*this, *node_, key, "texts"); }
+std::vector<std::int64_t> TomlTable::integers(std::string_view key) const { return scalars<std::int64_t>(*this, *node_, key, "whole numbers"); }
+std::vector<double> TomlTable::numbers(std::string_view key) const { return scalars<double>(*this, *node_, key, "numbers"); }
+
+bool TomlTable::is_table(std::string_view key) const { return has(key) && node_->table->get(key)->is_table(); }
+bool TomlTable::is_text(std::string_view key) const { return has(key) && node_->table->get(key)->is_string(); }
+bool TomlTable::is_array(std::string_view key) const { return has(key) && node_->table->get(key)->is_array(); }
+
+std::optional<std::string> TomlTable::optional_text(std::string_view key) const {
+    return has(key) ? std::optional{text(key)} : std::nullopt;
+}
+std::optional<TomlTable> TomlTable::optional_table(std::string_view key) const {
+    return has(key) ? std::optional{table(key)} : std::nullopt;
+}
+std::string TomlTable::text_or(std::string_view key, std::string_view otherwise) const {
+    return has(key) ? text(key) : std::string{otherwise};
+}
+std::int64_t TomlTable::integer_or(std::string_view key, std::int64_t otherwise, std::int64_t least) const {
+    return has(key) ? integer_from(key, least) : otherwise;
+}
+double TomlTable::number_or(std::string_view key, double otherwise) const { return has(key) ? number(key) : otherwise; }
+bool TomlTable::boolean_or(std::string_view key, bool otherwise) const { return has(key) ? boolean(key) : otherwise; }
+
+void TomlTable::reject_unknown_keys() const {
+    std::vector<std::string> const known(node_->asked.begin(), node_->asked.end());
+    for (auto const& key : keys()) {
+        if (!node_->asked.contains(key)) {
+            throw InputError{origin(key), "is not a known key", suggestion(key, known)};
+        }
+    }
+}
+
+std::string TomlTable::text_for_quantity(std::string_view key, std::string const& help) const {
+    auto const& found = required(*this, *node_, key);
+    if (!found.is_string()) {
+        throw InputError{origin(key), fmt::format("needs a unit, but is {}", kind_of(found)), help};
+    }
+    return text(key);
+}
+
+void TomlTable::throw_bad_quantity(std::string_view key, std::string const& help) const {
+    throw InputError{origin(key), fmt::format("\"{}\" is not understood", text(key)), help};
+}
+
+TomlTable parse_toml(std::string_view content, std::string const& name) {
+    try {
+        auto root = std::make_shared<toml::table const>(toml::parse(content, name));
+        auto const* top = root.get();
+        return TomlTable{std::make_shared<TomlTable::Node const>(TomlTable::Node{std::move(root), top, name, {}, {}})};
+    } catch (toml::parse_error const& error) {
+        auto const begin = error.source().begin;
+        throw InputError{Origin{name, static_cast<int>(begin.line), static_cast<int>(begin.column), {}},
+                         fmt::format("is not valid TOML: {}", error.description())};
+    }
+}
+
+TomlTable read_toml_file(std::string const& path) { return parse_toml(read_text_file(path), path); }
+
+} // namespace moesaic::io

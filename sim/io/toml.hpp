@@ -1,0 +1,77 @@
+#pragma once
+#include "base/errors.hpp"
+#include "io/unit_text.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moesaic::io {
+
+/// A table of a TOML file that knows where each of its keys stands, and remembers which keys were read,
+/// so that reject_unknown_keys() can refuse the rest. Cheap to copy; the parsed file lives as long as any
+/// of its tables. Every reader throws InputError with file, line, column and field.
+class TomlTable {
+  public:
+    [[nodiscard]] Origin origin() const;
+    /// Of the key's value; of the table where the key is absent.
+    [[nodiscard]] Origin origin(std::string_view key) const;
+    [[nodiscard]] bool has(std::string_view key) const;
+    /// In the order of the file.
+    [[nodiscard]] std::vector<std::string> keys() const;
+
+    [[nodiscard]] std::string text(std::string_view key) const;
+    [[nodiscard]] std::int64_t integer(std::string_view key) const;
+    /// A float or an integer.
+    [[nodiscard]] double number(std::string_view key) const;
+    [[nodiscard]] bool boolean(std::string_view key) const;
+    [[nodiscard]] TomlTable table(std::string_view key) const;
+    /// An array of tables ([[pools]]); empty where the key is absent.
+    [[nodiscard]] std::vector<TomlTable> tables(std::string_view key) const;
+    [[nodiscard]] std::vector<std::string> texts(std::string_view key) const;
+    [[nodiscard]] std::vector<std::int64_t> integers(std::string_view key) const;
+    [[nodiscard]] std::vector<double> numbers(std::string_view key) const;
+    /// @throws InputError also below the least value.
+    [[nodiscard]] std::int64_t integer_from(std::string_view key, std::int64_t least) const;
+    [[nodiscard]] bool is_table(std::string_view key) const;
+    [[nodiscard]] bool is_text(std::string_view key) const;
+    [[nodiscard]] bool is_array(std::string_view key) const;
+
+    /// An amount with its unit ("50 GB/s"); a bare number is an error that shows how to write it.
+    template <class Q> [[nodiscard]] Q quantity(std::string_view key) const {
+        if (auto const found = parse_quantity<Q>(text_for_quantity(key, quantity_help<Q>()))) {
+            return *found;
+        }
+        throw_bad_quantity(key, quantity_help<Q>());
+    }
+    template <class Q> [[nodiscard]] std::optional<Q> optional_quantity(std::string_view key) const {
+        return has(key) ? std::optional<Q>{quantity<Q>(key)} : std::nullopt;
+    }
+    [[nodiscard]] std::optional<std::string> optional_text(std::string_view key) const;
+    [[nodiscard]] std::optional<TomlTable> optional_table(std::string_view key) const;
+    [[nodiscard]] std::string text_or(std::string_view key, std::string_view otherwise) const;
+    [[nodiscard]] std::int64_t integer_or(std::string_view key, std::int64_t otherwise, std::int64_t least) const;
+    [[nodiscard]] double number_or(std::string_view key, double otherwise) const;
+    [[nodiscard]] bool boolean_or(std::string_view key, bool otherwise) const;
+
+    /// @throws InputError for the first key that no reader asked for, with the nearest known name.
+    void reject_unknown_keys() const;
+
+    struct Node;
+    explicit TomlTable(std::shared_ptr<Node const> node);
+
+  private:
+    [[nodiscard]] std::string text_for_quantity(std::string_view key, std::string const& help) const;
+    [[noreturn]] void throw_bad_quantity(std::string_view key, std::string const& help) const;
+    std::shared_ptr<Node const> node_;
+};
+
+/// @throws InputError where the file cannot be read or is no TOML.
+[[nodiscard]] TomlTable read_toml_file(std::string const& path);
+/// @param name stands in for the file's name in messages
+[[nodiscard]] TomlTable parse_toml(std::string_view content, std::string const& name);
+
+} // namespace moesaic::io

@@ -1,0 +1,45 @@
+#pragma once
+#include "hardware/chip.hpp"
+#include "hardware/cluster.hpp"
+#include "hardware/topology.hpp"
+#include "model/operation.hpp"
+#include "timing/collective.hpp"
+#include "timing/evidence.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moesaic::timing {
+
+/// Measured kernel timings of many tables, merged, and the models that fill the gaps between them. Answers are
+/// pure functions of the loaded files.
+class Timings {
+  public:
+    Timings(); ///< no tables: every answer is analytic
+    ~Timings();
+    Timings(Timings&&) noexcept;
+    Timings& operator=(Timings&&) noexcept;
+
+    /// Loads a table (row-level CSV, or a condensed grid of platforms/timings/). Later files of equal grade win.
+    /// @throws InputError with file and line
+    void load(std::string const& path);
+    /// Chips that a transfer may take its curve from.
+    void set_reference_chips(std::vector<hardware::Chip> chips);
+
+    /// Time of one operation alone on the chip, weights and inputs in device memory.
+    /// @throws InputError where a figure of the chip that is needed is unknown
+    [[nodiscard]] Duration duration(hardware::Chip const& chip, model::Operation const& op) const;
+
+    /// @param rank_bytes what one rank sends over the tier (all peers together)
+    /// @param tier where the traffic goes: node (scale-up) or beyond (NIC)
+    [[nodiscard]] CollectiveCost collective(hardware::NodeType const& node, CollectiveKind kind, hardware::Tier tier,
+                                            Bytes rank_bytes, int ranks, int nodes) const;
+
+  private:
+    struct Store;
+    std::unique_ptr<Store> store_;
+};
+
+} // namespace moesaic::timing
