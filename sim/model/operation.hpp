@@ -15,16 +15,36 @@ namespace moesaic::model {
 ///   grouped_gemm         batch products of m rows each (rows per group)
 ///   moe_ffn              expert FFN, fused: m = tokens before top-k, n = expert inner size per tensor rank,
 ///                        k = hidden size, batch = local experts; options topk, experts, gated
-///   attention            m query and n key positions, k = head size, batch = sequences; options heads, kv_heads, v_dim, causal
-///   mla_attention        the same, k = 192, v_dim = 128 (DeepSeek form)
-///   rmsnorm, layernorm, rope, gated_activation, gelu, add, dropout, softmax, cross_entropy, embedding, quantise
+///   attention            m query and n key positions, k = head size, batch = sequences; options heads,
+///   kv_heads, v_dim, causal mla_attention        the same, k = 192, v_dim = 128 (DeepSeek form) rmsnorm,
+///   layernorm, rope, gated_activation, gelu, add, dropout, softmax, cross_entropy, embedding, quantise
 ///                        m rows of n columns (of the output)
 ///   router_topk          m tokens, n experts, k = top-k: softmax and selection
-///   permute, unpermute   m rows (token copies) of n columns
-///   optimizer_step       m = parameters updated on this rank (AdamW, fp32 master weights and moments)
+///   permute, unpermute   m rows (token copies) of n columns; option topk = copies per token (0: as many as
+///   there are) optimizer_step       m = parameters updated on this rank (AdamW, fp32 master weights and
+///   moments)
 enum class OpKind {
-    gemm, bmm, grouped_gemm, moe_ffn, attention, mla_attention, rmsnorm, layernorm, rope, gated_activation, gelu,
-    add, dropout, softmax, router_topk, permute, unpermute, quantise, embedding, cross_entropy, optimizer_step
+    gemm,
+    bmm,
+    grouped_gemm,
+    moe_ffn,
+    attention,
+    mla_attention,
+    rmsnorm,
+    layernorm,
+    rope,
+    gated_activation,
+    gelu,
+    add,
+    dropout,
+    softmax,
+    router_topk,
+    permute,
+    unpermute,
+    quantise,
+    embedding,
+    cross_entropy,
+    optimizer_step
 };
 
 /// backward = input and weight gradient together; the two are apart where schedules split them.
@@ -38,8 +58,8 @@ struct Operation {
     int heads = 0, kv_heads = 0; ///< attention only
     int v_dim = 0;               ///< 0 = k
     bool causal = false;
-    int window = 0;        ///< sliding window, 0 = none
-    int topk = 0, experts = 0; ///< moe_ffn only: of the whole layer
+    int window = 0;            ///< sliding window, 0 = none
+    int topk = 0, experts = 0; ///< moe_ffn: of the whole layer; topk also of permute and unpermute
     bool gated = true;
     std::string role; ///< what it is in the model: "qkv", "expert_up", …; for reports, not for look-up
 
@@ -54,8 +74,19 @@ struct Operation {
 [[nodiscard]] std::string text_of(Operation const& op);
 
 /// Work of the matrix units (2 per multiply-add); zero for memory-bound kinds.
+/// Products: forward 2mnk, each gradient the same. Attention: two products forward, five backward (one of
+/// them recomputes the scores: FlashAttention-2, arXiv 2307.08691, section 3.1.2), which is 2.5 times the
+/// forward work where v_dim = k; a causal mask halves it. Attention has no weights: its input gradient is its
+/// whole backward.
 [[nodiscard]] Flop flop_of(Operation const& op);
-/// Least traffic to device memory: each input read once, each output written once.
+/// Least traffic to device memory: each input read once, each output written once. Elements have the size of
+/// the dtype, outputs of products at least two bytes (fp8 GEMM gives bf16); scales and row statistics are
+/// left out. The backward of a product is two kernels, so the output's gradient is read twice; weight
+/// gradients are written in the output's type. optimizer_step per parameter: reads master, two moments (fp32)
+/// and the gradient (op.dtype), writes master, two moments and the bf16 weight: 26 bytes + gradient. A pass
+/// that does nothing moves nothing.
 [[nodiscard]] Bytes bytes_of(Operation const& op);
+/// The kind has weights, so that its weight gradient is work apart from the input gradient.
+[[nodiscard]] bool has_weights(OpKind kind);
 
 } // namespace moesaic::model
