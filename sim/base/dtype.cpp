@@ -10,10 +10,10 @@ struct Row {
     double bytes;
 };
 constexpr std::array rows{
-    Row{Dtype::fp64, "fp64", 8},   Row{Dtype::fp32, "fp32", 4},           Row{Dtype::tf32, "tf32", 4},
-    Row{Dtype::bf16, "bf16", 2},   Row{Dtype::fp16, "fp16", 2},           Row{Dtype::fp8, "fp8", 1},
-    Row{Dtype::fp8_block, "fp8_block", 1}, Row{Dtype::int8, "int8", 1},   Row{Dtype::mxfp8, "mxfp8", 1},
-    Row{Dtype::mxfp4, "mxfp4", 0.5}, Row{Dtype::nvfp4, "nvfp4", 0.5},
+    Row{Dtype::fp64, "fp64", 8},           Row{Dtype::fp32, "fp32", 4},     Row{Dtype::tf32, "tf32", 4},
+    Row{Dtype::bf16, "bf16", 2},           Row{Dtype::fp16, "fp16", 2},     Row{Dtype::fp8, "fp8", 1},
+    Row{Dtype::fp8_block, "fp8_block", 1}, Row{Dtype::int8, "int8", 1},     Row{Dtype::mxfp8, "mxfp8", 1},
+    Row{Dtype::mxfp4, "mxfp4", 0.5},       Row{Dtype::nvfp4, "nvfp4", 0.5},
 };
 
 } // namespace

@@ -19,7 +19,8 @@ namespace {
 
 std::string full_message(Origin const& origin, std::string_view problem, std::string_view hint) {
     auto const where = origin.text();
-    return fmt::format("{}{}{}{}{}", where, where.empty() ? "" : ": ", problem, hint.empty() ? "" : ". ", hint);
+    return fmt::format("{}{}{}{}{}", where, where.empty() ? "" : ": ", problem, hint.empty() ? "" : ". ",
+                       hint);
 }
 
 } // namespace

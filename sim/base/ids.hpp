@@ -6,7 +6,8 @@
 namespace moesaic {
 
 /// An index with a type, so that a chip is never used where a link is meant.
-template <class Tag> class Id {
+template <class Tag>
+class Id {
   public:
     constexpr Id() = default;
     constexpr explicit Id(std::int64_t index) : index_{index} {}
@@ -26,6 +27,9 @@ using ClassId = Id<struct RankClassTag>;
 
 } // namespace moesaic
 
-template <class Tag> struct std::hash<moesaic::Id<Tag>> {
-    std::size_t operator()(moesaic::Id<Tag> id) const noexcept { return std::hash<std::int64_t>{}(id.index()); }
+template <class Tag>
+struct std::hash<moesaic::Id<Tag>> {
+    std::size_t operator()(moesaic::Id<Tag> id) const noexcept {
+        return std::hash<std::int64_t>{}(id.index());
+    }
 };

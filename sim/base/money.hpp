@@ -6,7 +6,8 @@
 
 namespace moesaic {
 
-/// An amount in one currency (ISO 4217 code). Amounts of unlike currencies do not add; economics/ converts them.
+/// An amount in one currency (ISO 4217 code). Amounts of unlike currencies do not add; economics/ converts
+/// them.
 struct Money {
     double amount = 0.0;
     std::string currency;

@@ -12,7 +12,8 @@ namespace {
 
 std::string lower(std::string_view text) {
     std::string out{text};
-    std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(out, out.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
@@ -67,7 +68,8 @@ std::string suggestion(std::string_view name, std::vector<std::string> const& kn
         return fmt::format("Did you mean {}?", fmt::join(near, " or "));
     }
     constexpr std::size_t shown = 12;
-    std::vector<std::string> const first(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(std::min(shown, known.size())));
+    std::vector<std::string> const first(
+        known.begin(), known.begin() + static_cast<std::ptrdiff_t>(std::min(shown, known.size())));
     return fmt::format("Known: {}{}", fmt::join(first, ", "), known.size() > shown ? ", …" : "");
 }
 

@@ -6,8 +6,8 @@
 /// result to stdout and everything else to stderr. Errors are thrown; main() turns them into exit codes.
 namespace moesaic::cli {
 
-/// Where platforms/ and scenarios/ lie: $MOESAIC_DATA, else the source tree this binary was built from, else the
-/// installed share/moesaic. @throws InputError when none exists
+/// Where platforms/ and scenarios/ lie: $MOESAIC_DATA, else the source tree this binary was built from, else
+/// the installed share/moesaic. @throws InputError when none exists
 [[nodiscard]] std::string data_folder();
 
 /// Set by a command that ended but could not do all of it (some points failed): main() exits with 1.

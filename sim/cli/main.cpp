@@ -10,7 +10,8 @@ namespace {
 constexpr int exit_partly_failed = 1, exit_input_error = 2, exit_bug = 3;
 
 int run(int argc, char** argv) {
-    CLI::App app{"MoEsaic simulates the training of mixture-of-experts models on clusters of mixed chips: does it fit, "
+    CLI::App app{"MoEsaic simulates the training of mixture-of-experts models on clusters of mixed chips: "
+                 "does it fit, "
                  "how long does a step take and why, what do a trillion tokens cost."};
     app.set_version_flag("--version", MOESAIC_VERSION);
     app.require_subcommand(1);
@@ -32,7 +33,9 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "error: {}\n", error.what());
         return exit_input_error;
     } catch (std::exception const& error) {
-        fmt::print(stderr, "internal error: {}\nThis is a mistake in MoEsaic, not in your input; please report it with the scenario.\n",
+        fmt::print(stderr,
+                   "internal error: {}\nThis is a mistake in MoEsaic, not in your input; please report it "
+                   "with the scenario.\n",
                    error.what());
         return exit_bug;
     }

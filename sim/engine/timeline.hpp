@@ -29,8 +29,9 @@ struct Event {
 /// How the time of one rank class splits; the parts add up to the step time.
 struct ClassTime {
     Seconds compute;
-    std::array<Seconds, parallel::streams> exposed; ///< waiting for a communication of this stream, nothing computing
-    Seconds bubble;                                 ///< waiting for another stage, or for the end of the step
+    std::array<Seconds, parallel::streams>
+        exposed;    ///< waiting for a communication of this stream, nothing computing
+    Seconds bubble; ///< waiting for another stage, or for the end of the step
 };
 
 /// The timings behind one key ("gemm bf16") on the critical path.
@@ -46,10 +47,10 @@ struct Timeline {
     std::vector<ClassTime> classes;
     /// Of the critical path, by evidence; adds up to the step time.
     std::array<Seconds, timing::evidence_levels> path_by_evidence;
-    std::vector<Share> path;     ///< longest first; adds up to the step time
+    std::vector<Share> path;        ///< longest first; adds up to the step time
     std::vector<PathKey> path_keys; ///< for the uncertainty
-    std::vector<Event> events;   ///< empty unless asked for
-    std::int64_t activities = 0; ///< computes and flows that ended
+    std::vector<Event> events;      ///< empty unless asked for
+    std::int64_t activities = 0;    ///< computes and flows that ended
 };
 
 } // namespace moesaic::engine

@@ -12,7 +12,8 @@
 
 namespace moesaic::hardware {
 
-/// An accelerator package as the system sees it: one rank. What is not known stays empty; nothing is filled in.
+/// An accelerator package as the system sees it: one rank. What is not known stays empty; nothing is filled
+/// in.
 struct Chip {
     std::string id;
     std::string vendor;
@@ -43,7 +44,8 @@ struct Chip {
     std::string file; ///< where it was read
 };
 
-/// The figure, or an InputError "chip X: peak bf16 is not known" that names chip, figure and what it is needed for.
+/// The figure, or an InputError "chip X: peak bf16 is not known" that names chip, figure and what it is
+/// needed for.
 [[nodiscard]] FlopPerSecond peak_of(Chip const& chip, Dtype dtype);
 [[nodiscard]] Bytes memory_of(Chip const& chip);
 [[nodiscard]] BytesPerSecond memory_bandwidth_of(Chip const& chip);

@@ -26,9 +26,9 @@ struct NodeType {
     Chip chip;
     int chips = 0; ///< per node (of one scale-up domain)
     ScaleUp scale_up;
-    int nics = 0;                       ///< chips share a NIC evenly, neighbours first
-    Fact<BytesPerSecond> nic_bandwidth; ///< per NIC, each way
-    Fact<Seconds> nic_latency;          ///< chip to chip over one leaf switch
+    int nics = 0;                                       ///< chips share a NIC evenly, neighbours first
+    Fact<BytesPerSecond> nic_bandwidth;                 ///< per NIC, each way
+    Fact<Seconds> nic_latency;                          ///< chip to chip over one leaf switch
     std::optional<Fact<BytesPerSecond>> host_bandwidth; ///< chip to host memory, each way
     std::string file;
 };

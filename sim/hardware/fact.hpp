@@ -9,7 +9,8 @@ enum class Confidence { official, published, press, estimate };
 
 /// A figure with where it comes from. Where sources disagree, the others stand under alternatives, and a
 /// scenario may choose one.
-template <class T> struct Fact {
+template <class T>
+struct Fact {
     T value{};
     std::string source;
     Confidence confidence = Confidence::estimate;

@@ -14,7 +14,8 @@ namespace moesaic::hardware {
 enum class Tier { self, node, leaf, spine, site };
 [[nodiscard]] std::string_view name_of(Tier tier);
 
-/// outward: from a chip towards the core; inward: from the core to a chip; pair: joins two chips directly (mesh).
+/// outward: from a chip towards the core; inward: from the core to a chip; pair: joins two chips directly
+/// (mesh).
 enum class Direction { outward, inward, pair };
 
 /// One direction of a physical link.
@@ -39,7 +40,8 @@ struct SiteLink {
     Seconds latency;
 };
 
-/// The graph of chips, NICs and switches over all pools (Boost.Graph inside), chips counted over the pools in order.
+/// The graph of chips, NICs and switches over all pools (Boost.Graph inside), chips counted over the pools in
+/// order.
 class Topology {
   public:
     /// @throws InputError where pools are not joined or a pool asks for more chips than its cluster has
@@ -53,7 +55,8 @@ class Topology {
     [[nodiscard]] TopologyPool const& pool(PoolId id) const;
     [[nodiscard]] ChipIndex first_chip(PoolId id) const;
     [[nodiscard]] Tier tier(ChipIndex from, ChipIndex to) const;
-    /// The links of the path, in order: outward ones of `from` first, inward ones of `to` last. Empty for from = to.
+    /// The links of the path, in order: outward ones of `from` first, inward ones of `to` last. Empty for
+    /// from = to.
     [[nodiscard]] std::vector<LinkId> route(ChipIndex from, ChipIndex to) const;
     [[nodiscard]] TopologyLink const& link(LinkId id) const;
     [[nodiscard]] std::size_t links() const;

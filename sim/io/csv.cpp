@@ -89,13 +89,15 @@ class Splitter {
     int next_line_ = 1;
 };
 
-std::vector<std::size_t> find_columns(Splitter const& header, std::string const& name, std::vector<std::string> const& wanted) {
+std::vector<std::size_t> find_columns(Splitter const& header, std::string const& name,
+                                      std::vector<std::string> const& wanted) {
     std::vector<std::string> const have(header.fields().begin(), header.fields().end());
     std::vector<std::size_t> out;
     for (auto const& column : wanted) {
         auto const at = std::ranges::find(have, column);
         if (at == have.end()) {
-            throw InputError{Origin{name, header.line(), 0, column}, "this column is missing", suggestion(column, have)};
+            throw InputError{Origin{name, header.line(), 0, column}, "this column is missing",
+                             suggestion(column, have)};
         }
         out.push_back(static_cast<std::size_t>(at - have.begin()));
     }
@@ -124,7 +126,8 @@ void parse_csv(std::string_view content, std::string const& name, std::vector<st
     }
 }
 
-void read_csv(std::string const& path, std::vector<std::string> const& wanted, std::function<void(CsvRow const&)> const& each) {
+void read_csv(std::string const& path, std::vector<std::string> const& wanted,
+              std::function<void(CsvRow const&)> const& each) {
     parse_csv(read_text_file(path), path, wanted, each);
 }
 

@@ -18,8 +18,10 @@ struct CsvRow {
 /// Reads a comma-separated file (RFC 4180: quoted fields, "" for a quote; LF or CRLF) row by row and keeps
 /// nothing, so that memory stays bounded. Empty lines and lines that start with # are passed over.
 /// @param wanted the columns that each row gets, in this order, wherever they stand in the file
-/// @throws InputError for a missing column, a row with more or fewer fields than the header, or an unclosed quote
-void read_csv(std::string const& path, std::vector<std::string> const& wanted, std::function<void(CsvRow const&)> const& each);
+/// @throws InputError for a missing column, a row with more or fewer fields than the header, or an unclosed
+/// quote
+void read_csv(std::string const& path, std::vector<std::string> const& wanted,
+              std::function<void(CsvRow const&)> const& each);
 void parse_csv(std::string_view content, std::string const& name, std::vector<std::string> const& wanted,
                std::function<void(CsvRow const&)> const& each);
 

@@ -20,7 +20,8 @@ std::string read_text_file(std::string const& path) {
     std::ifstream in{path, std::ios::binary};
     std::ostringstream content;
     if (!in || !(content << in.rdbuf() || in.peek() == std::ifstream::traits_type::eof())) {
-        throw InputError{Origin::whole_file(path), fmt::format("cannot be read ({})", std::strerror(errno ? errno : EIO))};
+        throw InputError{Origin::whole_file(path),
+                         fmt::format("cannot be read ({})", std::strerror(errno ? errno : EIO))};
     }
     return std::move(content).str();
 }

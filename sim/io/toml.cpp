@@ -33,13 +33,20 @@ Origin origin_of(std::string const& file, std::string path, toml::node const& no
 
 std::string_view kind_of(toml::node const& node) {
     switch (node.type()) {
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "an array";
-    case toml::node_type::string: return "a text";
-    case toml::node_type::integer: return "a whole number";
-    case toml::node_type::floating_point: return "a number";
-    case toml::node_type::boolean: return "true or false";
-    default: return "a date or time";
+    case toml::node_type::table:
+        return "a table";
+    case toml::node_type::array:
+        return "an array";
+    case toml::node_type::string:
+        return "a text";
+    case toml::node_type::integer:
+        return "a whole number";
+    case toml::node_type::floating_point:
+        return "a number";
+    case toml::node_type::boolean:
+        return "true or false";
+    default:
+        return "a date or time";
     }
 }
 
@@ -51,7 +58,8 @@ Origin TomlTable::origin() const { return origin_of(node_->file, node_->path, *n
 
 Origin TomlTable::origin(std::string_view key) const {
     auto const* found = node_->table->get(key);
-    return origin_of(node_->file, joined(node_->path, key), found ? *found : static_cast<toml::node const&>(*node_->table));
+    return origin_of(node_->file, joined(node_->path, key),
+                     found ? *found : static_cast<toml::node const&>(*node_->table));
 }
 
 namespace {
@@ -66,11 +74,13 @@ toml::node const& required(TomlTable const& table, TomlTable::Node const& node, 
     return *found;
 }
 
-[[noreturn]] void wrong_kind(TomlTable const& table, std::string_view key, toml::node const& found, std::string_view wanted) {
+[[noreturn]] void wrong_kind(TomlTable const& table, std::string_view key, toml::node const& found,
+                             std::string_view wanted) {
     throw InputError{table.origin(key), fmt::format("must be {}, but is {}", wanted, kind_of(found))};
 }
 
-template <class T> T scalar(TomlTable const& table, TomlTable::Node const& node, std::string_view key, std::string_view wanted) {
+template <class T>
+T scalar(TomlTable const& table, TomlTable::Node const& node, std::string_view key, std::string_view wanted) {
     auto const& found = required(table, node, key);
     if (auto const value = found.value_exact<T>()) {
         return *value;
@@ -79,7 +89,8 @@ template <class T> T scalar(TomlTable const& table, TomlTable::Node const& node,
 }
 
 template <class T>
-std::vector<T> scalars(TomlTable const& table, TomlTable::Node const& node, std::string_view key, std::string_view wanted) {
+std::vector<T> scalars(TomlTable const& table, TomlTable::Node const& node, std::string_view key,
+                       std::string_view wanted) {
     auto const& found = required(table, node, key);
     auto const* array = found.as_array();
     if (!array) {
@@ -122,9 +133,15 @@ std::vector<std::string> TomlTable::keys() const {
     return out;
 }
 
-std::string TomlTable::text(std::string_view key) const { return scalar<std::string>(*this, *node_, key, "a text"); }
-std::int64_t TomlTable::integer(std::string_view key) const { return scalar<std::int64_t>(*this, *node_, key, "a whole number"); }
-bool TomlTable::boolean(std::string_view key) const { return scalar<bool>(*this, *node_, key, "true or false"); }
+std::string TomlTable::text(std::string_view key) const {
+    return scalar<std::string>(*this, *node_, key, "a text");
+}
+std::int64_t TomlTable::integer(std::string_view key) const {
+    return scalar<std::int64_t>(*this, *node_, key, "a whole number");
+}
+bool TomlTable::boolean(std::string_view key) const {
+    return scalar<bool>(*this, *node_, key, "true or false");
+}
 
 double TomlTable::number(std::string_view key) const {
     auto const& found = required(*this, *node_, key);
@@ -148,7 +165,8 @@ TomlTable TomlTable::table(std::string_view key) const {
     if (!inner) {
         wrong_kind(*this, key, found, "a table");
     }
-    return TomlTable{std::make_shared<Node const>(Node{node_->root, inner, node_->file, joined(node_->path, key), {}})};
+    return TomlTable{
+        std::make_shared<Node const>(Node{node_->root, inner, node_->file, joined(node_->path, key), {}})};
 }
 
 std::vector<TomlTable> TomlTable::tables(std::string_view key) const {
@@ -165,20 +183,33 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) const {
         auto const path = fmt::format("{}[{}]", joined(node_->path, key), out.size());
         auto const* inner = element.as_table();
         if (!inner) {
-            throw InputError{origin_of(node_->file, path, element), fmt::format("must be a table, but is {}", kind_of(element))};
+            throw InputError{origin_of(node_->file, path, element),
+                             fmt::format("must be a table, but is {}", kind_of(element))};
         }
         out.emplace_back(std::make_shared<Node const>(Node{node_->root, inner, node_->file, path, {}}));
     }
     return out;
 }
 
-std::vector<std::string> TomlTable::texts(std::string_view key) const { return scalars<std::string>(*this, *node_, key, "texts"); }
-std::vector<std::int64_t> TomlTable::integers(std::string_view key) const { return scalars<std::int64_t>(*this, *node_, key, "whole numbers"); }
-std::vector<double> TomlTable::numbers(std::string_view key) const { return scalars<double>(*this, *node_, key, "numbers"); }
+std::vector<std::string> TomlTable::texts(std::string_view key) const {
+    return scalars<std::string>(*this, *node_, key, "texts");
+}
+std::vector<std::int64_t> TomlTable::integers(std::string_view key) const {
+    return scalars<std::int64_t>(*this, *node_, key, "whole numbers");
+}
+std::vector<double> TomlTable::numbers(std::string_view key) const {
+    return scalars<double>(*this, *node_, key, "numbers");
+}
 
-bool TomlTable::is_table(std::string_view key) const { return has(key) && node_->table->get(key)->is_table(); }
-bool TomlTable::is_text(std::string_view key) const { return has(key) && node_->table->get(key)->is_string(); }
-bool TomlTable::is_array(std::string_view key) const { return has(key) && node_->table->get(key)->is_array(); }
+bool TomlTable::is_table(std::string_view key) const {
+    return has(key) && node_->table->get(key)->is_table();
+}
+bool TomlTable::is_text(std::string_view key) const {
+    return has(key) && node_->table->get(key)->is_string();
+}
+bool TomlTable::is_array(std::string_view key) const {
+    return has(key) && node_->table->get(key)->is_array();
+}
 
 std::optional<std::string> TomlTable::optional_text(std::string_view key) const {
     return has(key) ? std::optional{text(key)} : std::nullopt;
@@ -192,8 +223,12 @@ std::string TomlTable::text_or(std::string_view key, std::string_view otherwise)
 std::int64_t TomlTable::integer_or(std::string_view key, std::int64_t otherwise, std::int64_t least) const {
     return has(key) ? integer_from(key, least) : otherwise;
 }
-double TomlTable::number_or(std::string_view key, double otherwise) const { return has(key) ? number(key) : otherwise; }
-bool TomlTable::boolean_or(std::string_view key, bool otherwise) const { return has(key) ? boolean(key) : otherwise; }
+double TomlTable::number_or(std::string_view key, double otherwise) const {
+    return has(key) ? number(key) : otherwise;
+}
+bool TomlTable::boolean_or(std::string_view key, bool otherwise) const {
+    return has(key) ? boolean(key) : otherwise;
+}
 
 void TomlTable::reject_unknown_keys() const {
     std::vector<std::string> const known(node_->asked.begin(), node_->asked.end());
@@ -220,7 +255,8 @@ TomlTable parse_toml(std::string_view content, std::string const& name) {
     try {
         auto root = std::make_shared<toml::table const>(toml::parse(content, name));
         auto const* top = root.get();
-        return TomlTable{std::make_shared<TomlTable::Node const>(TomlTable::Node{std::move(root), top, name, {}, {}})};
+        return TomlTable{
+            std::make_shared<TomlTable::Node const>(TomlTable::Node{std::move(root), top, name, {}, {}})};
     } catch (toml::parse_error const& error) {
         auto const begin = error.source().begin;
         throw InputError{Origin{name, static_cast<int>(begin.line), static_cast<int>(begin.column), {}},

@@ -41,19 +41,22 @@ class TomlTable {
     [[nodiscard]] bool is_array(std::string_view key) const;
 
     /// An amount with its unit ("50 GB/s"); a bare number is an error that shows how to write it.
-    template <class Q> [[nodiscard]] Q quantity(std::string_view key) const {
+    template <class Q>
+    [[nodiscard]] Q quantity(std::string_view key) const {
         if (auto const found = parse_quantity<Q>(text_for_quantity(key, quantity_help<Q>()))) {
             return *found;
         }
         throw_bad_quantity(key, quantity_help<Q>());
     }
-    template <class Q> [[nodiscard]] std::optional<Q> optional_quantity(std::string_view key) const {
+    template <class Q>
+    [[nodiscard]] std::optional<Q> optional_quantity(std::string_view key) const {
         return has(key) ? std::optional<Q>{quantity<Q>(key)} : std::nullopt;
     }
     [[nodiscard]] std::optional<std::string> optional_text(std::string_view key) const;
     [[nodiscard]] std::optional<TomlTable> optional_table(std::string_view key) const;
     [[nodiscard]] std::string text_or(std::string_view key, std::string_view otherwise) const;
-    [[nodiscard]] std::int64_t integer_or(std::string_view key, std::int64_t otherwise, std::int64_t least) const;
+    [[nodiscard]] std::int64_t integer_or(std::string_view key, std::int64_t otherwise,
+                                          std::int64_t least) const;
     [[nodiscard]] double number_or(std::string_view key, double otherwise) const;
     [[nodiscard]] bool boolean_or(std::string_view key, bool otherwise) const;
 

@@ -14,21 +14,29 @@ struct Unit {
     double factor;
 };
 
-constexpr Unit seconds_units[] = {{"s", 1},   {"ms", 1e-3},   {"us", 1e-6},  {"µs", 1e-6},
-                                  {"ns", 1e-9}, {"min", 60},  {"h", 3600},   {"d", 86400}};
-constexpr Unit bytes_units[] = {{"B", 1},      {"kB", 1e3},          {"MB", 1e6},           {"GB", 1e9},
-                                {"TB", 1e12},  {"PB", 1e15},         {"KiB", 1024.0},       {"MiB", 1048576.0},
-                                {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
-constexpr Unit rate_units[] = {{"B/s", 1},        {"kB/s", 1e3},         {"MB/s", 1e6},           {"GB/s", 1e9},
-                               {"TB/s", 1e12},    {"GiB/s", 1073741824.0}, {"TiB/s", 1099511627776.0},
-                               {"Mbit/s", 1.25e5}, {"Gbit/s", 1.25e8},   {"Tbit/s", 1.25e11}};
-constexpr Unit flop_units[] = {{"FLOP", 1},      {"GFLOP", 1e9},  {"TFLOP", 1e12},
-                               {"PFLOP", 1e15},  {"EFLOP", 1e18}, {"ZFLOP", 1e21}};
-constexpr Unit flop_rate_units[] = {{"FLOP/s", 1}, {"GFLOP/s", 1e9}, {"TFLOP/s", 1e12}, {"PFLOP/s", 1e15},
-                                    {"EFLOP/s", 1e18}};
+constexpr Unit seconds_units[] = {{"s", 1},     {"ms", 1e-3}, {"us", 1e-6}, {"µs", 1e-6},
+                                  {"ns", 1e-9}, {"min", 60},  {"h", 3600},  {"d", 86400}};
+constexpr Unit bytes_units[] = {
+    {"B", 1},     {"kB", 1e3},     {"MB", 1e6},        {"GB", 1e9},           {"TB", 1e12},
+    {"PB", 1e15}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+constexpr Unit rate_units[] = {{"B/s", 1},
+                               {"kB/s", 1e3},
+                               {"MB/s", 1e6},
+                               {"GB/s", 1e9},
+                               {"TB/s", 1e12},
+                               {"GiB/s", 1073741824.0},
+                               {"TiB/s", 1099511627776.0},
+                               {"Mbit/s", 1.25e5},
+                               {"Gbit/s", 1.25e8},
+                               {"Tbit/s", 1.25e11}};
+constexpr Unit flop_units[] = {{"FLOP", 1},     {"GFLOP", 1e9},  {"TFLOP", 1e12},
+                               {"PFLOP", 1e15}, {"EFLOP", 1e18}, {"ZFLOP", 1e21}};
+constexpr Unit flop_rate_units[] = {
+    {"FLOP/s", 1}, {"GFLOP/s", 1e9}, {"TFLOP/s", 1e12}, {"PFLOP/s", 1e15}, {"EFLOP/s", 1e18}};
 constexpr Unit watt_units[] = {{"W", 1}, {"kW", 1e3}, {"MW", 1e6}};
 constexpr Unit joule_units[] = {{"J", 1}, {"kWh", 3.6e6}, {"MWh", 3.6e9}, {"GWh", 3.6e12}};
-constexpr Unit token_units[] = {{"tokens", 1}, {"Ktokens", 1e3}, {"Mtokens", 1e6}, {"Btokens", 1e9}, {"Ttokens", 1e12}};
+constexpr Unit token_units[] = {
+    {"tokens", 1}, {"Ktokens", 1e3}, {"Mtokens", 1e6}, {"Btokens", 1e9}, {"Ttokens", 1e12}};
 
 struct NumberAndUnit {
     double number;
@@ -38,7 +46,8 @@ struct NumberAndUnit {
 std::optional<NumberAndUnit> split(std::string_view text) {
     auto const trim = [](std::string_view t) {
         auto const first = t.find_first_not_of(' ');
-        return first == std::string_view::npos ? std::string_view{} : t.substr(first, t.find_last_not_of(' ') - first + 1);
+        return first == std::string_view::npos ? std::string_view{}
+                                               : t.substr(first, t.find_last_not_of(' ') - first + 1);
     };
     text = trim(text);
     double number = 0;
@@ -49,7 +58,8 @@ std::optional<NumberAndUnit> split(std::string_view text) {
     return NumberAndUnit{number, trim(text.substr(static_cast<std::size_t>(end - text.data())))};
 }
 
-template <class Q> std::optional<Q> parse_with(std::string_view text, std::span<Unit const> units) {
+template <class Q>
+std::optional<Q> parse_with(std::string_view text, std::span<Unit const> units) {
     if (auto const parts = split(text)) {
         for (auto const& unit : units) {
             if (unit.name == parts->unit) {
@@ -93,16 +103,41 @@ std::string scaled(double value, std::span<Unit const> units) {
 
 } // namespace
 
-template <> std::optional<Seconds> parse_quantity(std::string_view t) { return parse_with<Seconds>(t, seconds_units); }
-template <> std::optional<Bytes> parse_quantity(std::string_view t) { return parse_with<Bytes>(t, bytes_units); }
-template <> std::optional<BytesPerSecond> parse_quantity(std::string_view t) { return parse_with<BytesPerSecond>(t, rate_units); }
-template <> std::optional<Flop> parse_quantity(std::string_view t) { return parse_with<Flop>(t, flop_units); }
-template <> std::optional<FlopPerSecond> parse_quantity(std::string_view t) { return parse_with<FlopPerSecond>(t, flop_rate_units); }
-template <> std::optional<Watts> parse_quantity(std::string_view t) { return parse_with<Watts>(t, watt_units); }
-template <> std::optional<Joules> parse_quantity(std::string_view t) { return parse_with<Joules>(t, joule_units); }
-template <> std::optional<Tokens> parse_quantity(std::string_view t) { return parse_with<Tokens>(t, token_units); }
+template <>
+std::optional<Seconds> parse_quantity(std::string_view t) {
+    return parse_with<Seconds>(t, seconds_units);
+}
+template <>
+std::optional<Bytes> parse_quantity(std::string_view t) {
+    return parse_with<Bytes>(t, bytes_units);
+}
+template <>
+std::optional<BytesPerSecond> parse_quantity(std::string_view t) {
+    return parse_with<BytesPerSecond>(t, rate_units);
+}
+template <>
+std::optional<Flop> parse_quantity(std::string_view t) {
+    return parse_with<Flop>(t, flop_units);
+}
+template <>
+std::optional<FlopPerSecond> parse_quantity(std::string_view t) {
+    return parse_with<FlopPerSecond>(t, flop_rate_units);
+}
+template <>
+std::optional<Watts> parse_quantity(std::string_view t) {
+    return parse_with<Watts>(t, watt_units);
+}
+template <>
+std::optional<Joules> parse_quantity(std::string_view t) {
+    return parse_with<Joules>(t, joule_units);
+}
+template <>
+std::optional<Tokens> parse_quantity(std::string_view t) {
+    return parse_with<Tokens>(t, token_units);
+}
 
-template <> std::optional<Money> parse_quantity(std::string_view text) {
+template <>
+std::optional<Money> parse_quantity(std::string_view text) {
     auto const parts = split(text);
     if (!parts || !is_currency(parts->unit)) {
         return std::nullopt;
@@ -110,31 +145,64 @@ template <> std::optional<Money> parse_quantity(std::string_view text) {
     return Money{parts->number, std::string{parts->unit}};
 }
 
-template <> std::optional<MoneyPerHour> parse_quantity(std::string_view text) {
+template <>
+std::optional<MoneyPerHour> parse_quantity(std::string_view text) {
     auto const parts = split(text);
-    if (!parts || parts->unit.size() != 5 || !parts->unit.ends_with("/h") || !is_currency(parts->unit.substr(0, 3))) {
+    if (!parts || parts->unit.size() != 5 || !parts->unit.ends_with("/h") ||
+        !is_currency(parts->unit.substr(0, 3))) {
         return std::nullopt;
     }
     return MoneyPerHour{parts->number, std::string{parts->unit.substr(0, 3)}};
 }
 
-template <> std::string quantity_help<Seconds>() { return help_with("a time", "2.5 us", seconds_units); }
-template <> std::string quantity_help<Bytes>() { return help_with("a size", "80 GiB", bytes_units); }
-template <> std::string quantity_help<BytesPerSecond>() { return help_with("a bandwidth", "50 GB/s", rate_units); }
-template <> std::string quantity_help<Flop>() { return help_with("an amount of work", "3.1 EFLOP", flop_units); }
-template <> std::string quantity_help<FlopPerSecond>() { return help_with("a compute rate", "989 TFLOP/s", flop_rate_units); }
-template <> std::string quantity_help<Watts>() { return help_with("a power", "700 W", watt_units); }
-template <> std::string quantity_help<Joules>() { return help_with("an energy", "3.2 MWh", joule_units); }
-template <> std::string quantity_help<Tokens>() { return help_with("a number of tokens", "1 Ttokens", token_units); }
-template <> std::string quantity_help<Money>() { return "Write an amount such as \"1.4e6 CNY\" (currencies by their ISO 4217 code)"; }
-template <> std::string quantity_help<MoneyPerHour>() { return "Write a rent such as \"27.5 CNY/h\" (currencies by their ISO 4217 code)"; }
+template <>
+std::string quantity_help<Seconds>() {
+    return help_with("a time", "2.5 us", seconds_units);
+}
+template <>
+std::string quantity_help<Bytes>() {
+    return help_with("a size", "80 GiB", bytes_units);
+}
+template <>
+std::string quantity_help<BytesPerSecond>() {
+    return help_with("a bandwidth", "50 GB/s", rate_units);
+}
+template <>
+std::string quantity_help<Flop>() {
+    return help_with("an amount of work", "3.1 EFLOP", flop_units);
+}
+template <>
+std::string quantity_help<FlopPerSecond>() {
+    return help_with("a compute rate", "989 TFLOP/s", flop_rate_units);
+}
+template <>
+std::string quantity_help<Watts>() {
+    return help_with("a power", "700 W", watt_units);
+}
+template <>
+std::string quantity_help<Joules>() {
+    return help_with("an energy", "3.2 MWh", joule_units);
+}
+template <>
+std::string quantity_help<Tokens>() {
+    return help_with("a number of tokens", "1 Ttokens", token_units);
+}
+template <>
+std::string quantity_help<Money>() {
+    return "Write an amount such as \"1.4e6 CNY\" (currencies by their ISO 4217 code)";
+}
+template <>
+std::string quantity_help<MoneyPerHour>() {
+    return "Write a rent such as \"27.5 CNY/h\" (currencies by their ISO 4217 code)";
+}
 
 std::string text_of(Seconds v) {
     static constexpr Unit shown[] = {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
     return scaled(v.value(), shown);
 }
 std::string text_of(Bytes v) {
-    static constexpr Unit shown[] = {{"B", 1}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+    static constexpr Unit shown[] = {
+        {"B", 1}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
     return scaled(v.value(), shown);
 }
 std::string text_of(BytesPerSecond v) {

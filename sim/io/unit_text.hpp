@@ -9,21 +9,35 @@
 namespace moesaic::io {
 
 /// Amounts as text with their unit: "50 GB/s", "80 GiB", "2.5 us", "989 TFLOP/s", "1e12 tokens".
-/// GB is 1e9 bytes, GiB is 2^30, Gbit/s is 1e9/8 bytes per second. none where number or unit is not understood.
-template <class Q> [[nodiscard]] std::optional<Q> parse_quantity(std::string_view text);
-template <> std::optional<Seconds> parse_quantity(std::string_view text);
-template <> std::optional<Bytes> parse_quantity(std::string_view text);
-template <> std::optional<BytesPerSecond> parse_quantity(std::string_view text);
-template <> std::optional<Flop> parse_quantity(std::string_view text);
-template <> std::optional<FlopPerSecond> parse_quantity(std::string_view text);
-template <> std::optional<Watts> parse_quantity(std::string_view text);
-template <> std::optional<Joules> parse_quantity(std::string_view text);
-template <> std::optional<Tokens> parse_quantity(std::string_view text);
-template <> std::optional<Money> parse_quantity(std::string_view text);
-template <> std::optional<MoneyPerHour> parse_quantity(std::string_view text);
+/// GB is 1e9 bytes, GiB is 2^30, Gbit/s is 1e9/8 bytes per second. none where number or unit is not
+/// understood.
+template <class Q>
+[[nodiscard]] std::optional<Q> parse_quantity(std::string_view text);
+template <>
+std::optional<Seconds> parse_quantity(std::string_view text);
+template <>
+std::optional<Bytes> parse_quantity(std::string_view text);
+template <>
+std::optional<BytesPerSecond> parse_quantity(std::string_view text);
+template <>
+std::optional<Flop> parse_quantity(std::string_view text);
+template <>
+std::optional<FlopPerSecond> parse_quantity(std::string_view text);
+template <>
+std::optional<Watts> parse_quantity(std::string_view text);
+template <>
+std::optional<Joules> parse_quantity(std::string_view text);
+template <>
+std::optional<Tokens> parse_quantity(std::string_view text);
+template <>
+std::optional<Money> parse_quantity(std::string_view text);
+template <>
+std::optional<MoneyPerHour> parse_quantity(std::string_view text);
 
-/// An example with the units that are known, for messages: `a time such as "2.5 us" (s, ms, us, ns, min, h, d)`.
-template <class Q> [[nodiscard]] std::string quantity_help();
+/// An example with the units that are known, for messages: `a time such as "2.5 us" (s, ms, us, ns, min, h,
+/// d)`.
+template <class Q>
+[[nodiscard]] std::string quantity_help();
 
 /// The amount with a fitting prefix and four significant digits: "3.35 TB/s", "79.1 GiB", "12.5 ms".
 [[nodiscard]] std::string text_of(Seconds value);

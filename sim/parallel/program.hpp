@@ -13,8 +13,8 @@
 
 namespace moesaic::parallel {
 
-/// Ranks in arithmetic progression: first, first + stride, … (count of them). Every group of a parallel layout
-/// is one (tensor: stride 1; expert: stride tensor; data: stride tensor x context; …).
+/// Ranks in arithmetic progression: first, first + stride, … (count of them). Every group of a parallel
+/// layout is one (tensor: stride 1; expert: stride tensor; data: stride tensor x context; …).
 struct RankSet {
     ChipIndex first;
     std::int64_t stride = 1;
@@ -31,7 +31,7 @@ constexpr int streams = 5;
 struct Compute {
     timing::Duration duration;
     model::OpKind kind = model::OpKind::gemm;
-    std::string role;       ///< "qkv", "expert_up", …
+    std::string role; ///< "qkv", "expert_up", …
     model::Pass pass = model::Pass::forward;
     Flop work;              ///< of the matrix units
     std::string key;        ///< "gemm bf16": timings with one key err together
@@ -41,18 +41,18 @@ struct Compute {
 /// All members of the group take part; every group of the class does so at the same time.
 struct Collective {
     timing::CollectiveKind kind = timing::CollectiveKind::all_reduce;
-    /// all_reduce, reduce_scatter: input bytes of a rank; all_gather: output bytes of a rank; all_to_all: bytes a
-    /// rank holds for the whole group (its own share included); broadcast: the message.
+    /// all_reduce, reduce_scatter: input bytes of a rank; all_gather: output bytes of a rank; all_to_all:
+    /// bytes a rank holds for the whole group (its own share included); broadcast: the message.
     Bytes bytes;
-    RankSet group; ///< the group that holds the class's representative
+    RankSet group;    ///< the group that holds the class's representative
     std::string role; ///< "dispatch", "gradients", …
-    /// Classes that take part together in one collective (gradients over unlike replicas) share a number >= 0:
-    /// none starts before all are ready, none ends before all end. -1 = the class alone.
+    /// Classes that take part together in one collective (gradients over unlike replicas) share a number >=
+    /// 0: none starts before all are ready, none ends before all end. -1 = the class alone.
     int rendezvous = -1;
 };
 
-/// One block's unit of work. `after` names earlier operations of the same block that must have ended; besides,
-/// streams are first in, first out.
+/// One block's unit of work. `after` names earlier operations of the same block that must have ended;
+/// besides, streams are first in, first out.
 struct BlockOp {
     Stream stream = Stream::compute;
     std::variant<Compute, Collective> work;
@@ -75,17 +75,18 @@ struct Block {
 struct Message {
     ClassId from;
     ClassId to;
-    Bytes bytes; ///< that one rank of `from` sends
-    ChipIndex source;      ///< a representative pair, for the route
+    Bytes bytes;      ///< that one rank of `from` sends
+    ChipIndex source; ///< a representative pair, for the route
     ChipIndex destination;
 };
 
-/// One entry of a class's schedule: the block runs when its messages have come in and the item before it is done.
+/// One entry of a class's schedule: the block runs when its messages have come in and the item before it is
+/// done.
 struct WorkItem {
-    int block = 0;                ///< index into RankClass::blocks
+    int block = 0; ///< index into RankClass::blocks
     int micro_batch = 0;
-    std::vector<int> receives;    ///< indices into Program::messages
-    std::vector<int> sends;       ///< started when the block is done
+    std::vector<int> receives; ///< indices into Program::messages
+    std::vector<int> sends;    ///< started when the block is done
 };
 
 /// Ranks that cannot be told apart, simulated once.

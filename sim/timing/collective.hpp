@@ -15,7 +15,7 @@ enum class CollectiveKind { all_reduce, all_gather, reduce_scatter, all_to_all, 
 /// What a collective costs apart from the sharing of links: the engine adds contention.
 /// An uncontended one takes startup + (bytes a rank sends over the tier) / attainable.
 struct CollectiveCost {
-    Seconds startup;          ///< until the first byte moves, all steps of the algorithm together
+    Seconds startup;           ///< until the first byte moves, all steps of the algorithm together
     BytesPerSecond attainable; ///< per rank and direction over the tier, after protocol losses
     Evidence evidence = Evidence::analytic;
     double sigma = 0.0;

@@ -13,8 +13,8 @@
 
 namespace moesaic::timing {
 
-/// Measured kernel timings of many tables, merged, and the models that fill the gaps between them. Answers are
-/// pure functions of the loaded files.
+/// Measured kernel timings of many tables, merged, and the models that fill the gaps between them. Answers
+/// are pure functions of the loaded files.
 class Timings {
   public:
     Timings(); ///< no tables: every answer is analytic
@@ -22,7 +22,8 @@ class Timings {
     Timings(Timings&&) noexcept;
     Timings& operator=(Timings&&) noexcept;
 
-    /// Loads a table (row-level CSV, or a condensed grid of platforms/timings/). Later files of equal grade win.
+    /// Loads a table (row-level CSV, or a condensed grid of platforms/timings/). Later files of equal grade
+    /// win.
     /// @throws InputError with file and line
     void load(std::string const& path);
     /// Chips that a transfer may take its curve from.
@@ -34,8 +35,9 @@ class Timings {
 
     /// @param rank_bytes what one rank sends over the tier (all peers together)
     /// @param tier where the traffic goes: node (scale-up) or beyond (NIC)
-    [[nodiscard]] CollectiveCost collective(hardware::NodeType const& node, CollectiveKind kind, hardware::Tier tier,
-                                            Bytes rank_bytes, int ranks, int nodes) const;
+    [[nodiscard]] CollectiveCost collective(hardware::NodeType const& node, CollectiveKind kind,
+                                            hardware::Tier tier, Bytes rank_bytes, int ranks,
+                                            int nodes) const;
 
   private:
     struct Store;

@@ -1,0 +1,18 @@
+#include "parallel/program.hpp"
+
+#include <array>
+
+namespace moesaic::parallel {
+
+std::string_view name_of(Stream stream) {
+    constexpr std::array<std::string_view, streams> names{"compute", "tensor", "expert", "data", "pipeline"};
+    return names[static_cast<std::size_t>(stream)];
+}
+
+std::string_view name_of(Phase phase) {
+    constexpr std::array<std::string_view, 5> names{"forward", "backward", "input_gradient",
+                                                    "weight_gradient", "step_end"};
+    return names[static_cast<std::size_t>(phase)];
+}
+
+} // namespace moesaic::parallel
