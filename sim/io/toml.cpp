@@ -14,6 +14,7 @@ namespace moesaic::io {
 /// The parsed file is shared; `table` points into it (copied toml++ nodes lose their line numbers).
 struct TomlTable::Node {
     std::shared_ptr<toml::table const> root;
+    std::shared_ptr<std::set<std::string> const> overridden; ///< paths that come from the command line
     toml::table const* table = nullptr;
     std::string file;
     std::string path; ///< dotted, empty for the root
@@ -57,9 +58,12 @@ TomlTable::TomlTable(std::shared_ptr<Node const> node) : node_{std::move(node)} 
 Origin TomlTable::origin() const { return origin_of(node_->file, node_->path, *node_->table); }
 
 Origin TomlTable::origin(std::string_view key) const {
+    auto const path = joined(node_->path, key);
+    if (node_->overridden->contains(path)) {
+        return {"--set", 0, 0, path};
+    }
     auto const* found = node_->table->get(key);
-    return origin_of(node_->file, joined(node_->path, key),
-                     found ? *found : static_cast<toml::node const&>(*node_->table));
+    return origin_of(node_->file, path, found ? *found : static_cast<toml::node const&>(*node_->table));
 }
 
 namespace {
@@ -165,8 +169,8 @@ TomlTable TomlTable::table(std::string_view key) const {
     if (!inner) {
         wrong_kind(*this, key, found, "a table");
     }
-    return TomlTable{
-        std::make_shared<Node const>(Node{node_->root, inner, node_->file, joined(node_->path, key), {}})};
+    return TomlTable{std::make_shared<Node const>(
+        Node{node_->root, node_->overridden, inner, node_->file, joined(node_->path, key), {}})};
 }
 
 std::vector<TomlTable> TomlTable::tables(std::string_view key) const {
@@ -186,7 +190,8 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) const {
             throw InputError{origin_of(node_->file, path, element),
                              fmt::format("must be a table, but is {}", kind_of(element))};
         }
-        out.emplace_back(std::make_shared<Node const>(Node{node_->root, inner, node_->file, path, {}}));
+        out.emplace_back(
+            std::make_shared<Node const>(Node{node_->root, node_->overridden, inner, node_->file, path, {}}));
     }
     return out;
 }
@@ -251,12 +256,95 @@ void TomlTable::throw_bad_quantity(std::string_view key, std::string const& help
     throw InputError{origin(key), fmt::format("\"{}\" is not understood", text(key)), help};
 }
 
-TomlTable parse_toml(std::string_view content, std::string const& name) {
+namespace {
+
+struct Step {
+    std::string key;
+    std::optional<std::size_t> index;
+};
+
+/// "pools[0].chips" -> {pools, 0}, {chips}
+std::vector<Step> steps_of(TomlOverride const& set) {
+    std::vector<Step> out;
+    std::istringstream parts{set.path};
+    for (std::string part; std::getline(parts, part, '.');) {
+        Step step{part, std::nullopt};
+        if (auto const open = part.find('['); open != std::string::npos && part.ends_with(']')) {
+            auto const digits = part.substr(open + 1, part.size() - open - 2);
+            if (digits.empty() || digits.size() > 6 ||
+                digits.find_first_not_of("0123456789") != std::string::npos) {
+                throw InputError{Origin::whole_file("--set " + set.path),
+                                 fmt::format("\"{}\" is no index", digits)};
+            }
+            step = {part.substr(0, open), std::stoul(digits)};
+        }
+        if (step.key.empty()) {
+            throw InputError{Origin::whole_file("--set " + set.path), "has an empty part",
+                             "Write it like parallel.tensor"};
+        }
+        out.push_back(step);
+    }
+    return out;
+}
+
+/// The table one step further, made where it is absent.
+toml::table& enter(toml::table& from, Step const& step, TomlOverride const& set) {
+    auto* node = from.get(step.key);
+    if (!node && !step.index) {
+        node = &from.insert(step.key, toml::table{}).first->second;
+    }
+    if (node && step.index) {
+        auto* array = node->as_array();
+        node = array && *step.index < array->size() ? array->get(*step.index) : nullptr;
+    }
+    auto* inner = node ? node->as_table() : nullptr;
+    if (!inner) {
+        throw InputError{Origin::whole_file("--set " + set.path),
+                         fmt::format("\"{}\" is no table of the file", step.key)};
+    }
+    return *inner;
+}
+
+void apply(toml::table& root, TomlOverride const& set) {
+    auto const steps = steps_of(set);
+    auto* table = &root;
+    for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
+        table = &enter(*table, steps[i], set);
+    }
+    if (steps.empty() || steps.back().index) {
+        throw InputError{Origin::whole_file("--set " + set.path), "must end in a key"};
+    }
     try {
-        auto root = std::make_shared<toml::table const>(toml::parse(content, name));
+        auto parsed = toml::parse("value = " + set.value, std::string_view{"--set"});
+        parsed.get("value")->visit([&](auto& value) { table->insert_or_assign(steps.back().key, value); });
+    } catch (toml::parse_error const&) {
+        table->insert_or_assign(steps.back().key, set.value);
+    }
+}
+
+} // namespace
+
+TomlOverride parse_override(std::string_view text) {
+    auto const equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0) {
+        throw InputError{Origin::whole_file(fmt::format("--set {}", text)), "has no \"=\"",
+                         "Write it like parallel.tensor=2"};
+    }
+    return {std::string{text.substr(0, equals)}, std::string{text.substr(equals + 1)}};
+}
+
+TomlTable parse_toml(std::string_view content, std::string const& name,
+                     std::vector<TomlOverride> const& overrides) {
+    try {
+        auto root = std::make_shared<toml::table>(toml::parse(content, name));
+        auto overridden = std::make_shared<std::set<std::string>>();
+        for (auto const& set : overrides) {
+            apply(*root, set);
+            overridden->insert(set.path);
+        }
         auto const* top = root.get();
-        return TomlTable{
-            std::make_shared<TomlTable::Node const>(TomlTable::Node{std::move(root), top, name, {}, {}})};
+        return TomlTable{std::make_shared<TomlTable::Node const>(
+            TomlTable::Node{std::move(root), std::move(overridden), top, name, {}, {}})};
     } catch (toml::parse_error const& error) {
         auto const begin = error.source().begin;
         throw InputError{Origin{name, static_cast<int>(begin.line), static_cast<int>(begin.column), {}},
@@ -264,6 +352,8 @@ TomlTable parse_toml(std::string_view content, std::string const& name) {
     }
 }
 
-TomlTable read_toml_file(std::string const& path) { return parse_toml(read_text_file(path), path); }
+TomlTable read_toml_file(std::string const& path, std::vector<TomlOverride> const& overrides) {
+    return parse_toml(read_text_file(path), path, overrides);
+}
 
 } // namespace moesaic::io

@@ -72,9 +72,20 @@ class TomlTable {
     std::shared_ptr<Node const> node_;
 };
 
-/// @throws InputError where the file cannot be read or is no TOML.
-[[nodiscard]] TomlTable read_toml_file(std::string const& path);
+/// A value that takes the place of the file's: path "parallel.tensor" or "pools[0].chips", value as TOML
+/// writes it (2, true, "50 GB/s"); what is no TOML value counts as a text.
+struct TomlOverride {
+    std::string path;
+    std::string value;
+};
+/// "parallel.tensor=2". @throws InputError without "="
+[[nodiscard]] TomlOverride parse_override(std::string_view text);
+
+/// @throws InputError where the file cannot be read or is no TOML, or an override's path leads into no table
+[[nodiscard]] TomlTable read_toml_file(std::string const& path,
+                                       std::vector<TomlOverride> const& overrides = {});
 /// @param name stands in for the file's name in messages
-[[nodiscard]] TomlTable parse_toml(std::string_view content, std::string const& name);
+[[nodiscard]] TomlTable parse_toml(std::string_view content, std::string const& name,
+                                   std::vector<TomlOverride> const& overrides = {});
 
 } // namespace moesaic::io

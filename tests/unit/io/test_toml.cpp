@@ -1,0 +1,92 @@
+#include "io/toml.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::io;
+
+namespace {
+
+std::string message_of(auto const& action) {
+    try {
+        action();
+    } catch (InputError const& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+auto const scenario = R"(
+name = "a"
+[parallel]
+tensor = 2
+link = "50 GB/s"
+[[pools]]
+chips = 8
+)";
+
+} // namespace
+
+TEST_CASE("a key of the wrong kind is an error with file, line, column and field", "[io]") {
+    auto const table = parse_toml(scenario, "moe.toml");
+    CHECK(message_of([&] { (void)table.integer("name"); }) ==
+          "moe.toml:2:8: name: must be a whole number, but is a text");
+    CHECK(message_of([&] { (void)table.table("parallel").text("tensor"); }) ==
+          "moe.toml:4:10: parallel.tensor: must be a text, but is a whole number");
+}
+
+TEST_CASE("a missing key is reported where its table stands", "[io]") {
+    auto const parallel = parse_toml(scenario, "moe.toml").table("parallel");
+    CHECK(message_of([&] { (void)parallel.integer("pipeline"); }) ==
+          "moe.toml:3:1: parallel.pipeline: is missing");
+}
+
+TEST_CASE("unknown keys are refused with the name that was meant", "[io]") {
+    auto const parallel = parse_toml("[parallel]\ntensro = 2\n", "moe.toml").table("parallel");
+    CHECK(parallel.integer_or("tensor", 1, 1) == 1);
+    CHECK(message_of([&] { parallel.reject_unknown_keys(); }) ==
+          "moe.toml:2:10: parallel.tensro: is not a known key. Did you mean tensor?");
+}
+
+TEST_CASE("an amount needs its unit", "[io]") {
+    auto const parallel = parse_toml(scenario, "moe.toml").table("parallel");
+    CHECK(parallel.quantity<BytesPerSecond>("link").value() == 50e9);
+    CHECK(message_of([&] { (void)parallel.quantity<BytesPerSecond>("tensor"); })
+              .starts_with(
+                  "moe.toml:4:10: parallel.tensor: needs a unit, but is a whole number. Write a bandwidth"));
+    CHECK(message_of([&] {
+              (void)parallel.quantity<Seconds>("link");
+          }).starts_with("moe.toml:5:8: parallel.link: \"50 GB/s\" is not understood. Write a time"));
+}
+
+TEST_CASE("a number below the least allowed one is refused", "[io]") {
+    auto const table = parse_toml("pipeline = 0", "moe.toml");
+    CHECK(message_of([&] { (void)table.integer_from("pipeline", 1); }) ==
+          "moe.toml:1:12: pipeline: 0 is not allowed (must be 1 or more)");
+}
+
+TEST_CASE("a file that is no TOML is an error with its position", "[io]") {
+    CHECK(message_of([] { (void)parse_toml("a = [1,", "moe.toml"); }).starts_with("moe.toml:1:"));
+    CHECK(message_of([] { (void)read_toml_file("/nowhere/moe.toml"); }) ==
+          "/nowhere/moe.toml: cannot be read (No such file or directory)");
+}
+
+TEST_CASE("an override takes the place of a value, in tables and in arrays of tables", "[io]") {
+    auto const table =
+        parse_toml(scenario, "moe.toml",
+                   {{"parallel.tensor", "4"}, {"pools[0].chips", "16"}, {"name", "b"}, {"new.key", "true"}});
+    CHECK(table.table("parallel").integer("tensor") == 4);
+    CHECK(table.tables("pools").at(0).integer("chips") == 16);
+    CHECK(table.text("name") == "b");
+    CHECK(table.table("new").boolean("key"));
+}
+
+TEST_CASE("an error in an override names the override", "[io]") {
+    auto const table = parse_toml(scenario, "moe.toml", {{"parallel.tensor", "\"two\""}});
+    CHECK(message_of([&] { (void)table.table("parallel").integer("tensor"); }) ==
+          "--set: parallel.tensor: must be a whole number, but is a text");
+    CHECK(message_of([] { (void)parse_toml(scenario, "moe.toml", {{"pools[3].chips", "1"}}); }) ==
+          "--set pools[3].chips: \"pools\" is no table of the file");
+    CHECK(message_of([] { (void)parse_override("tensor"); }) ==
+          "--set tensor: has no \"=\". Write it like parallel.tensor=2");
+}
