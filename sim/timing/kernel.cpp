@@ -1,0 +1,204 @@
+#include "timing/kernel.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace moesaic::timing {
+
+namespace {
+
+int parse_count(std::string_view text, std::string_view key, Origin const& origin) {
+    int value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 0) {
+        throw InputError{origin, fmt::format("extra: {}={} is no count", key, text)};
+    }
+    return value;
+}
+
+struct CountKey {
+    std::string_view name;
+    int Options::* field;
+};
+constexpr CountKey count_keys[] = {
+    {"h", &Options::heads},       {"hkv", &Options::kv_heads}, {"dv", &Options::v_dim},
+    {"window", &Options::window}, {"topk", &Options::topk},    {"experts", &Options::experts},
+    {"ep", &Options::ep},         {"nodes", &Options::nodes},  {"sms", &Options::sms}};
+/// Say which layer was measured or how often; the same kernel all the same.
+constexpr std::string_view passed_over[] = {"layer", "reps"};
+
+void take(Options& out, std::vector<std::string>& rest, std::string_view item, Origin const& origin) {
+    auto const equals = item.find('=');
+    auto const key = item.substr(0, equals);
+    auto const value = equals == std::string_view::npos ? std::string_view{} : item.substr(equals + 1);
+    auto const count = std::ranges::find(count_keys, key, &CountKey::name);
+    if (count != std::end(count_keys)) {
+        out.*(count->field) = parse_count(value, key, origin);
+    } else if (key == "causal") {
+        out.causal = value == "1";
+    } else if (key == "gated") {
+        out.gated = value != "0";
+    } else if (key == "kern") {
+        out.library = value;
+    } else if (std::ranges::find(passed_over, key) == std::end(passed_over)) {
+        rest.emplace_back(item);
+    }
+}
+
+double element_bytes(std::string const& dtype) {
+    if (auto const known = find_dtype(dtype)) {
+        return bytes_per_element(*known);
+    }
+    return dtype.starts_with("w4") ? 0.5 : dtype.starts_with("w8") ? 1.0 : 2.0;
+}
+
+/// Weight-only formats compute in 16 bit.
+Dtype arithmetic_dtype(std::string const& dtype) { return find_dtype(dtype).value_or(Dtype::bf16); }
+
+model::Operation operation_of(Kernel const& kernel) {
+    auto const& op = table_op(kernel.op);
+    auto const& o = kernel.options;
+    model::Operation out;
+    out.kind = *op.kind;
+    out.pass = op.pass;
+    out.dtype = arithmetic_dtype(kernel.dtype);
+    out.m = kernel.m;
+    out.n = kernel.n;
+    out.k = kernel.k;
+    out.batch = kernel.batch;
+    out.heads = o.heads;
+    out.kv_heads = o.kv_heads > 0 ? o.kv_heads : o.heads;
+    out.v_dim = o.v_dim;
+    out.causal = o.causal;
+    out.window = o.window;
+    out.topk = o.topk;
+    out.experts = o.experts;
+    out.gated = o.gated;
+    return out;
+}
+
+double log2_of(double size) { return std::log2(std::max(size, 0.5)); }
+
+bool has_products(Kernel const& kernel) {
+    auto const family = table_op(kernel.op).family;
+    return family == Family::product || family == Family::moe_ffn || family == Family::attention;
+}
+
+} // namespace
+
+Options parse_options(std::string_view extra, Origin const& origin) {
+    Options out;
+    std::vector<std::string> rest;
+    while (!extra.empty()) {
+        auto const end = std::min(extra.find(';'), extra.size());
+        if (end > 0) {
+            take(out, rest, extra.substr(0, end), origin);
+        }
+        extra.remove_prefix(std::min(end + 1, extra.size()));
+    }
+    std::ranges::sort(rest);
+    for (auto const& item : rest) {
+        out.variant += (out.variant.empty() ? "" : ";") + item;
+    }
+    return out;
+}
+
+Work work_of(Kernel const& kernel) {
+    auto const& op = table_op(kernel.op);
+    if (op.kind) {
+        auto const operation = operation_of(kernel);
+        return {model::flop_of(operation), model::bytes_of(operation)};
+    }
+    auto const elements =
+        static_cast<double>(kernel.m) * static_cast<double>(std::max<std::int64_t>(kernel.n, 1));
+    switch (op.family) {
+    case Family::memory_bound:
+        return {Flop{0}, Bytes{op.streams * elements * element_bytes(kernel.dtype)}};
+    case Family::collective:
+        return {Flop{0}, Bytes{static_cast<double>(kernel.m)}};
+    case Family::exchange:
+        return {Flop{0}, Bytes{elements * static_cast<double>(std::max<std::int64_t>(kernel.k, 1)) *
+                               element_bytes(kernel.dtype)}};
+    default:
+        return {};
+    }
+}
+
+std::optional<Roofline> find_roofline(hardware::Chip const& chip, Kernel const& kernel) {
+    if (!chip.memory_bandwidth) {
+        return std::nullopt;
+    }
+    auto const peak = chip.peak.find(arithmetic_dtype(kernel.dtype));
+    if (has_products(kernel) && peak == chip.peak.end()) {
+        return std::nullopt;
+    }
+    return Roofline{peak == chip.peak.end() ? 0.0 : peak->second.value.value(),
+                    chip.memory_bandwidth->value.value()};
+}
+
+Roofline roofline_of(hardware::Chip const& chip, Kernel const& kernel) {
+    auto const bandwidth = hardware::memory_bandwidth_of(chip);
+    auto const peak =
+        has_products(kernel) ? hardware::peak_of(chip, arithmetic_dtype(kernel.dtype)) : FlopPerSecond{0};
+    return {peak.value(), bandwidth.value()};
+}
+
+Seconds roofline_time(Roofline const& roofline, Work const& work) {
+    auto const compute = work.flop.value() > 0 ? work.flop.value() / roofline.flop_per_second : 0.0;
+    return Seconds{std::max(compute, work.bytes.value() / roofline.bytes_per_second)};
+}
+
+Coordinates coordinates_of(Kernel const& kernel) {
+    auto const size = [](std::int64_t v) { return log2_of(static_cast<double>(v)); };
+    auto const& o = kernel.options;
+    switch (table_op(kernel.op).family) {
+    case Family::product:
+        return {size(kernel.m), size(kernel.n), size(kernel.k), size(kernel.batch), 0, 0};
+    case Family::moe_ffn: {
+        auto const rows = static_cast<double>(kernel.m) * o.topk / std::max(o.experts, 1);
+        return {log2_of(rows),      size(kernel.n), size(kernel.k),
+                size(kernel.batch), size(o.topk),   size(std::max(o.ep, 1))};
+    }
+    case Family::attention:
+        return {size(kernel.m),     size(kernel.n), size(kernel.k),
+                size(kernel.batch), size(o.heads),  size(std::max(o.kv_heads, 1))};
+    case Family::memory_bound:
+        return {size(kernel.m), size(kernel.n), 0, 0, 0, 0};
+    case Family::collective:
+        return {size(kernel.m), size(kernel.batch), size(o.nodes), 0, 0, 0};
+    case Family::exchange:
+        return {size(kernel.m),     size(kernel.n), size(kernel.k),
+                size(kernel.batch), size(o.sms),    size(o.nodes)};
+    case Family::whole_model:
+        break;
+    }
+    return {};
+}
+
+std::optional<Kernel> kernel_of(model::Operation const& op) {
+    auto const id = table_op_of(op.kind, op.pass);
+    if (!id) {
+        return std::nullopt;
+    }
+    Kernel out{.op = *id,
+               .dtype = std::string{name_of(op.dtype)},
+               .m = op.m,
+               .n = op.n,
+               .k = op.k,
+               .batch = op.batch,
+               .options = {}};
+    auto& o = out.options;
+    o.heads = op.heads;
+    o.kv_heads = op.kv_heads;
+    o.v_dim = op.v_dim;
+    o.causal = op.causal;
+    o.window = op.window;
+    o.topk = op.topk;
+    o.experts = op.experts;
+    o.gated = op.gated;
+    return out;
+}
+
+} // namespace moesaic::timing

@@ -1,0 +1,172 @@
+#include "timing/timing_table.hpp"
+
+#include "io/csv.hpp"
+#include "io/text_file.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fmt/format.h>
+#include <unordered_map>
+
+namespace moesaic::timing {
+
+namespace {
+
+enum Column { chip, op, dtype, m, n, k, batch, extra, time_us, source, licence };
+std::vector<std::string> const& columns() {
+    static std::vector<std::string> const names{"chip",  "op",    "dtype",   "m",      "n",      "k",
+                                                "batch", "extra", "time_us", "source", "licence"};
+    return names;
+}
+
+std::int64_t parse_size(std::string_view text, Origin const& origin) {
+    std::int64_t value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 0) {
+        throw InputError{origin, fmt::format("\"{}\" is no size", text), "Write a whole number of 0 or more"};
+    }
+    return value;
+}
+
+Seconds parse_time(std::string_view text, Origin const& origin) {
+    double value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        throw InputError{origin, fmt::format("\"{}\" is no time in microseconds", text)};
+    }
+    if (!std::isfinite(value) || value <= 0) {
+        throw InputError{origin, fmt::format("a time of {} us cannot be", text),
+                         "Take the row out, or measure it again"};
+    }
+    return Seconds{value * 1e-6};
+}
+
+/// What is wrong with the shape; empty if nothing.
+std::string_view shape_problem(Kernel const& kernel) {
+    auto const& o = kernel.options;
+    bool const has_columns = kernel.n > 0, has_inner = kernel.k > 0;
+    switch (table_op(kernel.op).family) {
+    case Family::product:
+        return kernel.m > 0 && has_columns && has_inner && kernel.batch > 0 ? ""
+                                                                            : "a product with a size of 0";
+    case Family::moe_ffn:
+        if (o.topk <= 0 || o.experts <= 0) {
+            return "moe_ffn without topk= or experts= in extra";
+        }
+        return kernel.m > 0 && has_columns && has_inner && kernel.batch > 0 ? "" : "moe_ffn with a size of 0";
+    case Family::attention:
+        if (o.heads <= 0) {
+            return "attention without h= in extra";
+        }
+        return kernel.m > 0 && has_columns && has_inner && kernel.batch > 0 ? ""
+                                                                            : "attention with a size of 0";
+    case Family::memory_bound:
+        return kernel.m > 0 ? "" : "an operation over 0 rows";
+    case Family::collective:
+        return kernel.m > 0 && kernel.batch > 1 ? "" : "a collective of 0 bytes or fewer than 2 ranks";
+    case Family::exchange:
+        return kernel.m > 0 && has_columns && kernel.batch > 1 ? "" : "an exchange without tokens or ranks";
+    case Family::whole_model:
+        break;
+    }
+    return "";
+}
+
+class Reader {
+  public:
+    Reader(std::string const& name, std::function<void(Measurement const&)> const& each) : each_{each} {
+        report_.file = name;
+    }
+
+    void take(io::CsvRow const& row) {
+        auto const at = [&](Column column) {
+            return Origin{report_.file, row.line, 0, columns()[static_cast<std::size_t>(column)]};
+        };
+        auto const field = [&](Column column) { return row.fields[static_cast<std::size_t>(column)]; };
+        now_.time = parse_time(field(time_us), at(time_us));
+        now_.line = row.line;
+        auto& kernel = now_.kernel;
+        kernel.m = parse_size(field(m), at(m));
+        kernel.n = parse_size(field(n), at(n));
+        kernel.k = parse_size(field(k), at(k));
+        kernel.batch = parse_size(field(batch), at(batch));
+        auto const id = find_op(field(op));
+        if (!id) {
+            count_refused(report_, fmt::format("unknown operation {}", field(op)), at(op));
+            return;
+        }
+        kernel.op = *id;
+        kernel.options = options_of(field(extra), at(extra));
+        if (auto const problem = shape_problem(kernel); !problem.empty()) {
+            count_refused(report_, problem, at(m));
+            return;
+        }
+        now_.chip = field(chip);
+        now_.extra = field(extra);
+        kernel.dtype = field(dtype);
+        now_.source = field(source);
+        now_.licence = field(licence);
+        ++report_.rows;
+        each_(now_);
+    }
+    [[nodiscard]] TableReport const& report() const { return report_; }
+
+  private:
+    std::optional<TableOpId> find_op(std::string_view name) {
+        if (name != last_op_name_) {
+            last_op_name_ = name;
+            last_op_ = find_table_op(name);
+        }
+        return last_op_;
+    }
+    Options const& options_of(std::string_view text, Origin const& origin) {
+        auto const found = options_.find(std::string{text});
+        return found != options_.end()
+                   ? found->second
+                   : options_.emplace(std::string{text}, parse_options(text, origin)).first->second;
+    }
+
+    std::function<void(Measurement const&)> const& each_;
+    TableReport report_;
+    Measurement now_;
+    std::string last_op_name_;
+    std::optional<TableOpId> last_op_;
+    std::unordered_map<std::string, Options> options_; ///< tables repeat few option texts many times
+};
+
+} // namespace
+
+Grade grade_of(std::string_view source) {
+    constexpr std::string_view grade_a[] = {"aiconfigurator", "aiter",  "primus-turbo",
+                                            "cudnn-frontend", "vtrain", "moesaic-collect"};
+    constexpr std::string_view grade_b[] = {
+        "neusight",  "vidur",     "llmservingsim", "hipkittens",      "mamf",         "allreduce-stas00",
+        "rccl-docs", "nccl-docs", "ep-docs",       "deepgemm-readme", "deepep-readme"};
+    if (std::ranges::find(grade_a, source) != std::end(grade_a)) {
+        return Grade::a;
+    }
+    return std::ranges::find(grade_b, source) != std::end(grade_b) ? Grade::b : Grade::c;
+}
+
+void count_refused(TableReport& report, std::string_view reason, Origin const& origin) {
+    auto const known = std::ranges::find(report.refused, reason, &Refused::reason);
+    if (known == report.refused.end()) {
+        report.refused.push_back({std::string{reason}, 1, origin});
+    } else {
+        ++known->rows;
+    }
+}
+
+TableReport parse_timing_table(std::string_view content, std::string const& name,
+                               std::function<void(Measurement const&)> const& each) {
+    Reader reader{name, each};
+    io::parse_csv(content, name, columns(), [&](io::CsvRow const& row) { reader.take(row); });
+    return reader.report();
+}
+
+TableReport read_timing_table(std::string const& path, std::function<void(Measurement const&)> const& each) {
+    return parse_timing_table(io::read_text_file(path), path, each);
+}
+
+} // namespace moesaic::timing

@@ -1,0 +1,50 @@
+#pragma once
+#include "base/errors.hpp"
+#include "timing/kernel.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moesaic::timing {
+
+/// How far a source can be trusted: a = many shapes, clean method; b = usable with caveats; c = a few points.
+enum class Grade { a, b, c };
+/// By the README of the public timing collection; c for a source that it does not list.
+[[nodiscard]] Grade grade_of(std::string_view source);
+
+/// A row of a table: one measured kernel.
+struct Measurement {
+    std::string chip;
+    Kernel kernel;
+    std::string extra; ///< as the table has it
+    Seconds time;
+    std::string source;
+    std::string licence;
+    int line = 0;
+};
+
+/// Rows that were refused, by reason; the first few are named.
+struct Refused {
+    std::string reason;
+    std::int64_t rows = 0;
+    Origin first;
+};
+
+struct TableReport {
+    std::string file;
+    std::int64_t rows = 0; ///< taken
+    std::vector<Refused> refused;
+};
+void count_refused(TableReport& report, std::string_view reason, Origin const& origin);
+
+/// Reads a table of columns chip,op,dtype,m,n,k,batch,extra,time_us,source,licence row by row.
+/// Unknown operations and shapes that cannot be are counted, not taken.
+/// @throws InputError for a missing column, text that is no number, or a time that is negative, zero or not
+/// finite
+[[nodiscard]] TableReport read_timing_table(std::string const& path,
+                                            std::function<void(Measurement const&)> const& each);
+[[nodiscard]] TableReport parse_timing_table(std::string_view content, std::string const& name,
+                                             std::function<void(Measurement const&)> const& each);
+
+} // namespace moesaic::timing
