@@ -1,0 +1,77 @@
+#pragma once
+#include "model/model.hpp"
+#include "model/operation.hpp"
+#include "model/shard.hpp"
+
+#include <span>
+#include <vector>
+
+namespace moesaic::model {
+
+/// What one rank gets of one micro-batch.
+struct LayerShape {
+    Shard shard;
+    Precision precision;
+    int micro_batch = 1;         ///< sequences
+    int seq_len = 0;             ///< whole sequences, before context ranks share them
+    int local_experts = 0;       ///< 0 = experts / expert ranks
+    double expert_load = 1.0;    ///< token copies of this rank's experts over the mean of the expert ranks
+    bool fused_attention = true; ///< false: scores, softmax and values as three kernels over the full square
+    bool fused_experts = false;  ///< true: one moe_ffn instead of grouped products
+};
+
+using Operations = std::vector<Operation>;
+
+/// A layer's forward work between communication points, in order. Tensor ranks all-gather rows (with sequence
+/// parallelism) before attention, ffn and shared, and reduce after them; expert ranks exchange tokens between
+/// pre_dispatch and experts, and between experts and post_combine.
+struct LayerOperations {
+    Operations attention_norm; ///< norm; for latent attention also its compressing projections
+    Operations attention;      ///< projections in, attention, projection out
+    Operations attention_residual;
+    // a dense layer
+    Operations ffn_norm;
+    Operations ffn;
+    Operations ffn_residual;
+    // a MoE layer
+    Operations pre_dispatch; ///< norm, router, choice, copies in the order of their expert ranks
+    Operations experts;      ///< sorting by expert, the products, sorting back
+    Operations shared;       ///< depends on pre_dispatch's norm only: may run beside the exchange
+    Operations post_combine; ///< weighted sum, shared experts' part, residual
+};
+
+[[nodiscard]] LayerOperations layer_operations(Model const& model, int layer, LayerShape const& shape);
+/// Token embedding (and positions): first stage.
+[[nodiscard]] Operations embedding_operations(Model const& model, LayerShape const& shape);
+/// Final norm, before the tensor ranks gather; then head and loss: last stage, and once more per MTP module.
+[[nodiscard]] Operations final_norm_operations(Model const& model, LayerShape const& shape);
+[[nodiscard]] Operations head_operations(Model const& model, LayerShape const& shape);
+/// What a MTP module does before its layer: two norms and the projection of hidden state and embedding.
+[[nodiscard]] Operations mtp_operations(Model const& model, LayerShape const& shape);
+/// @param gradients their format
+[[nodiscard]] Operation optimizer_operation(std::int64_t parameters, Dtype gradients);
+
+/// The backward work of forward operations, in backward order, with weight gradients apart. What has no
+/// weights is all in input_gradient. With a narrow format each product first quantises its output's gradient.
+struct BackwardOperations {
+    Operations input_gradient;
+    Operations weight_gradient;
+};
+[[nodiscard]] BackwardOperations backward_of(std::span<Operation const> forward);
+
+/// Rows (tokens) of a rank: all that its tensor group shares, and those that it holds alone between the
+/// blocks.
+[[nodiscard]] std::int64_t group_rows(LayerShape const& shape);
+[[nodiscard]] std::int64_t own_rows(LayerShape const& shape);
+/// Different tokens that a rank sends to experts: its part of the tensor group's.
+[[nodiscard]] double dispatched_tokens(LayerShape const& shape);
+/// Token copies that this rank's experts compute.
+[[nodiscard]] double expert_rows(Moe const& moe, LayerShape const& shape);
+[[nodiscard]] int local_experts(Moe const& moe, LayerShape const& shape);
+/// Columns that tensor ranks gather before attention (hidden, or what latent attention compresses to).
+[[nodiscard]] int gathered_columns(Model const& model);
+
+[[nodiscard]] Flop flop_of(std::span<Operation const> operations);
+[[nodiscard]] Bytes bytes_of(std::span<Operation const> operations);
+
+} // namespace moesaic::model

@@ -1,0 +1,181 @@
+#include "model/model.hpp"
+
+#include "base/overloaded.hpp"
+
+#include <fmt/format.h>
+
+namespace moesaic::model {
+
+namespace {
+
+constexpr std::int64_t largest_count = 1'000'000'000;
+
+int read_count(io::TomlTable const& table, std::string_view key, std::int64_t least) {
+    auto const count = table.integer_from(key, least);
+    if (count > largest_count) {
+        throw InputError{table.origin(key), fmt::format("{} is too large for a shape", count)};
+    }
+    return static_cast<int>(count);
+}
+
+int read_count_or(io::TomlTable const& table, std::string_view key, int otherwise, std::int64_t least) {
+    return table.has(key) ? read_count(table, key, least) : otherwise;
+}
+
+Gqa read_gqa(io::TomlTable const& table) {
+    Gqa gqa{.heads = read_count(table, "heads", 1), .head_dim = read_count(table, "head_dim", 1)};
+    gqa.kv_heads = read_count_or(table, "kv_heads", gqa.heads, 1);
+    gqa.qkv_bias = table.boolean_or("qkv_bias", false);
+    gqa.qk_norm = table.boolean_or("qk_norm", false);
+    if (gqa.heads % gqa.kv_heads != 0) {
+        throw InputError{table.origin("kv_heads"),
+                         fmt::format("{} heads are not a multiple of {} kv_heads", gqa.heads, gqa.kv_heads)};
+    }
+    return gqa;
+}
+
+Mla read_mla(io::TomlTable const& table) {
+    return {.heads = read_count(table, "heads", 1),
+            .q_lora_rank = read_count_or(table, "q_lora_rank", 0, 0),
+            .kv_lora_rank = read_count(table, "kv_lora_rank", 1),
+            .nope_dim = read_count(table, "nope_dim", 1),
+            .rope_dim = read_count(table, "rope_dim", 1),
+            .v_dim = read_count(table, "v_dim", 1)};
+}
+
+Attention read_attention(io::TomlTable const& table) {
+    auto const kind = table.text("kind");
+    if (kind == "gqa") {
+        return read_gqa(table);
+    }
+    if (kind == "mla") {
+        return read_mla(table);
+    }
+    throw InputError{table.origin("kind"), fmt::format("attention '{}' is not known", kind),
+                     "Known: gqa (multi-head and grouped-query), mla (latent)"};
+}
+
+Norm read_norm(io::TomlTable const& table) {
+    auto const name = table.text_or("norm", "rmsnorm");
+    if (name != "rmsnorm" && name != "layernorm") {
+        throw InputError{table.origin("norm"), fmt::format("norm '{}' is not known", name),
+                         "Known: rmsnorm, layernorm"};
+    }
+    return name == "rmsnorm" ? Norm::rmsnorm : Norm::layernorm;
+}
+
+Moe read_moe(io::TomlTable const& table) {
+    Moe moe{.experts = read_count(table, "experts", 1),
+            .topk = read_count(table, "topk", 1),
+            .expert_ffn = read_count(table, "expert_ffn", 1),
+            .shared_experts = read_count_or(table, "shared_experts", 0, 0)};
+    moe.shared_ffn_total = read_count_or(table, "shared_ffn_total", moe.shared_experts * moe.expert_ffn, 0);
+    moe.leading_dense_layers = read_count_or(table, "leading_dense_layers", 0, 0);
+    if (moe.topk > moe.experts) {
+        throw InputError{table.origin("topk"),
+                         fmt::format("top {} of {} experts cannot be chosen", moe.topk, moe.experts)};
+    }
+    if ((moe.shared_experts == 0) != (moe.shared_ffn_total == 0)) {
+        throw InputError{table.origin("shared_ffn_total"), "shared_experts and shared_ffn_total do not agree",
+                         "Give both, or neither for a model without shared experts"};
+    }
+    return moe;
+}
+
+PublishedParameters read_published(io::TomlTable const& table) {
+    PublishedParameters published{.total = table.number("total_parameters"), .source = table.text("source")};
+    if (table.has("active_parameters")) {
+        published.active = table.number("active_parameters");
+    }
+    return published;
+}
+
+void read_shape(io::TomlTable const& table, Model& model) {
+    model.layers = read_count(table, "layers", 1);
+    model.hidden = read_count(table, "hidden", 1);
+    model.vocab = read_count(table, "vocab", 1);
+    model.seq_len = read_count(table, "seq_len", 1);
+    model.dense_ffn = read_count_or(table, "dense_ffn", 0, 1);
+    model.gated_ffn = table.boolean_or("gated_ffn", true);
+    model.tied_embeddings = table.boolean_or("tied_embeddings", false);
+    model.learned_positions = read_count_or(table, "learned_positions", 0, 0);
+    model.biases = table.boolean_or("biases", false);
+    model.norm = read_norm(table);
+    model.dropout = table.boolean_or("dropout", false);
+    model.sandwich_norm = table.boolean_or("sandwich_norm", false);
+    model.mtp_depth = read_count_or(table, "mtp_depth", 0, 0);
+}
+
+/// What no section can check alone.
+void check_layers(io::TomlTable const& table, Model const& model) {
+    if (model.moe && model.moe->leading_dense_layers >= model.layers) {
+        throw InputError{table.table("moe").origin("leading_dense_layers"),
+                         fmt::format("{} dense layers leave none of {} for experts",
+                                     model.moe->leading_dense_layers, model.layers)};
+    }
+    bool const has_dense_layers = !model.moe || model.moe->leading_dense_layers > 0;
+    if (has_dense_layers && model.dense_ffn == 0) {
+        throw InputError{table.table("shape").origin("dense_ffn"),
+                         "is missing for a model with dense layers"};
+    }
+    if (!has_dense_layers && model.dense_ffn != 0) {
+        throw InputError{table.table("shape").origin("dense_ffn"), "has no use: every layer has experts",
+                         "The shared experts' size is moe.shared_ffn_total"};
+    }
+}
+
+void add_source(io::TomlTable const& section, std::string name, Model& model) {
+    model.sources.push_back({std::move(name), section.text("source")});
+}
+
+} // namespace
+
+int heads_of(Model const& model) {
+    return std::visit([](auto const& a) { return a.heads; }, model.attention);
+}
+
+int key_dim(Model const& model) {
+    return std::visit(overloaded{[](Gqa const& a) { return a.head_dim; },
+                                 [](Mla const& a) { return a.nope_dim + a.rope_dim; }},
+                      model.attention);
+}
+
+int value_dim(Model const& model) {
+    return std::visit(
+        overloaded{[](Gqa const& a) { return a.head_dim; }, [](Mla const& a) { return a.v_dim; }},
+        model.attention);
+}
+
+bool is_moe_layer(Model const& model, int layer) {
+    return model.moe && layer >= model.moe->leading_dense_layers;
+}
+
+int moe_layers(Model const& model) { return model.moe ? model.layers - model.moe->leading_dense_layers : 0; }
+
+Model read_model(io::TomlTable const& table) {
+    Model model{.id = table.text("id")};
+    model.name = table.text_or("name", model.id);
+    model.file = table.origin().file;
+    auto const shape = table.table("shape");
+    read_shape(shape, model);
+    add_source(shape, "shape", model);
+    auto const attention = table.table("attention");
+    model.attention = read_attention(attention);
+    add_source(attention, "attention", model);
+    shape.reject_unknown_keys();
+    attention.reject_unknown_keys();
+    if (auto const moe = table.optional_table("moe")) {
+        model.moe = read_moe(*moe);
+        add_source(*moe, "moe", model);
+        moe->reject_unknown_keys();
+    }
+    if (auto const published = table.optional_table("published")) {
+        model.published = read_published(*published);
+        published->reject_unknown_keys();
+    }
+    check_layers(table, model);
+    table.reject_unknown_keys();
+    return model;
+}
+
+} // namespace moesaic::model

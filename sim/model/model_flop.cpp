@@ -1,0 +1,56 @@
+#include "model/model_flop.hpp"
+
+#include "model/weights.hpp"
+
+namespace moesaic::model {
+
+namespace {
+
+double layer_weights(Model const& model, int layer) {
+    auto const attention = attention_weights(model);
+    double weights = static_cast<double>(attention.split + attention.replicated);
+    if (!is_moe_layer(model, layer)) {
+        return weights + static_cast<double>(ffn_weights(model, model.dense_ffn));
+    }
+    auto const& moe = *model.moe;
+    weights += static_cast<double>(model.hidden) * moe.experts; // router
+    weights += static_cast<double>(ffn_weights(model, moe.shared_ffn_total));
+    return weights + static_cast<double>(moe.topk * ffn_weights(model, moe.expert_ffn));
+}
+
+double attention_flop(Model const& model, int seq_len, FlopConvention convention) {
+    double const keys = convention == FlopConvention::full_square ? seq_len : seq_len / 2.0;
+    return 2.0 * keys * heads_of(model) * (key_dim(model) + value_dim(model));
+}
+
+} // namespace
+
+std::string_view name_of(FlopConvention convention) {
+    return convention == FlopConvention::causal_half ? "causal_half" : "full_square";
+}
+
+std::optional<FlopConvention> find_flop_convention(std::string_view name) {
+    for (auto const convention : {FlopConvention::causal_half, FlopConvention::full_square}) {
+        if (name == name_of(convention)) {
+            return convention;
+        }
+    }
+    return std::nullopt;
+}
+
+Flop forward_flop_per_token(Model const& model, int seq_len, FlopConvention convention) {
+    double const hidden = model.hidden, head = hidden * model.vocab;
+    double weights = head;
+    for (int layer = 0; layer < model.layers; ++layer) {
+        weights += layer_weights(model, layer);
+    }
+    weights += model.mtp_depth * (layer_weights(model, model.layers - 1) + 2 * hidden * hidden + head);
+    int const attentions = model.layers + model.mtp_depth;
+    return Flop{2 * weights + attentions * attention_flop(model, seq_len, convention)};
+}
+
+Flop training_flop_per_token(Model const& model, int seq_len, FlopConvention convention) {
+    return 3.0 * forward_flop_per_token(model, seq_len, convention);
+}
+
+} // namespace moesaic::model

@@ -1,0 +1,147 @@
+#include "model/parameters.hpp"
+
+#include "base/errors.hpp"
+#include "base/overloaded.hpp"
+#include "model/weights.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace moesaic::model {
+
+namespace {
+
+/// A gain per column, and a shift for layernorm.
+std::int64_t norm_parameters(Model const& model, std::int64_t columns) {
+    return columns * (model.norm == Norm::layernorm ? 2 : 1);
+}
+
+std::int64_t layer_norms(Model const& model) {
+    std::int64_t const around_blocks = norm_parameters(model, model.hidden) * (model.sandwich_norm ? 4 : 2);
+    std::int64_t const inside = std::visit(
+        overloaded{[&](Gqa const& a) { return a.qk_norm ? 2 * norm_parameters(model, a.head_dim) : 0; },
+                   [&](Mla const& a) { return norm_parameters(model, a.q_lora_rank + a.kv_lora_rank); }},
+        model.attention);
+    return around_blocks + inside;
+}
+
+/// @param heads, kv_heads of the rank
+std::int64_t attention_biases(Model const& model, int heads, int kv_heads) {
+    auto const* const gqa = std::get_if<Gqa>(&model.attention);
+    bool const on_qkv = model.biases || (gqa != nullptr && gqa->qkv_bias);
+    std::int64_t const qkv =
+        gqa != nullptr ? static_cast<std::int64_t>(heads + 2 * kv_heads) * gqa->head_dim : 0;
+    return (on_qkv ? qkv : 0) + (model.biases ? model.hidden : 0);
+}
+
+std::int64_t ffn_parameters(Model const& model, int inner) {
+    std::int64_t const biases =
+        model.biases ? static_cast<std::int64_t>(model.gated_ffn ? 2 : 1) * inner + model.hidden : 0;
+    return ffn_weights(model, inner) + biases;
+}
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+LayerParameters divided_layer(Model const& model, int layer, Shard const& shard, int local_experts) {
+    int const heads = heads_of(model) / shard.tensor;
+    int const kv_heads = std::max(1, kv_heads_of(model) / shard.tensor);
+    auto const attention = attention_weights(model, heads, kv_heads);
+    LayerParameters out{.attention = attention.split + attention_biases(model, heads, kv_heads),
+                        .replicated = attention.replicated,
+                        .norms = layer_norms(model)};
+    if (!is_moe_layer(model, layer)) {
+        out.dense_ffn = ffn_parameters(model, model.dense_ffn / shard.tensor);
+        return out;
+    }
+    auto const& moe = *model.moe;
+    out.dense_ffn = moe.shared_ffn_total > 0 ? ffn_parameters(model, moe.shared_ffn_total / shard.tensor) : 0;
+    out.router = static_cast<std::int64_t>(model.hidden) * moe.experts;
+    out.experts = local_experts * ffn_parameters(model, moe.expert_ffn / shard.expert_tensor);
+    return out;
+}
+
+} // namespace
+
+LayerParameters layer_parameters(Model const& model, int layer) {
+    return divided_layer(model, layer, Shard{}, model.moe ? model.moe->experts : 0);
+}
+
+EndParameters end_parameters(Model const& model) { return rank_end_parameters(model, Shard{}); }
+
+MtpParameters mtp_parameters(Model const& model) {
+    return {.layer = layer_parameters(model, model.layers - 1),
+            .projection = 2 * static_cast<std::int64_t>(model.hidden) * model.hidden,
+            .norms = 3 * norm_parameters(
+                             model, model.hidden)}; // of the hidden state, of the embedding, before the head
+}
+
+std::int64_t total_parameters(Model const& model) {
+    std::int64_t total = end_parameters(model).total();
+    for (int layer = 0; layer < model.layers; ++layer) {
+        total += layer_parameters(model, layer).total();
+    }
+    return total;
+}
+
+std::int64_t active_parameters(Model const& model) {
+    if (!model.moe) {
+        return total_parameters(model);
+    }
+    auto const& moe = *model.moe;
+    auto const one_expert = ffn_parameters(model, moe.expert_ffn);
+    return total_parameters(model) - one_expert * (moe.experts - moe.topk) * moe_layers(model);
+}
+
+LayerParameters rank_parameters(Model const& model, int layer, Shard const& shard, int local_experts) {
+    auto const problem = problem_with(model, shard);
+    expects(!problem.has_value(), problem.value_or(""));
+    if (local_experts == 0 && model.moe) {
+        expects(model.moe->experts % shard.expert == 0,
+                "experts divide evenly, or the rank's number is given");
+        local_experts = model.moe->experts / shard.expert;
+    }
+    return divided_layer(model, layer, shard, local_experts);
+}
+
+EndParameters rank_end_parameters(Model const& model, Shard const& shard) {
+    std::int64_t const table = ceil_div(model.vocab, shard.tensor) * model.hidden;
+    return {.embedding = table,
+            .positions = static_cast<std::int64_t>(model.learned_positions) * model.hidden,
+            .head = model.tied_embeddings ? 0 : table,
+            .final_norm = norm_parameters(model, model.hidden)};
+}
+
+std::optional<std::string> problem_with(Model const& model, Shard const& shard) {
+    expects(std::min({shard.tensor, shard.context, shard.expert, shard.expert_tensor}) >= 1,
+            "degrees are 1 or more");
+    int const heads = heads_of(model), kv_heads = kv_heads_of(model);
+    if (heads % shard.tensor != 0) {
+        return fmt::format("{} attention heads do not divide by tensor = {}", heads, shard.tensor);
+    }
+    if (kv_heads % shard.tensor != 0 && shard.tensor % kv_heads != 0) {
+        return fmt::format("{} key-value heads and tensor = {}: neither divides the other", kv_heads,
+                           shard.tensor);
+    }
+    if (model.dense_ffn % shard.tensor != 0) {
+        return fmt::format("dense_ffn {} does not divide by tensor = {}", model.dense_ffn, shard.tensor);
+    }
+    if (!model.moe) {
+        return shard.expert > 1 || shard.expert_tensor > 1
+                   ? std::optional<std::string>{"the model has no experts to divide"}
+                   : std::nullopt;
+    }
+    if (model.moe->shared_ffn_total % shard.tensor != 0) {
+        return fmt::format("shared_ffn_total {} does not divide by tensor = {}", model.moe->shared_ffn_total,
+                           shard.tensor);
+    }
+    if (model.moe->expert_ffn % shard.expert_tensor != 0) {
+        return fmt::format("expert_ffn {} does not divide by expert_tensor = {}", model.moe->expert_ffn,
+                           shard.expert_tensor);
+    }
+    if (model.moe->experts < shard.expert) {
+        return fmt::format("{} experts are fewer than expert = {} ranks", model.moe->experts, shard.expert);
+    }
+    return std::nullopt;
+}
+
+} // namespace moesaic::model

@@ -1,0 +1,30 @@
+#pragma once
+#include "base/dtype.hpp"
+
+#include <optional>
+#include <string>
+
+namespace moesaic::model {
+
+struct Model;
+
+/// How a layer is divided over the ranks of a stage.
+struct Shard {
+    int tensor = 1;                 ///< attention, dense and shared FFN, vocabulary
+    int context = 1;                ///< ranks that share a sequence
+    int expert = 1;                 ///< ranks that share the routed experts
+    int expert_tensor = 1;          ///< ranks that share one expert
+    bool sequence_parallel = false; ///< what is not split over tensor ranks is split by rows
+};
+
+/// Number formats of the work. The router, attention and the head keep the activations' format.
+struct Precision {
+    Dtype activations = Dtype::bf16;
+    Dtype gemm = Dtype::bf16;     ///< narrower than the activations: their inputs are quantised first
+    Dtype dispatch = Dtype::bf16; ///< of tokens sent to experts, forward only
+};
+
+/// Why the model cannot be divided so, for the user; none where it can.
+[[nodiscard]] std::optional<std::string> problem_with(Model const& model, Shard const& shard);
+
+} // namespace moesaic::model
