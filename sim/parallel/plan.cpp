@@ -98,7 +98,7 @@ int find_pool(io::TomlTable const& t, PlanContext const& context) {
 struct Defaults {
     int tensor = 1;
     Recompute recompute = Recompute::none;
-    Precision precision;
+    model::Precision precision;
     int expert = 1, expert_tensor = 1, micro_batch = 1;
 };
 
@@ -260,10 +260,11 @@ void check_interleaving(Plan const& plan) {
 
 } // namespace
 
-Precision read_precision(io::TomlTable const& table, Precision const& otherwise) {
-    auto const gemm = read_dtype(table, "precision", otherwise.gemm);
-    return {gemm, read_dtype(table, "dispatch_precision",
-                             table.has("precision") ? Dtype::bf16 : otherwise.dispatch)};
+model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise) {
+    model::Precision precision = otherwise;
+    precision.gemm = read_dtype(table, "precision", otherwise.gemm);
+    precision.dispatch = read_dtype(table, "dispatch_precision", otherwise.dispatch);
+    return precision;
 }
 
 Plan read_plan(io::TomlTable const& table, PlanContext const& context) {

@@ -3,6 +3,7 @@
 #include "base/errors.hpp"
 #include "base/units.hpp"
 #include "io/toml.hpp"
+#include "model/shard.hpp"
 #include "parallel/schedule.hpp"
 
 #include <optional>
@@ -18,21 +19,13 @@ namespace moesaic::parallel {
 enum class Recompute { none, selective, full };
 [[nodiscard]] std::string_view name_of(Recompute recompute);
 
-/// Number format of the matrix products of layers; attention, router, norms and head stay bf16.
-/// `dispatch` is what tokens travel in on their way to the experts (the way back is bf16).
-struct Precision {
-    Dtype gemm = Dtype::bf16;
-    Dtype dispatch = Dtype::bf16;
-    friend bool operator==(Precision const&, Precision const&) = default;
-};
-
 /// Consecutive pipeline stages that are alike and lie on one pool.
 struct StageGroup {
     int pool = 0;
     int stages = 1;
     int tensor = 1; ///< tensor parallel degree, sequence parallel where above 1
     Recompute recompute = Recompute::none;
-    Precision precision;
+    model::Precision precision;
     /// Layers of each stage; empty = by Plan::layer_split over all stages of the replica kind.
     std::vector<int> layers;
     Origin origin;
@@ -82,13 +75,14 @@ struct Plan {
 struct PlanContext {
     std::vector<std::string> pool_names;
     std::vector<int> pool_chips;
-    int global_batch = 0; ///< sequences per step
-    Precision precision;  ///< default of all stages
+    int global_batch = 0;       ///< sequences per step
+    model::Precision precision; ///< default of all stages
 };
 
 /// Reads [parallel]. Degrees that do not divide, pools that are unknown or over-used are errors with
 /// position.
 [[nodiscard]] Plan read_plan(io::TomlTable const& table, PlanContext const& context);
-[[nodiscard]] Precision read_precision(io::TomlTable const& table, Precision const& otherwise);
+/// `precision` (of the layers' matrix products) and `dispatch_precision` (of tokens on their way to the experts).
+[[nodiscard]] model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise);
 
 } // namespace moesaic::parallel

@@ -1,0 +1,52 @@
+#include "parallel/block_builder.hpp"
+
+namespace moesaic::parallel {
+
+int BlockBuilder::push(Stream stream, std::variant<Compute, Collective> work, bool detached) {
+    BlockOp op{stream, std::move(work), {}, detached};
+    if (tail_) {
+        op.after.push_back(*tail_);
+    }
+    if (!detached) {
+        op.after.insert(op.after.end(), also_.begin(), also_.end());
+        also_.clear();
+    }
+    ops_.push_back(std::move(op));
+    return static_cast<int>(ops_.size()) - 1;
+}
+
+void BlockBuilder::compute(std::span<model::Operation const> ops, std::string_view role_prefix) {
+    for (auto const& op : ops) {
+        auto priced = pricer_->price(op);
+        priced.role.insert(0, role_prefix);
+        tail_ = push(Stream::compute, std::move(priced), false);
+    }
+}
+
+void BlockBuilder::collective(Stream stream, Collective const& work) {
+    if (work.group.count > 1) {
+        tail_ = push(stream, work, false);
+    }
+}
+
+void BlockBuilder::detached(Stream stream, Collective const& work) {
+    if (work.group.count > 1) {
+        (void)push(stream, work, true);
+    }
+}
+
+std::optional<int> BlockBuilder::from_start(Stream stream, Collective const& work) {
+    if (work.group.count <= 1) {
+        return std::nullopt;
+    }
+    ops_.push_back({stream, work, {}, false});
+    return static_cast<int>(ops_.size()) - 1;
+}
+
+void BlockBuilder::wait_for(std::optional<int> op) {
+    if (op) {
+        also_.push_back(*op);
+    }
+}
+
+} // namespace moesaic::parallel

@@ -1,0 +1,43 @@
+#pragma once
+#include "parallel/price.hpp"
+#include "parallel/program.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moesaic::parallel {
+
+/// Builds the operations of one block as a chain: each waits for the one before, unless said otherwise.
+class BlockBuilder {
+  public:
+    explicit BlockBuilder(Pricer& pricer) : pricer_{&pricer} {}
+
+    /// Kernels one after the other. @param role_prefix goes before each role ("recompute ")
+    void compute(std::span<model::Operation const> ops, std::string_view role_prefix = {});
+    /// The chain waits for it. A group of one rank costs nothing and is left out.
+    void collective(Stream stream, Collective const& work);
+    /// Runs behind the chain: starts when the chain has come to here, and nothing waits for it.
+    void detached(Stream stream, Collective const& work);
+    /// Starts with the block; none where the group has one rank. The chain waits for it at wait_for().
+    [[nodiscard]] std::optional<int> from_start(Stream stream, Collective const& work);
+    /// The next operation of the chain waits for this one too.
+    void wait_for(std::optional<int> op);
+
+    /// The chain's end so far; to go on from an earlier point: two branches that a later operation joins.
+    [[nodiscard]] std::optional<int> tail() const { return tail_; }
+    void continue_from(std::optional<int> op) { tail_ = op; }
+
+    [[nodiscard]] std::vector<BlockOp> take() { return std::move(ops_); }
+
+  private:
+    int push(Stream stream, std::variant<Compute, Collective> work, bool detached);
+
+    Pricer* pricer_;
+    std::vector<BlockOp> ops_;
+    std::optional<int> tail_;
+    std::vector<int> also_; ///< what the next operation of the chain waits for besides the tail
+};
+
+} // namespace moesaic::parallel

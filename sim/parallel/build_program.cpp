@@ -1,0 +1,284 @@
+#include "parallel/build_program.hpp"
+
+#include "base/errors.hpp"
+#include "model/model_flop.hpp"
+#include "model/parameters.hpp"
+#include "parallel/layer_blocks.hpp"
+
+#include <fmt/format.h>
+#include <map>
+
+namespace moesaic::parallel {
+
+namespace {
+
+hardware::NodeType const& node_of(Job const& job, PoolId pool) {
+    return job.topology.pool(pool).cluster.node;
+}
+
+/// A stage with what it holds.
+struct Stage {
+    StagePlace place;
+    std::vector<ChunkContent> chunks;
+    int stages = 1; ///< of its kind
+    int micro_batches = 1;
+};
+
+std::vector<Stage> stages_of_job(Job const& job) {
+    std::vector<Stage> out;
+    std::vector<std::vector<LayerRange>> splits;
+    for (auto const& kind : job.plan.kinds) {
+        splits.push_back(split_layers(job.plan, kind, job.model.layers));
+    }
+    for (auto const& place : place_stages(job.plan, job.topology)) {
+        auto const& kind = job.plan.kinds[static_cast<std::size_t>(place.kind)];
+        auto const& split = splits[static_cast<std::size_t>(place.kind)];
+        int const stages = parallel::stages_of(kind);
+        Stage stage{place, {}, stages, kind.micro_batches.value_or(1)};
+        int const parts = static_cast<int>(split.size());
+        for (int part = place.stage; part < parts; part += stages) {
+            stage.chunks.push_back({split[static_cast<std::size_t>(part)], part == 0, part + 1 == parts});
+        }
+        out.push_back(std::move(stage));
+    }
+    return out;
+}
+
+std::string name_of_class(Job const& job, Stage const& stage) {
+    auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
+    auto const stage_text = fmt::format("stage {} of {}", stage.place.stage, stage.stages);
+    return job.plan.kinds.size() > 1 ? fmt::format("{}, {}", kind.name, stage_text) : stage_text;
+}
+
+void check_shard(Job const& job, Stage const& stage) {
+    auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
+    if (auto const problem = model::problem_with(job.model, shard_of(kind, *stage.place.group))) {
+        throw InputError{stage.place.group->origin, *problem};
+    }
+}
+
+/// Ring over the replica kinds: each kind's ranks hold the sum of their kind in equal parts and pass it to the next kind,
+/// so each sends and receives 2 (K-1)/K of its part. As an all-reduce of two ranks, which sends what it holds.
+Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stage const& own) {
+    auto const kinds = static_cast<int>(job.plan.kinds.size());
+    auto const& kind = job.plan.kinds[static_cast<std::size_t>(own.place.kind)];
+    int const next = (own.place.kind + 1) % kinds;
+    ChipIndex partner;
+    for (auto const& stage : stages) {
+        // the stage of the next kind at the same depth
+        if (stage.place.kind == next && stage.place.stage * own.stages <= own.place.stage * stage.stages) {
+            partner = stage.place.ranks.first;
+        }
+    }
+    auto const parameters = static_cast<double>(model::total_parameters(job.model));
+    double const part = parameters * bytes_per_element(job.plan.gradient) / chips_of(kind);
+    auto const first = own.place.ranks.first;
+    return {timing::CollectiveKind::all_reduce,
+            Bytes{2.0 * (kinds - 1) / kinds * part},
+            {first, partner.index() - first.index(), 2},
+            "gradients between replica kinds",
+            1};
+}
+
+Block step_end(Job const& job, std::vector<Stage> const& stages, Stage const& stage, StageSetting const& s,
+               Pricer& pricer) {
+    BlockBuilder to{pricer};
+    LayerWeights weights;
+    for (auto const& chunk : stage.chunks) {
+        auto const part = weights_of_chunk(s.model, s.shape.shard, chunk);
+        weights.dense += part.dense;
+        weights.expert += part.expert;
+    }
+    auto const sum =
+        s.plan.zero > 0 ? timing::CollectiveKind::reduce_scatter : timing::CollectiveKind::all_reduce;
+    double const gradient = bytes_per_element(s.plan.gradient);
+    double const weight = bytes_per_element(s.shape.precision.activations);
+    if (!s.plan.overlap_gradients) {
+        to.collective(Stream::data, {sum, Bytes{weights.dense * gradient}, s.groups.data, "gradients"});
+        to.collective(Stream::data,
+                      {sum, Bytes{weights.expert * gradient}, s.groups.expert_data, "expert gradients"});
+    }
+    if (job.plan.kinds.size() > 1) {
+        to.collective(Stream::data, cross_kind_sum(job, stages, stage));
+    }
+    // the norm of all gradients: every rank waits for every other before the update
+    auto const& ranks = stage.place.ranks;
+    Collective norm{timing::CollectiveKind::all_reduce, Bytes{4.0}, ranks, "gradient norm", 0};
+    to.collective(Stream::data, norm);
+    auto const owned = s.plan.zero > 0 ? weights.dense / static_cast<double>(s.groups.data.count) +
+                                             weights.expert / static_cast<double>(s.groups.expert_data.count)
+                                       : weights.dense + weights.expert;
+    to.compute(
+        std::vector{model::optimizer_operation(static_cast<std::int64_t>(owned + 0.5), s.plan.gradient)});
+    if (s.plan.zero > 0 && !s.plan.overlap_parameters) {
+        to.collective(Stream::data, {timing::CollectiveKind::all_gather, Bytes{weights.dense * weight},
+                                     s.groups.data, "parameters"});
+        to.collective(Stream::data, {timing::CollectiveKind::all_gather, Bytes{weights.expert * weight},
+                                     s.groups.expert_data, "expert parameters"});
+    }
+    return {"step end", Phase::step_end, to.take()};
+}
+
+/// Blocks of a class per chunk: forward (first, others), backward (others, last); the end of the step comes last.
+constexpr int blocks_per_chunk = 4;
+int block_index(Slot const& slot, bool special) {
+    int const base = slot.chunk * blocks_per_chunk;
+    return slot.phase == Phase::forward ? base + (special ? 0 : 1) : base + (special ? 3 : 2);
+}
+
+std::vector<Block> build_blocks(Job const& job, std::vector<Stage> const& stages, Stage const& stage,
+                                Pricer& pricer) {
+    auto const setting = stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length);
+    std::vector<Block> out;
+    for (auto const& chunk : stage.chunks) {
+        out.push_back(forward_block(setting, chunk, pricer, true));
+        out.push_back(forward_block(setting, chunk, pricer, false));
+        out.push_back(backward_block(setting, chunk, pricer, false));
+        out.push_back(backward_block(setting, chunk, pricer, true));
+    }
+    out.push_back(step_end(job, stages, stage, setting, pricer));
+    return out;
+}
+
+/// The messages of one replica kind: between neighbours of the chain of virtual stages, forwards and back.
+class Messages {
+  public:
+    Messages(Job const& job, Program& program, std::vector<Stage> const& stages)
+        : job_{job}, program_{program}, stages_{stages} {}
+
+    /// What the slot waits for and what it sends. Class ids count like stages_.
+    void connect(WorkItem& item, Slot const& slot, std::size_t at) {
+        auto const& stage = stages_[at];
+        int const parts = stage.stages * static_cast<int>(stage.chunks.size());
+        int const part = slot.chunk * stage.stages + stage.place.stage;
+        bool const forward = slot.phase == Phase::forward;
+        int const from = forward ? part - 1 : part + 1;
+        int const to = forward ? part + 1 : part - 1;
+        if (from >= 0 && from < parts && stage.stages > 1) {
+            item.receives.push_back(message(forward, from, part, slot.micro_batch, at));
+        }
+        if (to >= 0 && to < parts && stage.stages > 1) {
+            item.sends.push_back(message(forward, part, to, slot.micro_batch, at));
+        }
+    }
+
+  private:
+    int message(bool forward, int from, int to, int micro_batch, std::size_t at) {
+        auto const first =
+            at - static_cast<std::size_t>(stages_[at].place.stage); // class of the kind's stage 0
+        auto const key = std::tuple{first, forward, from, micro_batch};
+        auto const [entry, made] = known_.try_emplace(key, static_cast<int>(program_.messages.size()));
+        if (made) {
+            auto const stages = stages_[at].stages;
+            auto const& source = stages_[first + static_cast<std::size_t>(from % stages)];
+            auto const& target = stages_[first + static_cast<std::size_t>(to % stages)];
+            program_.messages.push_back({ClassId{static_cast<std::int64_t>(first) + from % stages},
+                                         ClassId{static_cast<std::int64_t>(first) + to % stages},
+                                         bytes(source, target), source.place.ranks.first,
+                                         target.place.ranks.first});
+        }
+        return entry->second;
+    }
+
+    /// Rows of the micro-batch are spread over the tensor ranks; between unlike degrees the narrower side decides.
+    [[nodiscard]] Bytes bytes(Stage const& source, Stage const& target) const {
+        auto const& kind = job_.plan.kinds[static_cast<std::size_t>(source.place.kind)];
+        double const rows = static_cast<double>(kind.micro_batch * job_.shape.sequence_length);
+        double const element = bytes_per_element(source.place.group->precision.activations);
+        return Bytes{rows * job_.model.hidden * element /
+                     std::min(source.place.group->tensor, target.place.group->tensor)};
+    }
+
+    Job const& job_;
+    Program& program_;
+    std::vector<Stage> const& stages_;
+    std::map<std::tuple<std::size_t, bool, int, int>, int> known_;
+};
+
+std::vector<WorkItem> build_schedule(Job const& job, Messages& messages, std::vector<Stage> const& stages,
+                                     std::size_t at) {
+    auto const& stage = stages[at];
+    auto const slots = slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches);
+    std::vector<WorkItem> out;
+    for (auto const& slot : slots) {
+        bool const special = slot.phase == Phase::forward ? slot.micro_batch == 0
+                                                          : slot.micro_batch + 1 == stage.micro_batches;
+        WorkItem item{block_index(slot, special), slot.micro_batch, {}, {}};
+        messages.connect(item, slot, at);
+        out.push_back(std::move(item));
+    }
+    out.push_back({static_cast<int>(stage.chunks.size()) * blocks_per_chunk, 0, {}, {}});
+    return out;
+}
+
+Flop work_of(Block const& block) {
+    Flop sum;
+    for (auto const& op : block.ops) {
+        if (auto const* compute = std::get_if<Compute>(&op.work)) {
+            sum += compute->work;
+        }
+    }
+    return sum;
+}
+
+StageLoad load_of(Job const& job, Stage const& stage) {
+    StageLoad load;
+    for (auto const& chunk : stage.chunks) {
+        load.chunks.push_back(chunk.layers);
+        load.first = load.first || chunk.embedding;
+        load.last = load.last || chunk.head;
+    }
+    load.peak_in_flight =
+        peak_in_flight(slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches));
+    load.sequence_length = job.shape.sequence_length;
+    return load;
+}
+
+} // namespace
+
+std::vector<ClassMemory> memory_of_classes(Job const& job) {
+    std::vector<ClassMemory> out;
+    for (auto const& stage : stages_of_job(job)) {
+        check_shard(job, stage);
+        auto const& chip = node_of(job, stage.place.pool).chip;
+        out.push_back({name_of_class(job, stage), chip.id, stage.place.pool,
+                       memory_of(job.model, job.plan, stage.place, load_of(job, stage)),
+                       hardware::memory_of(chip)});
+    }
+    return out;
+}
+
+Program build_program(Job const& job) {
+    auto const stages = stages_of_job(job);
+    Program program;
+    Messages messages{job, program, stages};
+    std::map<std::string, Pricer> pricers; // by chip
+    for (std::size_t at = 0; at < stages.size(); ++at) {
+        auto const& stage = stages[at];
+        check_shard(job, stage);
+        auto const& chip = node_of(job, stage.place.pool).chip;
+        auto& pricer = pricers.try_emplace(chip.id, job.timings, chip).first->second;
+        program.classes.push_back({name_of_class(job, stage), stage.place.pool, stage.place.stage,
+                                   stage.place.kind, stage.place.ranks, stage.place.ranks.first,
+                                   build_blocks(job, stages, stage, pricer),
+                                   build_schedule(job, messages, stages, at)});
+        std::vector<Flop> work;
+        for (auto const& block : program.classes.back().blocks) {
+            work.push_back(work_of(block));
+        }
+        for (auto const& item : program.classes.back().schedule) {
+            program.hardware_flop +=
+                work[static_cast<std::size_t>(item.block)] * static_cast<double>(stage.place.ranks.count);
+        }
+        program.chips += stage.place.ranks.count;
+    }
+    program.tokens =
+        Tokens{static_cast<double>(job.shape.global_batch) * static_cast<double>(job.shape.sequence_length)};
+    program.model_flop =
+        model::training_flop_per_token(job.model, static_cast<int>(job.shape.sequence_length),
+                                       model::FlopConvention::causal_half) *
+        program.tokens.value();
+    return program;
+}
+
+} // namespace moesaic::parallel

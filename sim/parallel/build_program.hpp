@@ -1,0 +1,39 @@
+#pragma once
+#include "hardware/topology.hpp"
+#include "model/model.hpp"
+#include "parallel/memory.hpp"
+#include "parallel/plan.hpp"
+#include "parallel/program.hpp"
+#include "timing/timings.hpp"
+
+#include <vector>
+
+namespace moesaic::parallel {
+
+struct TrainingShape {
+    std::int64_t sequence_length = 0;
+    int global_batch = 0; ///< sequences per step
+};
+
+/// Everything that decides a step. References outlive it.
+struct Job {
+    model::Model const& model;
+    Plan const& plan; ///< micro-batches settled, see split_batch()
+    TrainingShape shape;
+    hardware::Topology const& topology;
+    timing::Timings const& timings;
+};
+
+/// Memory of each rank class, in the order of the program's classes; cheap, nothing is priced.
+[[nodiscard]] std::vector<ClassMemory> memory_of_classes(Job const& job);
+
+/// One class per replica kind and stage, each operation priced.
+/// @throws InputError where the model does not divide by the plan, or a chip's figure is unknown
+[[nodiscard]] Program build_program(Job const& job);
+
+/// Micro-batches per replica kind in proportion to speed, where the plan leaves them open: the split of the global batch
+/// with the shortest longest pipeline (m + p - 1) t, t = time of a micro-batch on the slowest stage without contention.
+/// @throws InputError where no split gives the batch exactly
+[[nodiscard]] Plan split_batch(Job const& job);
+
+} // namespace moesaic::parallel

@@ -1,0 +1,97 @@
+#include "parallel/layout.hpp"
+
+#include "base/errors.hpp"
+
+#include <fmt/format.h>
+#include <numeric>
+
+namespace moesaic::parallel {
+
+std::vector<StagePlace> place_stages(Plan const& plan, hardware::Topology const& topology) {
+    std::vector<StagePlace> out;
+    std::vector<std::int64_t> used; // chips taken, by pool
+    for (int k = 0; k < static_cast<int>(plan.kinds.size()); ++k) {
+        auto const& kind = plan.kinds[static_cast<std::size_t>(k)];
+        int stage = 0;
+        for (auto const& group : kind.stage_groups) {
+            auto const at = static_cast<std::size_t>(group.pool);
+            used.resize(std::max(used.size(), at + 1), 0);
+            for (int i = 0; i < group.stages; ++i) {
+                auto const first = topology.first_chip(PoolId{group.pool}).index() + used[at];
+                auto const ranks = ranks_of_stage(kind, group);
+                out.push_back({k, stage++, &group, PoolId{group.pool}, {ChipIndex{first}, 1, ranks}});
+                used[at] += ranks;
+            }
+        }
+    }
+    return out;
+}
+
+Groups groups_of(ReplicaKind const& kind, StagePlace const& place) {
+    auto const first = place.ranks.first;
+    std::int64_t const tensor = place.group->tensor;
+    std::int64_t const shared = kind.expert_tensor;
+    std::int64_t const span = shared * kind.expert; // ranks that hold all experts once
+    return {.tensor = {first, 1, tensor},
+            .data = {first, tensor, place.ranks.count / tensor},
+            .expert = {first, shared, kind.expert},
+            .expert_data = {first, span, place.ranks.count / span},
+            .expert_tensor = {first, 1, shared}};
+}
+
+namespace {
+
+std::vector<LayerRange> ranges_of(std::vector<int> const& counts) {
+    std::vector<LayerRange> out;
+    int begin = 0;
+    for (int const n : counts) {
+        out.push_back({begin, begin + n});
+        begin += n;
+    }
+    return out;
+}
+
+/// Differing by at most one; the layers short of a full round are taken from the last parts first, then from the first.
+std::vector<int> balanced(int layers, int parts) {
+    std::vector<int> counts(static_cast<std::size_t>(parts), (layers + parts - 1) / parts);
+    int excess = std::accumulate(counts.begin(), counts.end(), 0) - layers;
+    for (int low = 0, high = parts - 1; excess > 0; --excess) {
+        bool const from_end = (high - (parts - 1)) + low == 0; // take turns: last, first, last but one, …
+        --counts[static_cast<std::size_t>(from_end ? high-- : low++)];
+    }
+    return counts;
+}
+
+} // namespace
+
+std::vector<LayerRange> split_layers(Plan const& plan, ReplicaKind const& kind, int layers) {
+    std::vector<int> listed;
+    for (auto const& group : kind.stage_groups) {
+        listed.insert(listed.end(), group.layers.begin(), group.layers.end());
+    }
+    int const stages = stages_of(kind);
+    int const parts = stages * chunks_of(plan.schedule);
+    if (!listed.empty()) {
+        int const sum = std::accumulate(listed.begin(), listed.end(), 0);
+        if (static_cast<int>(listed.size()) != parts || sum != layers) {
+            throw InputError{
+                kind.origin,
+                fmt::format("the stages list {} layers in {} parts, but the model has {} layers for {} parts "
+                            "(stages x chunks)",
+                            sum, listed.size(), layers, parts)};
+        }
+        return ranges_of(listed);
+    }
+    if (layers < parts) {
+        throw InputError{kind.origin,
+                         fmt::format("{} layers are too few for {} stages x chunks", layers, parts)};
+    }
+    if (layers % parts != 0 && plan.layer_split == LayerSplit::even) {
+        throw InputError{kind.origin,
+                         fmt::format("{} layers do not divide evenly over {} stages x chunks", layers, parts),
+                         "Set layer_split = \"balanced\", or list the layers of each stage"};
+    }
+    return ranges_of(balanced(layers, parts));
+}
+
+} // namespace moesaic::parallel

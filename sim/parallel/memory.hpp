@@ -1,0 +1,66 @@
+#pragma once
+#include "base/ids.hpp"
+#include "base/units.hpp"
+#include "hardware/topology.hpp"
+#include "model/model.hpp"
+#include "parallel/layout.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesaic::parallel {
+
+/// Device memory of one rank by what it holds.
+struct MemoryParts {
+    Bytes weights;
+    Bytes gradients;
+    Bytes optimizer;
+    Bytes activations; ///< at the peak of the schedule
+    Bytes buffers;     ///< of communication and of the layer at work
+    Bytes reserve;
+    [[nodiscard]] Bytes total() const {
+        return weights + gradients + optimizer + activations + buffers + reserve;
+    }
+};
+
+struct ClassMemory {
+    std::string name; ///< of the rank class
+    std::string chip;
+    PoolId pool;
+    MemoryParts parts;
+    Bytes capacity;
+    [[nodiscard]] bool fits() const { return parts.total() <= capacity; }
+};
+
+/// What the memory of a stage depends on, apart from model and plan.
+struct StageLoad {
+    std::vector<LayerRange> chunks; ///< of this stage
+    bool first = false;             ///< holds the embedding
+    bool last = false;              ///< holds final norm and head
+    int peak_in_flight = 1;         ///< chunks whose forward is done and backward is not
+    std::int64_t sequence_length = 0;
+};
+
+/// Parameters of one rank, by the group that reduces their gradients.
+struct RankParameters {
+    double dense = 0;
+    double expert = 0;
+};
+[[nodiscard]] RankParameters parameters_of(model::Model const& model, ReplicaKind const& kind,
+                                           StageGroup const& group, StageLoad const& load);
+
+/// Bytes that one layer keeps for its backward pass per micro-batch on one rank. Every tensor that a backward
+/// kernel reads is counted once (the list of Korthikanti et al. 2022, section 4.1, with FlashAttention, grouped-query
+/// attention and top-k experts).
+[[nodiscard]] Bytes activation_bytes(model::Model const& model, int layer, ReplicaKind const& kind,
+                                     StageGroup const& group, std::int64_t sequence_length);
+
+[[nodiscard]] MemoryParts memory_of(model::Model const& model, Plan const& plan, StagePlace const& place,
+                                    StageLoad const& load);
+
+/// Of the rank class that lacks most: "does not fit: stage 3 on nvidia_h20 needs 120.3 GiB of 96 GiB; largest: …".
+/// none where everything fits
+[[nodiscard]] std::optional<std::string> misfit(std::vector<ClassMemory> const& classes);
+
+} // namespace moesaic::parallel
