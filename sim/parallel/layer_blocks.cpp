@@ -265,9 +265,9 @@ LayerWeights weights_of_ends(model::Model const& model, model::Shard const& shar
     out.dense += content.head ? static_cast<double>(head + ends.final_norm) : 0.0;
     if (content.head && model.mtp_depth > 0) {
         auto const layer = weights_of_layer(model, shard, model.layers);
-        auto const extra = model::mtp_parameters(model).outside_experts() -
-                           model::layer_parameters(model, model.layers).outside_experts();
-        out.dense += model.mtp_depth * (layer.dense + static_cast<double>(extra) / shard.tensor);
+        auto const module = model::mtp_parameters(model);
+        auto const extra = static_cast<double>(module.projection) / shard.tensor + static_cast<double>(module.norms);
+        out.dense += model.mtp_depth * (layer.dense + extra);
         out.expert += model.mtp_depth * layer.expert;
     }
     return out;
