@@ -1,5 +1,6 @@
 #pragma once
 #include "base/dtype.hpp"
+#include "base/errors.hpp"
 #include "base/money.hpp"
 #include "base/units.hpp"
 #include "hardware/fact.hpp"
@@ -8,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moesaic::hardware {
@@ -18,19 +20,24 @@ struct Chip {
     std::string id;
     std::string vendor;
     std::string name;
+    std::string kind;   ///< "gpu" or "npu"
+    std::string status; ///< "released", or what was reported of it
     /// Dense peak of the matrix units, no sparsity.
     std::map<Dtype, Fact<FlopPerSecond>> peak;
     std::optional<Fact<Bytes>> memory_capacity;
+    std::optional<std::string> memory_type;
     std::optional<Fact<BytesPerSecond>> memory_bandwidth;
     std::optional<Fact<std::string>> scale_up_name;
-    std::optional<Fact<BytesPerSecond>> scale_up_bandwidth; ///< each way
+    std::optional<Fact<BytesPerSecond>> scale_up_bandwidth; ///< each way; 0 where there is no such link
     std::optional<Fact<std::string>> scale_up_topology;
     std::optional<Fact<int>> scale_up_domain; ///< chips that the scale-up link joins
     std::optional<Fact<std::string>> pcie;
     std::optional<Fact<BytesPerSecond>> nic_bandwidth; ///< scale-out per chip, each way
     std::optional<Fact<Watts>> power;                  ///< thermal design power
     std::optional<Fact<double>> die_area_mm2;
-    std::optional<Fact<double>> applicable_die_area_mm2;
+    std::optional<Fact<double>>
+        applicable_die_area_mm2; ///< of dies with non-planar transistors, as BIS counts
+    std::optional<Fact<bool>> non_planar_transistors;
     std::optional<Fact<BytesPerSecond>> io_bandwidth_both_ways; ///< scale-up + PCIe, as BIS counts
     std::optional<Fact<double>> tpp;                            ///< total processing performance (BIS)
     std::optional<Fact<double>> performance_density;            ///< TPP per mm2 of applicable die area
@@ -44,12 +51,18 @@ struct Chip {
     std::string file; ///< where it was read
 };
 
-/// The figure, or an InputError "chip X: peak bf16 is not known" that names chip, figure and what it is
-/// needed for.
+/// The figure that the chip's matrix units run this format with, null where it is not known. Formats that run
+/// on the units of another one share its figure: fp8_block that of fp8; mxfp8 that of fp8 where the chip has
+/// an fp4 figure (only units with block scales have one).
+[[nodiscard]] Fact<FlopPerSecond> const* find_peak(Chip const& chip, Dtype dtype);
+/// @throws InputError naming chip and figure where it is not known: "chip X: peak bf16 is not known"
 [[nodiscard]] FlopPerSecond peak_of(Chip const& chip, Dtype dtype);
 [[nodiscard]] Bytes memory_of(Chip const& chip);
 [[nodiscard]] BytesPerSecond memory_bandwidth_of(Chip const& chip);
 [[nodiscard]] bool supports(Chip const& chip, Dtype dtype);
+
+/// "chip X: <figure> is not known", for other rooms that need a figure that the catalogue lacks.
+[[nodiscard]] InputError unknown_figure(Chip const& chip, std::string_view figure);
 
 [[nodiscard]] Chip read_chip(io::TomlTable const& table);
 

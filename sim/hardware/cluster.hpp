@@ -4,14 +4,21 @@
 #include "hardware/fact.hpp"
 #include "io/toml.hpp"
 
-#include <memory>
+#include <optional>
 #include <string>
-#include <variant>
+#include <string_view>
 
 namespace moesaic::hardware {
 
+/// Where a layout (counts, wiring) is described; figures of a layout share it.
+struct Provenance {
+    std::string source;
+    Confidence confidence = Confidence::estimate;
+    std::string note;
+};
+
 /// Inside a node: every chip has a port of `bandwidth` each way. A switch lets one pair use all of it; a full
-/// mesh gives each pair 1/(chips-1) of it; a hybrid mesh joins groups by slower links (see T-Head's 4 x 4).
+/// mesh gives each pair 1/(chips-1) of it.
 enum class ScaleUpKind { switched, full_mesh };
 
 struct ScaleUp {
@@ -26,22 +33,28 @@ struct NodeType {
     Chip chip;
     int chips = 0; ///< per node (of one scale-up domain)
     ScaleUp scale_up;
-    int nics = 0;                                       ///< chips share a NIC evenly, neighbours first
-    Fact<BytesPerSecond> nic_bandwidth;                 ///< per NIC, each way
-    Fact<Seconds> nic_latency;                          ///< chip to chip over one leaf switch
+    int nics = 0;                       ///< at most one per chip; chips share a NIC evenly, neighbours first
+    Fact<BytesPerSecond> nic_bandwidth; ///< per NIC, each way
+    Fact<Seconds> nic_latency;          ///< chip to chip over one leaf switch
     std::optional<Fact<BytesPerSecond>> host_bandwidth; ///< chip to host memory, each way
+    Provenance layout;                                  ///< of chips, nics and the kind of the scale-up link
     std::string file;
 };
+
+[[nodiscard]] std::string_view name_of(ScaleUpKind kind); ///< "switched", "full_mesh"
 
 /// A leaf joins NIC k of `nodes_per_leaf` nodes (rail) or all NICs of them (leaf_spine). Uplinks of a leaf
 /// carry the bandwidth of its NICs divided by `oversubscription`.
 enum class FabricKind { rail_fat_tree, leaf_spine };
+
+[[nodiscard]] std::string_view name_of(FabricKind kind); ///< "rail_fat_tree", "leaf_spine"
 
 struct Fabric {
     FabricKind kind = FabricKind::rail_fat_tree;
     int nodes_per_leaf = 32;
     double oversubscription = 1.0;
     Fact<Seconds> spine_latency; ///< added where a path crosses the spine
+    Provenance layout;           ///< of kind, nodes_per_leaf and oversubscription
 };
 
 struct Cluster {
@@ -50,8 +63,14 @@ struct Cluster {
     NodeType node;
     int nodes = 0;
     Fabric fabric;
+    Provenance layout; ///< of the number of nodes
     std::string file;
 };
+
+/// @param chip the chip that the table names under `chip`
+[[nodiscard]] NodeType read_node(io::TomlTable const& table, Chip chip);
+/// @param node the node type that the table names under `node`
+[[nodiscard]] Cluster read_cluster(io::TomlTable const& table, NodeType node);
 
 [[nodiscard]] inline int chips_of(Cluster const& cluster) { return cluster.node.chips * cluster.nodes; }
 

@@ -1,0 +1,132 @@
+#include "hardware/chip.hpp"
+
+#include "base/nearest_names.hpp"
+#include "hardware/read_fact.hpp"
+
+#include <fmt/format.h>
+
+namespace moesaic::hardware {
+
+namespace {
+
+void read_peaks(io::TomlTable const& table, Chip& chip) {
+    for (auto const& key : table.keys()) {
+        auto const dtype = find_dtype(key);
+        if (!dtype) {
+            throw InputError{table.origin(key), "is no known number format", suggestion(key, dtype_names())};
+        }
+        chip.peak.emplace(*dtype, read_fact<FlopPerSecond>(table, key));
+    }
+}
+
+void read_memory(io::TomlTable const& table, Chip& chip) {
+    chip.memory_type = table.optional_text("type");
+    chip.memory_capacity = read_optional_fact<Bytes>(table, "capacity");
+    chip.memory_bandwidth = read_optional_fact<BytesPerSecond>(table, "bandwidth");
+    table.reject_unknown_keys();
+}
+
+void read_links(io::TomlTable const& table, Chip& chip) {
+    chip.scale_up_name = read_optional_fact<std::string>(table, "scale_up_name");
+    chip.scale_up_bandwidth = read_optional_fact<BytesPerSecond>(table, "scale_up_bandwidth");
+    chip.scale_up_topology = read_optional_fact<std::string>(table, "scale_up_topology");
+    chip.scale_up_domain = read_optional_fact<int>(table, "scale_up_domain");
+    chip.pcie = read_optional_fact<std::string>(table, "pcie");
+    chip.nic_bandwidth = read_optional_fact<BytesPerSecond>(table, "nic_bandwidth");
+    table.reject_unknown_keys();
+}
+
+void read_package(io::TomlTable const& table, Chip& chip) {
+    chip.power = read_optional_fact<Watts>(table, "power");
+    chip.die_area_mm2 = read_optional_fact<double>(table, "die_area_mm2");
+    chip.process_node = read_optional_fact<std::string>(table, "process_node");
+    chip.launch_date = read_optional_fact<std::string>(table, "launch_date");
+    table.reject_unknown_keys();
+}
+
+void read_rule_figures(io::TomlTable const& table, Chip& chip) {
+    chip.eccn = read_optional_fact<std::string>(table, "eccn");
+    chip.tpp = read_optional_fact<double>(table, "tpp");
+    chip.performance_density = read_optional_fact<double>(table, "performance_density");
+    chip.applicable_die_area_mm2 = read_optional_fact<double>(table, "applicable_die_area_mm2");
+    chip.non_planar_transistors = read_optional_fact<bool>(table, "non_planar_transistors");
+    chip.io_bandwidth_both_ways = read_optional_fact<BytesPerSecond>(table, "io_bandwidth_both_ways");
+    table.reject_unknown_keys();
+}
+
+template <class Read>
+void read_section(io::TomlTable const& table, std::string_view key, Chip& chip, Read read) {
+    if (auto const section = table.optional_table(key)) {
+        read(*section, chip);
+    }
+}
+
+} // namespace
+
+Chip read_chip(io::TomlTable const& table) {
+    Chip chip;
+    chip.id = table.text("id");
+    chip.vendor = table.text("vendor");
+    chip.name = table.text("name");
+    chip.kind = table.text("kind");
+    chip.status = table.text("status");
+    if (table.has("us_origin")) {
+        chip.us_origin = table.boolean("us_origin");
+    }
+    if (table.has("datacenter_designed")) {
+        chip.datacenter_designed = table.boolean("datacenter_designed");
+    }
+    if (table.has("timing_names")) {
+        chip.timing_names = table.texts("timing_names");
+    }
+    read_section(table, "peak", chip, read_peaks);
+    read_section(table, "memory", chip, read_memory);
+    read_section(table, "links", chip, read_links);
+    read_section(table, "package", chip, read_package);
+    read_section(table, "export_control", chip, read_rule_figures);
+    table.reject_unknown_keys();
+    chip.file = table.origin().file;
+    return chip;
+}
+
+InputError unknown_figure(Chip const& chip, std::string_view figure) {
+    return InputError{Origin::whole_file(chip.file), fmt::format("chip {}: {} is not known", chip.id, figure),
+                      "Add it to the chip's file with its source, or take another chip"};
+}
+
+Fact<FlopPerSecond> const* find_peak(Chip const& chip, Dtype dtype) {
+    auto const has = [&](Dtype d) { return chip.peak.contains(d); };
+    if (!has(dtype) && has(Dtype::fp8)) {
+        bool const block_scales = has(Dtype::mxfp4) || has(Dtype::nvfp4);
+        if (dtype == Dtype::fp8_block || (dtype == Dtype::mxfp8 && block_scales)) {
+            dtype = Dtype::fp8;
+        }
+    }
+    auto const found = chip.peak.find(dtype);
+    return found == chip.peak.end() ? nullptr : &found->second;
+}
+
+FlopPerSecond peak_of(Chip const& chip, Dtype dtype) {
+    if (auto const* peak = find_peak(chip, dtype)) {
+        return peak->value;
+    }
+    throw unknown_figure(chip, fmt::format("peak {}", name_of(dtype)));
+}
+
+bool supports(Chip const& chip, Dtype dtype) { return find_peak(chip, dtype) != nullptr; }
+
+Bytes memory_of(Chip const& chip) {
+    if (!chip.memory_capacity) {
+        throw unknown_figure(chip, "memory capacity");
+    }
+    return chip.memory_capacity->value;
+}
+
+BytesPerSecond memory_bandwidth_of(Chip const& chip) {
+    if (!chip.memory_bandwidth) {
+        throw unknown_figure(chip, "memory bandwidth");
+    }
+    return chip.memory_bandwidth->value;
+}
+
+} // namespace moesaic::hardware

@@ -1,0 +1,137 @@
+#include "hardware/cluster.hpp"
+
+#include "base/nearest_names.hpp"
+#include "hardware/read_fact.hpp"
+
+#include <fmt/format.h>
+#include <span>
+
+namespace moesaic::hardware {
+
+namespace {
+
+constexpr ScaleUpKind scale_up_kinds[] = {ScaleUpKind::switched, ScaleUpKind::full_mesh};
+constexpr FabricKind fabric_kinds[] = {FabricKind::rail_fat_tree, FabricKind::leaf_spine};
+
+template <class Kind>
+Kind read_kind(io::TomlTable const& table, std::span<Kind const> kinds) {
+    auto const word = table.text("kind");
+    std::vector<std::string> known;
+    for (auto const kind : kinds) {
+        if (name_of(kind) == word) {
+            return kind;
+        }
+        known.emplace_back(name_of(kind));
+    }
+    throw InputError{table.origin("kind"), fmt::format("\"{}\" is no known kind", word),
+                     suggestion(word, known)};
+}
+
+Provenance read_provenance(io::TomlTable const& table) {
+    return {.source = read_source(table),
+            .confidence = read_confidence(table),
+            .note = table.text_or("note", "")};
+}
+
+Fact<BytesPerSecond> read_bandwidth(io::TomlTable const& table, std::string_view key) {
+    auto bandwidth = read_fact<BytesPerSecond>(table, key);
+    if (bandwidth.value <= BytesPerSecond{0}) {
+        throw InputError{table.origin(key), "must be more than 0"};
+    }
+    return bandwidth;
+}
+
+/// The node's own figure; where the file leaves it out, the chip's.
+ScaleUp read_scale_up(io::TomlTable const& table, NodeType const& node) {
+    ScaleUp out;
+    out.kind = read_kind<ScaleUpKind>(table, scale_up_kinds);
+    if (table.has("bandwidth")) {
+        out.bandwidth = read_bandwidth(table, "bandwidth");
+    } else if (node.chip.scale_up_bandwidth && node.chip.scale_up_bandwidth->value > BytesPerSecond{0}) {
+        out.bandwidth = *node.chip.scale_up_bandwidth;
+    } else {
+        throw InputError{table.origin("bandwidth"),
+                         fmt::format("is missing, and chip {} has no scale-up bandwidth", node.chip.id)};
+    }
+    out.latency = read_fact<Seconds>(table, "latency");
+    if (out.kind == ScaleUpKind::full_mesh && node.chips < 2) {
+        throw InputError{table.origin("kind"), "a full mesh needs 2 chips or more"};
+    }
+    table.reject_unknown_keys();
+    return out;
+}
+
+void read_nics(io::TomlTable const& table, NodeType& node) {
+    node.nics = static_cast<int>(table.integer_from("count", 1));
+    if (node.nics > node.chips || node.chips % node.nics != 0) {
+        throw InputError{table.origin("count"),
+                         fmt::format("{} NICs cannot be shared evenly by {} chips", node.nics, node.chips),
+                         "Count NICs that are bonded for one chip as one with their sum of bandwidth"};
+    }
+    if (table.has("bandwidth")) {
+        node.nic_bandwidth = read_bandwidth(table, "bandwidth");
+    } else if (node.chip.nic_bandwidth && node.nics == node.chips) {
+        node.nic_bandwidth = *node.chip.nic_bandwidth;
+    } else {
+        throw InputError{
+            table.origin("bandwidth"),
+            fmt::format("is missing, and chip {} has no NIC figure of its own to take over", node.chip.id)};
+    }
+    node.nic_latency = read_fact<Seconds>(table, "latency");
+    table.reject_unknown_keys();
+}
+
+Fabric read_fabric(io::TomlTable const& table) {
+    Fabric fabric{.kind = read_kind<FabricKind>(table, fabric_kinds),
+                  .nodes_per_leaf = static_cast<int>(table.integer_from("nodes_per_leaf", 1)),
+                  .oversubscription = table.number("oversubscription"),
+                  .spine_latency = read_fact<Seconds>(table, "spine_latency"),
+                  .layout = read_provenance(table)};
+    if (!(fabric.oversubscription >= 1.0 && fabric.oversubscription <= 1000.0)) {
+        throw InputError{table.origin("oversubscription"),
+                         fmt::format("{} is not allowed (must be from 1 to 1000)", fabric.oversubscription)};
+    }
+    table.reject_unknown_keys();
+    return fabric;
+}
+
+} // namespace
+
+std::string_view name_of(ScaleUpKind kind) {
+    return kind == ScaleUpKind::switched ? "switched" : "full_mesh";
+}
+std::string_view name_of(FabricKind kind) {
+    return kind == FabricKind::rail_fat_tree ? "rail_fat_tree" : "leaf_spine";
+}
+
+NodeType read_node(io::TomlTable const& table, Chip chip) {
+    NodeType node;
+    node.id = table.text("id");
+    node.name = table.text("name");
+    expects(table.text("chip") == chip.id, "the chip is the one that the node names");
+    node.chip = std::move(chip);
+    node.chips = static_cast<int>(table.integer_from("chips", 1));
+    node.layout = read_provenance(table);
+    node.scale_up = read_scale_up(table.table("scale_up"), node);
+    read_nics(table.table("nic"), node);
+    node.host_bandwidth = read_optional_fact<BytesPerSecond>(table, "host_bandwidth");
+    table.reject_unknown_keys();
+    node.file = table.origin().file;
+    return node;
+}
+
+Cluster read_cluster(io::TomlTable const& table, NodeType node) {
+    Cluster cluster;
+    cluster.id = table.text("id");
+    cluster.name = table.text("name");
+    expects(table.text("node") == node.id, "the node type is the one that the cluster names");
+    cluster.node = std::move(node);
+    cluster.nodes = static_cast<int>(table.integer_from("nodes", 1));
+    cluster.layout = read_provenance(table);
+    cluster.fabric = read_fabric(table.table("fabric"));
+    table.reject_unknown_keys();
+    cluster.file = table.origin().file;
+    return cluster;
+}
+
+} // namespace moesaic::hardware
