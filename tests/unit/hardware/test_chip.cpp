@@ -1,0 +1,89 @@
+#include "hardware/chip.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::hardware;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string const head = R"(id = "x"
+vendor = "V"
+name = "X"
+kind = "gpu"
+status = "released"
+)";
+
+Chip chip_with(std::string const& rest) { return read_chip(io::parse_toml(head + rest, "x.toml")); }
+
+std::string error_of(std::string const& rest) {
+    try {
+        (void)chip_with(rest);
+    } catch (InputError const& error) {
+        return error.what();
+    }
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("a figure keeps its source, confidence, note and alternatives", "[hardware]") {
+    auto const chip = chip_with(R"([peak]
+bf16 = { value = "148 TFLOP/s", source = "a list", confidence = "published", note = "n", alternatives = [
+    { value = "147 TFLOP/s", source = "a paper", confidence = "press" },
+] })");
+    auto const& peak = chip.peak.at(Dtype::bf16);
+    CHECK(peak.value == FlopPerSecond{148e12});
+    CHECK(peak.source == "a list");
+    CHECK(peak.confidence == Confidence::published);
+    CHECK(peak.note == "n");
+    REQUIRE(peak.alternatives.size() == 1);
+    CHECK(peak.alternatives[0].value == FlopPerSecond{147e12});
+    CHECK(peak.alternatives[0].confidence == Confidence::press);
+}
+
+TEST_CASE("a figure without source or confidence is refused where it stands", "[hardware]") {
+    CHECK_THAT(error_of("[peak]\nbf16 = { value = \"1 TFLOP/s\", confidence = \"press\" }"),
+               Contains("x.toml:7") && Contains("peak.bf16.source") && Contains("is missing"));
+    CHECK_THAT(error_of("[peak]\nbf16 = { value = \"1 TFLOP/s\", source = \" \", confidence = \"press\" }"),
+               Contains("peak.bf16.source") && Contains("is empty"));
+    CHECK_THAT(error_of("[peak]\nbf16 = { value = \"1 TFLOP/s\", source = \"s\" }"),
+               Contains("peak.bf16.confidence") && Contains("is missing"));
+    CHECK_THAT(error_of("[peak]\nbf16 = { value = \"1 TFLOP/s\", source = \"s\", confidence = \"sure\" }"),
+               Contains("\"sure\"") && Contains("official, published, press, estimate"));
+}
+
+TEST_CASE("a figure without unit, below 0 or with an unknown key is refused", "[hardware]") {
+    CHECK_THAT(error_of("[peak]\nbf16 = { value = 148, source = \"s\", confidence = \"press\" }"),
+               Contains("needs a unit"));
+    CHECK_THAT(error_of("[package]\npower = { value = \"-3 W\", source = \"s\", confidence = \"press\" }"),
+               Contains("package.power.value") && Contains("negative"));
+    CHECK_THAT(error_of("[package]\ndie_area_mm2 = { value = nan, source = \"s\", confidence = \"press\" }"),
+               Contains("package.die_area_mm2.value") && Contains("not allowed"));
+    CHECK_THAT(error_of("[package]\npowr = { value = \"3 W\", source = \"s\", confidence = \"press\" }"),
+               Contains("package.powr") && Contains("Did you mean power"));
+    CHECK_THAT(error_of("[peak]\nbf17 = { value = \"3 TFLOP/s\", source = \"s\", confidence = \"press\" }"),
+               Contains("peak.bf17") && Contains("bf16"));
+}
+
+TEST_CASE("a figure that is not known is an error that names chip and figure", "[hardware]") {
+    auto const chip = chip_with("");
+    CHECK_FALSE(supports(chip, Dtype::bf16));
+    CHECK_THROWS_WITH(peak_of(chip, Dtype::bf16), Contains("chip x: peak bf16 is not known"));
+    CHECK_THROWS_WITH(memory_of(chip), Contains("chip x: memory capacity is not known"));
+    CHECK_THROWS_WITH(memory_bandwidth_of(chip), Contains("chip x: memory bandwidth is not known"));
+    CHECK_THROWS_AS(peak_of(chip, Dtype::bf16), InputError);
+}
+
+TEST_CASE("block-scaled fp8 runs at the fp8 rate, mxfp8 only where the units know block scales",
+          "[hardware]") {
+    std::string const fp8 =
+        "[peak]\nfp8 = { value = \"2 TFLOP/s\", source = \"s\", confidence = \"press\" }\n";
+    auto const hopper = chip_with(fp8);
+    CHECK(peak_of(hopper, Dtype::fp8_block) == FlopPerSecond{2e12});
+    CHECK_FALSE(supports(hopper, Dtype::mxfp8));
+    auto const newer =
+        chip_with(fp8 + "mxfp4 = { value = \"4 TFLOP/s\", source = \"s\", confidence = \"press\" }");
+    CHECK(peak_of(newer, Dtype::mxfp8) == FlopPerSecond{2e12});
+}
