@@ -266,7 +266,8 @@ LayerWeights weights_of_ends(model::Model const& model, model::Shard const& shar
     if (content.head && model.mtp_depth > 0) {
         auto const layer = weights_of_layer(model, shard, model.layers);
         auto const module = model::mtp_parameters(model);
-        auto const extra = static_cast<double>(module.projection) / shard.tensor + static_cast<double>(module.norms);
+        auto const extra =
+            static_cast<double>(module.projection) / shard.tensor + static_cast<double>(module.norms);
         out.dense += model.mtp_depth * (layer.dense + extra);
         out.expert += model.mtp_depth * layer.expert;
     }

@@ -99,13 +99,14 @@ struct Defaults {
     int tensor = 1;
     Recompute recompute = Recompute::none;
     model::Precision precision;
-    int expert = 1, expert_tensor = 1, micro_batch = 1;
+    int pipeline = 1, expert = 1, expert_tensor = 1, micro_batch = 1;
 };
 
 Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
     return {.tensor = read_degree(t, "tensor", outer.tensor),
             .recompute = read_recompute(t, outer.recompute),
             .precision = read_precision(t, outer.precision),
+            .pipeline = read_degree(t, "pipeline", outer.pipeline),
             .expert = read_degree(t, "expert", outer.expert),
             .expert_tensor = read_degree(t, "expert_tensor", outer.expert_tensor),
             .micro_batch = read_degree(t, "micro_batch", outer.micro_batch)};
@@ -114,7 +115,7 @@ Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
 StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, Defaults const& outer,
                             std::string_view count_key) {
     StageGroup group{.pool = find_pool(t, context),
-                     .stages = read_degree(t, count_key, 1),
+                     .stages = read_degree(t, count_key, count_key == "pipeline" ? outer.pipeline : 1),
                      .tensor = read_degree(t, "tensor", outer.tensor),
                      .recompute = read_recompute(t, outer.recompute),
                      .precision = read_precision(t, outer.precision),

@@ -1,0 +1,152 @@
+#include "base/nearest_names.hpp"
+#include "io/text_file.hpp"
+#include "scenario/scenario.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace moesaic::scenario {
+
+namespace {
+
+/// A figure that the scenario puts in place of the catalogue's.
+template <class Q> void replace(io::TomlTable const& t, std::string_view key, hardware::Fact<Q>& fact) {
+    if (auto const chosen = t.optional_quantity<Q>(key)) {
+        if (chosen->value() <= 0) {
+            throw InputError{t.origin(key), "must be above zero"};
+        }
+        fact = {*chosen, fmt::format("set in {}", t.origin(key).text()), hardware::Confidence::estimate, {}, {}};
+    }
+}
+
+Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
+    Pool pool{.name = t.text("name"), .cluster = catalogue.cluster(t.text("cluster"), t.origin("cluster")), .chips = 0};
+    auto& node = pool.cluster.node;
+    replace(t, "scale_up_bandwidth", node.scale_up.bandwidth);
+    replace(t, "nic_bandwidth", node.nic_bandwidth);
+    auto& fabric = pool.cluster.fabric;
+    fabric.oversubscription = t.number_or("oversubscription", fabric.oversubscription);
+    if (fabric.oversubscription < 1.0) {
+        throw InputError{t.origin("oversubscription"), "must be 1 or more (1 = full bandwidth above the leaf switches)"};
+    }
+    int const all = hardware::chips_of(pool.cluster);
+    pool.chips = static_cast<int>(t.integer_or("chips", all, 1));
+    if (pool.chips > all) {
+        throw InputError{t.origin("chips"), fmt::format("cluster {} has {} chips only", pool.cluster.id, all)};
+    }
+    if (pool.chips > node.chips && pool.chips % node.chips != 0) {
+        throw InputError{t.origin("chips"), fmt::format("{} chips are no whole number of nodes of {}", pool.chips, node.chips)};
+    }
+    t.reject_unknown_keys();
+    return pool;
+}
+
+int find_pool(std::vector<Pool> const& pools, std::string const& name, Origin const& at) {
+    auto const found = std::ranges::find(pools, name, &Pool::name);
+    if (found == pools.end()) {
+        std::vector<std::string> names;
+        std::ranges::transform(pools, std::back_inserter(names), &Pool::name);
+        throw InputError{at, fmt::format("there is no pool \"{}\"", name), suggestion(name, names)};
+    }
+    return static_cast<int>(found - pools.begin());
+}
+
+hardware::SiteLink read_site_link(io::TomlTable const& t, std::vector<Pool> const& pools) {
+    auto const ends = t.texts("between");
+    if (ends.size() != 2 || ends[0] == ends[1]) {
+        throw InputError{t.origin("between"), "must name two different pools"};
+    }
+    hardware::SiteLink link{find_pool(pools, ends[0], t.origin("between")), find_pool(pools, ends[1], t.origin("between")),
+                            t.quantity<BytesPerSecond>("bandwidth"), t.quantity<Seconds>("latency")};
+    (void)t.optional_text("source");
+    t.reject_unknown_keys();
+    return link;
+}
+
+Published read_published(io::TomlTable const& t) {
+    Published out{.source = t.text("source"),
+                  .cost_per_trillion_tokens = t.optional_quantity<Money>("cost_per_trillion_tokens"),
+                  .chip_hours_per_trillion_tokens = {},
+                  .step_time = t.optional_quantity<Seconds>("step_time"),
+                  .tokens_per_s = {},
+                  .mfu = {}};
+    auto const number = [&](std::string_view key) { return t.has(key) ? std::optional{t.number(key)} : std::nullopt; };
+    out.chip_hours_per_trillion_tokens = number("chip_hours_per_trillion_tokens");
+    out.tokens_per_s = number("tokens_per_s");
+    out.mfu = number("mfu");
+    t.reject_unknown_keys();
+    return out;
+}
+
+void read_training(io::TomlTable const& t, Scenario& s) {
+    s.shape.sequence_length = t.integer_or("sequence_length", s.model.seq_len, 1);
+    s.shape.global_batch = static_cast<int>(t.integer_from("global_batch", 1));
+    s.tokens = t.optional_quantity<Tokens>("tokens").value_or(Tokens{1e12});
+    if (s.tokens.value() <= 0) {
+        throw InputError{t.origin("tokens"), "must be above zero"};
+    }
+}
+
+void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_folder) {
+    hardware::Catalogue const catalogue{data_folder + "/platforms"};
+    for (auto const& pool : t.tables("pools")) {
+        s.pools.push_back(read_pool(pool, catalogue));
+        for (std::size_t i = 0; i + 1 < s.pools.size(); ++i) {
+            if (s.pools[i].name == s.pools.back().name) {
+                throw InputError{pool.origin("name"), fmt::format("a second pool \"{}\"", s.pools[i].name)};
+            }
+        }
+    }
+    if (s.pools.empty()) {
+        throw InputError{t.origin("pools"), "is missing", "List the chips to use under [[pools]], with name, cluster and chips"};
+    }
+    for (auto const& link : t.tables("site_links")) {
+        s.site_links.push_back(read_site_link(link, s.pools));
+    }
+}
+
+parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, model::Precision const& precision) {
+    parallel::PlanContext context{.pool_names = {}, .pool_chips = {}, .global_batch = s.shape.global_batch, .precision = precision};
+    for (auto const& pool : s.pools) {
+        context.pool_names.push_back(pool.name);
+        context.pool_chips.push_back(pool.chips);
+    }
+    return parallel::read_plan(t.table("parallel"), context);
+}
+
+} // namespace
+
+Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides, std::string const& data_folder) {
+    Scenario s;
+    s.file = path;
+    s.text = io::read_text_file(path);
+    s.overrides = overrides;
+    auto const t = io::parse_toml(s.text, path, overrides);
+    s.name = t.text("name");
+    s.description = t.text_or("description", "");
+    if (t.has("assumptions")) {
+        s.assumptions = t.texts("assumptions");
+    }
+    s.seed = static_cast<std::uint64_t>(t.integer_or("seed", 1, 0));
+    s.model = model::ModelCatalogue{data_folder + "/scenarios/models"}.model(t.text("model"), t.origin("model"));
+    auto const training = t.table("training");
+    read_training(training, s);
+    read_pools(t, s, data_folder);
+    s.plan = read_plan_of(t, s, parallel::read_precision(training, {}));
+    training.reject_unknown_keys();
+    s.price_book = t.text_or("prices", "");
+    s.price_origin = t.origin("prices");
+    if (auto const published = t.optional_table("published")) {
+        s.published = read_published(*published);
+    }
+    if (t.has("timings")) {
+        for (auto const& file : t.texts("timings")) {
+            s.timings.push_back((std::filesystem::path{path}.parent_path() / file).string());
+        }
+    }
+    t.reject_unknown_keys();
+    return s;
+}
+
+} // namespace moesaic::scenario

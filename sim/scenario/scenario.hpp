@@ -1,0 +1,59 @@
+#pragma once
+#include "hardware/catalogue.hpp"
+#include "hardware/topology.hpp"
+#include "io/toml.hpp"
+#include "model/model.hpp"
+#include "parallel/build_program.hpp"
+#include "parallel/plan.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesaic::scenario {
+
+/// Chips of one cluster that the plan may use.
+struct Pool {
+    std::string name;
+    hardware::Cluster cluster;
+    int chips = 0;
+};
+
+/// What somebody printed about this very run; shown beside the simulated figures, never used to compute them.
+struct Published {
+    std::string source;
+    std::optional<Money> cost_per_trillion_tokens;
+    std::optional<double> chip_hours_per_trillion_tokens;
+    std::optional<Seconds> step_time;
+    std::optional<double> tokens_per_s;
+    std::optional<double> mfu;
+};
+
+/// One complete question: everything is read, found and checked.
+struct Scenario {
+    std::string file;
+    std::string text; ///< the file as read
+    std::vector<io::TomlOverride> overrides;
+    std::string name;
+    std::string description;
+    std::vector<std::string> assumptions; ///< what the source leaves open and this file chose
+    model::Model model;
+    parallel::TrainingShape shape;
+    Tokens tokens; ///< of the whole training
+    std::vector<Pool> pools;
+    std::vector<hardware::SiteLink> site_links;
+    parallel::Plan plan;
+    std::string price_book; ///< id; empty = no cost
+    Origin price_origin;
+    std::optional<Published> published;
+    std::vector<std::string> timings; ///< further tables, relative to the scenario file
+    std::uint64_t seed = 1;
+};
+
+/// Folders platforms/ and scenarios/ below `data_folder` hold what the file refers to by id.
+/// @throws InputError with file, line, column and field for anything that cannot be
+[[nodiscard]] Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
+                                     std::string const& data_folder);
+
+} // namespace moesaic::scenario
