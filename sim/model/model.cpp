@@ -2,6 +2,8 @@
 
 #include "base/overloaded.hpp"
 
+#include <charconv>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace moesaic::model {
@@ -82,10 +84,39 @@ Moe read_moe(io::TomlTable const& table) {
     return moe;
 }
 
+/// "671B", "2.75B", "1.04T", "410M"
+PrintedCount read_printed_count(io::TomlTable const& table, std::string_view key) {
+    auto const text = table.text(key);
+    static constexpr std::string_view letters = "MBT";
+    auto const letter = text.empty() ? std::string_view::npos : letters.find(text.back());
+    double number = 0.0;
+    auto const* const end = text.data() + text.size() - (text.empty() ? 0 : 1);
+    auto const parsed = std::from_chars(text.data(), end, number);
+    if (letter == std::string_view::npos || parsed.ec != std::errc{} || parsed.ptr != end || number <= 0) {
+        throw InputError{table.origin(key), fmt::format("'{}' is no number of parameters", text),
+                         "Write it as printed, such as \"671B\" or \"1.04T\" (M, B, T)"};
+    }
+    auto const point = text.find('.');
+    auto const decimals = point == std::string::npos ? 0.0 : static_cast<double>(text.size() - point - 2);
+    double const scale = std::pow(1000.0, 2.0 + static_cast<double>(letter));
+    return {.value = number * scale, .unit = scale * std::pow(10.0, -decimals)};
+}
+
+ActiveCount read_active_counts(io::TomlTable const& table) {
+    auto const name = table.text_or("active_counts", "both_embeddings");
+    if (name != "both_embeddings" && name != "head_only") {
+        throw InputError{table.origin("active_counts"), fmt::format("'{}' is not known", name),
+                         "Known: both_embeddings, head_only"};
+    }
+    return name == "head_only" ? ActiveCount::head_only : ActiveCount::both_embeddings;
+}
+
 PublishedParameters read_published(io::TomlTable const& table) {
-    PublishedParameters published{.total = table.number("total_parameters"), .source = table.text("source")};
+    PublishedParameters published{.total = read_printed_count(table, "total_parameters"),
+                                  .active_counts = read_active_counts(table),
+                                  .source = table.text("source")};
     if (table.has("active_parameters")) {
-        published.active = table.number("active_parameters");
+        published.active = read_printed_count(table, "active_parameters");
     }
     return published;
 }

@@ -41,10 +41,20 @@ struct Moe {
 
 enum class Norm { rmsnorm, layernorm };
 
-/// What the makers say; the shape must agree with it (tested within 1 %).
+/// A number of parameters as printed: "671B" is 671e9, give or take 1e9.
+struct PrintedCount {
+    double value = 0.0;
+    double unit = 0.0; ///< of its last digit
+};
+
+/// Which tables the active parameters count: the head is multiplied with, of the embedding one row is read.
+enum class ActiveCount { both_embeddings, head_only };
+
+/// What the makers say; the shape agrees with it (tested within 1 % or the last printed digit).
 struct PublishedParameters {
-    double total = 0.0;
-    std::optional<double> active;
+    PrintedCount total;
+    std::optional<PrintedCount> active;
+    ActiveCount active_counts = ActiveCount::both_embeddings;
     std::string source;
 };
 

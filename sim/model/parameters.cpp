@@ -83,13 +83,15 @@ std::int64_t total_parameters(Model const& model) {
     return total;
 }
 
-std::int64_t active_parameters(Model const& model) {
+std::int64_t active_parameters(Model const& model, ActiveCount counts) {
+    auto const ends = end_parameters(model);
+    bool const without_embedding = counts == ActiveCount::head_only && !model.tied_embeddings;
+    std::int64_t const all = total_parameters(model) - (without_embedding ? ends.embedding : 0);
     if (!model.moe) {
-        return total_parameters(model);
+        return all;
     }
-    auto const& moe = *model.moe;
-    auto const one_expert = ffn_parameters(model, moe.expert_ffn);
-    return total_parameters(model) - one_expert * (moe.experts - moe.topk) * moe_layers(model);
+    auto const one_expert = ffn_parameters(model, model.moe->expert_ffn);
+    return all - one_expert * (model.moe->experts - model.moe->topk) * moe_layers(model);
 }
 
 LayerParameters rank_parameters(Model const& model, int layer, Shard const& shard, int local_experts) {

@@ -45,9 +45,10 @@ struct MtpParameters {
 
 /// All weights, both embeddings included, MTP modules not (as DeepSeek-V3 counts its 671B).
 [[nodiscard]] std::int64_t total_parameters(Model const& model);
-/// Weights that one token passes: total less the routed experts that are not chosen. Both embeddings
-/// included.
-[[nodiscard]] std::int64_t active_parameters(Model const& model);
+/// Weights that one token passes: total less the routed experts that are not chosen. Makers differ in whether
+/// they count the embedding (Mixtral, Qwen3, Ling) or not (DeepSeek).
+[[nodiscard]] std::int64_t active_parameters(Model const& model,
+                                             ActiveCount counts = ActiveCount::both_embeddings);
 
 /// What one rank of the sharding holds of a layer. @param local_experts 0 = experts / expert ranks
 [[nodiscard]] LayerParameters rank_parameters(Model const& model, int layer, Shard const& shard,

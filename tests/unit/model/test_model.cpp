@@ -1,0 +1,93 @@
+#include "base/errors.hpp"
+#include "unit/model/models.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::model;
+
+namespace {
+
+std::string toml_with(std::string const& shape, std::string const& attention, std::string const& rest = "") {
+    return "id = \"m\"\n[shape]\nsource = \"s\"\nlayers = 4\nhidden = 64\nvocab = 128\nseq_len = 32\n" +
+           shape + "\n[attention]\nsource = \"a\"\n" + attention + "\n" + rest;
+}
+std::string const gqa = "kind = \"gqa\"\nheads = 4\nhead_dim = 16\n";
+std::string const dense = "dense_ffn = 256\n";
+
+std::string problem_of(std::string const& toml) {
+    try {
+        (void)model_of(toml);
+    } catch (InputError const& error) {
+        return error.what();
+    }
+    return "";
+}
+
+} // namespace
+
+TEST_CASE("a dense model is read with its defaults", "[model]") {
+    auto const model = model_of(toml_with(dense, gqa));
+    CHECK(model.name == "m");
+    CHECK(std::get<Gqa>(model.attention).kv_heads == 4);
+    CHECK(model.gated_ffn);
+    CHECK_FALSE(model.tied_embeddings);
+    CHECK(model.norm == Norm::rmsnorm);
+    CHECK(moe_layers(model) == 0);
+    REQUIRE(model.sources.size() == 2);
+    CHECK(model.sources[0].section == "shape");
+    CHECK(model.sources[1].source == "a");
+}
+
+TEST_CASE("leading dense layers come before those with experts", "[model]") {
+    auto const model = model_of(toml_with(
+        dense, gqa,
+        "[moe]\nsource = \"e\"\nexperts = 8\ntopk = 2\nexpert_ffn = 32\nleading_dense_layers = 1\n"));
+    CHECK_FALSE(is_moe_layer(model, 0));
+    CHECK(is_moe_layer(model, 1));
+    CHECK(moe_layers(model) == 3);
+}
+
+TEST_CASE("a shape without its source is refused", "[model]") {
+    CHECK(problem_of("id = \"m\"\n[shape]\nlayers = 1\nhidden = 1\nvocab = 1\nseq_len = "
+                     "1\n[attention]\nkind=\"gqa\"\n")
+              .find("shape.source") != std::string::npos);
+}
+
+TEST_CASE("figures that cannot be are refused where they stand", "[model]") {
+    CHECK(problem_of(toml_with(dense, "kind = \"gqa\"\nheads = 4\nkv_heads = 3\nhead_dim = 16\n"))
+              .find("test.toml:14:12: attention.kv_heads: 4 heads are not a multiple of 3") !=
+          std::string::npos);
+    CHECK(problem_of(toml_with(dense, "kind = \"linear\"\n")).find("Known: gqa") != std::string::npos);
+    CHECK(problem_of(toml_with(dense + "norm = \"batchnorm\"", gqa)).find("Known: rmsnorm") !=
+          std::string::npos);
+    CHECK(problem_of(toml_with("", gqa)).find("missing for a model with dense layers") != std::string::npos);
+    CHECK(problem_of(toml_with(dense, gqa, "[moe]\nsource = \"e\"\nexperts = 8\ntopk = 9\nexpert_ffn = 32\n"))
+              .find("top 9 of 8 experts") != std::string::npos);
+    CHECK(problem_of(toml_with(dense, gqa, "[moe]\nsource = \"e\"\nexperts = 8\ntopk = 2\nexpert_ffn = 32\n"))
+              .find("every layer has experts") != std::string::npos);
+    CHECK(problem_of(toml_with(dense + "hiden = 3", gqa)).find("hiden") != std::string::npos);
+    CHECK(problem_of(toml_with(dense, gqa, "[published]\nsource = \"p\"\ntotal_parameters = \"12\"\n"))
+              .find("is no number of parameters") != std::string::npos);
+}
+
+TEST_CASE("a printed count keeps the size of its last digit", "[model]") {
+    auto const model = model_of(toml_with(
+        dense, gqa,
+        "[published]\nsource = \"p\"\ntotal_parameters = \"1.04T\"\nactive_parameters = \"32B\"\n"));
+    CHECK(model.published->total.value == 1.04e12);
+    CHECK(model.published->total.unit == Approx(0.01e12));
+    CHECK(model.published->active->value == 32e9);
+    CHECK(model.published->active->unit == 1e9);
+}
+
+TEST_CASE("an unknown model names the nearest ones", "[model]") {
+    try {
+        (void)shipped_models().model("ling_pluss", Origin{"my.toml", 3, 9, "model"});
+        FAIL("no error");
+    } catch (InputError const& error) {
+        CHECK(std::string{error.what()}.find(
+                  "my.toml:3:9: model: model 'ling_pluss' is not known. Did you mean ling_plus") !=
+              std::string::npos);
+    }
+}
