@@ -1,0 +1,162 @@
+#include "unit/parallel/job_fixture.hpp"
+
+#include "model/model_flop.hpp"
+#include "model/parameters.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::parallel;
+using moesaic::test::job_of;
+
+namespace {
+
+int messages_of(Program const& program, int from, int to) {
+    return static_cast<int>(std::ranges::count_if(
+        program.messages, [&](Message const& m) { return m.from == ClassId{from} && m.to == ClassId{to}; }));
+}
+
+Bytes bytes_of(Program const& program, std::string_view role) {
+    Bytes sum;
+    for (auto const& rank_class : program.classes) {
+        for (auto const& item : rank_class.schedule) {
+            for (auto const& op : rank_class.blocks.at(static_cast<std::size_t>(item.block)).ops) {
+                auto const* c = std::get_if<Collective>(&op.work);
+                sum += c && c->role == role ? c->bytes * static_cast<double>(rank_class.members.count) : Bytes{};
+            }
+        }
+    }
+    return sum;
+}
+
+} // namespace
+
+TEST_CASE("one class stands for all ranks of a stage", "[parallel]") {
+    auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
+    auto const program = build_program(f.job());
+    REQUIRE(program.classes.size() == 8);
+    CHECK(program.chips == 1024);
+    CHECK(program.classes[3].members == RankSet{ChipIndex{3 * 128}, 1, 128});
+    CHECK(program.classes[3].schedule.size() == 2 * 70 + 1); // forwards, backwards, the end of the step
+    CHECK(messages_of(program, 3, 4) == 70);
+    CHECK(messages_of(program, 4, 3) == 70);
+    CHECK(messages_of(program, 3, 5) == 0);
+}
+
+TEST_CASE("a message carries the rows of a micro-batch over the tensor ranks", "[parallel]") {
+    auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\ntensor = 2\n");
+    // 4096 rows x 5376 columns x 2 bytes / 2 ranks
+    CHECK(build_program(f.job()).messages.front().bytes.value() == Approx(4096.0 * 5376 * 2 / 2));
+}
+
+TEST_CASE("interleaved chunks pass from the last stage back to the first", "[parallel]") {
+    auto const f = job_of("ling_plus", {{"d", "h800_4096", 512}}, 8960,
+                          "pipeline = 4\ntensor = 2\nexpert = 8\nschedule = \"interleaved\"\nchunks = 2\n");
+    auto const program = build_program(f.job());
+    // 8960 / 64 replicas = 140 micro-batches; 8 parts of 11 layers: each neighbour pair of stages is passed twice,
+    // the way from the last stage to the first once
+    CHECK(messages_of(program, 0, 1) == 2 * 140);
+    CHECK(messages_of(program, 3, 0) == 140);
+    CHECK(program.classes[0].blocks.size() == 2 * 4 + 1);
+}
+
+TEST_CASE("without recomputation the kernels do the model's work, over any split", "[parallel][property]") {
+    // experts, attention, head: all ranks together do three times the forward work
+    for (std::string const plan : {"pipeline = 8\nexpert = 8\n", "pipeline = 4\nexpert = 16\ntensor = 2\n", "pipeline = 8\nexpert = 32\nexpert_tensor = 2\ntensor = 2\n",
+                                   "pipeline = 8\nexpert = 8\nschedule = \"gpipe\"\n"}) {
+        auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, plan);
+        auto const program = build_program(f.job());
+        INFO(plan);
+        // the attention kernels' backward is 2.5 times the forward (FlashAttention), the formula counts 2: a little more
+        CHECK(program.hardware_flop / program.model_flop > 1.0);
+        CHECK(program.hardware_flop / program.model_flop < 1.03);
+    }
+}
+
+TEST_CASE("full recomputation adds one forward of the layers", "[parallel]") {
+    auto const without = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
+    auto const with = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\nrecompute = \"full\"\n");
+    auto const ratio = build_program(with.job()).hardware_flop / build_program(without.job()).hardware_flop;
+    CHECK(ratio > 1.28); // 4/3 less the head, which is not computed again
+    CHECK(ratio < 4.0 / 3.0);
+}
+
+TEST_CASE("tokens travel to their experts twice forwards and twice backwards", "[parallel]") {
+    auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
+    // sequences x tokens x layers x top-k x hidden x 2 bytes
+    double const once = 8960.0 * 4096 * 88 * 4 * 5376 * 2;
+    auto const program = build_program(f.job());
+    for (auto const* role : {"dispatch", "combine", "dispatch gradient", "combine gradient"}) {
+        CHECK(bytes_of(program, role).value() == Approx(once));
+    }
+}
+
+TEST_CASE("every gradient is summed once per step", "[parallel]") {
+    for (std::string const plan : {"", "overlap_gradients = false\n"}) {
+        auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n" + plan);
+        auto const program = build_program(f.job());
+        auto const bytes = bytes_of(program, "gradients") + bytes_of(program, "expert gradients");
+        // each of 128 replicas brings all dense weights, each of 16 expert-data ranks all experts, in fp32
+        auto const layers = model::layer_parameters(f.model, 0);
+        double const experts = 88.0 * static_cast<double>(layers.experts);
+        double const dense = static_cast<double>(model::total_parameters(f.model)) - experts;
+        CHECK(bytes.value() == Approx(4.0 * (128 * dense + 16 * experts)).epsilon(1e-9));
+    }
+}
+
+TEST_CASE("the norm of the gradients joins all classes", "[parallel]") {
+    auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
+    for (auto const& rank_class : build_program(f.job()).classes) {
+        auto const& ops = rank_class.blocks.back().ops;
+        CHECK(std::ranges::count_if(ops, [](BlockOp const& op) {
+                  auto const* c = std::get_if<Collective>(&op.work);
+                  return c && c->rendezvous == 0;
+              }) == 1);
+    }
+}
+
+TEST_CASE("a slower pool of the same size gets fewer micro-batches", "[parallel]") {
+    auto const f = job_of("ling_plus", {{"fast", "h800_4096", 512}, {"slow", "h20_4096", 512}}, 8960, R"(
+pipeline = 8
+expert = 8
+[[parallel.replica_kinds]]
+name = "fast"
+pool = "fast"
+[[parallel.replica_kinds]]
+name = "slow"
+pool = "slow"
+)");
+    auto const plan = split_batch(f.job());
+    auto const fast = plan.kinds.at(0).micro_batches.value_or(0);
+    auto const slow = plan.kinds.at(1).micro_batches.value_or(0);
+    CHECK(fast > slow);
+    CHECK(64 * (fast + slow) == 8960);
+}
+
+TEST_CASE("a pool under two names splits the batch evenly", "[parallel]") {
+    auto const f = job_of("ling_plus", {{"one", "h800_4096", 512}, {"two", "h800_4096", 512}}, 8960, R"(
+pipeline = 8
+expert = 8
+[[parallel.replica_kinds]]
+name = "one"
+pool = "one"
+[[parallel.replica_kinds]]
+name = "two"
+pool = "two"
+)");
+    auto const plan = split_batch(f.job());
+    CHECK(plan.kinds.at(0).micro_batches == 70);
+    CHECK(plan.kinds.at(1).micro_batches == 70);
+}
+
+TEST_CASE("layers that do not divide need a balanced split", "[parallel]") {
+    auto const even = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 16\ntensor = 2\nexpert = 8\n");
+    CHECK_THROWS_WITH(build_program(even.job()), Catch::Contains("88 layers do not divide evenly over 16 stages"));
+    auto const balanced = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 16\ntensor = 2\nexpert = 8\nlayer_split = \"balanced\"\n");
+    auto const ranges = split_layers(balanced.plan, balanced.plan.kinds[0], 88);
+    CHECK(ranges.front().count() == 5);
+    CHECK(ranges.back().count() == 5);
+    CHECK(ranges.back().end == 88);
+    CHECK(ranges.at(8).count() == 6);
+}
