@@ -97,8 +97,8 @@ RankAttention rank_attention(Model const& model, Shard const& shard) {
 void fused_attention(Builder& build, LayerShape const& shape, RankAttention const& a, OpKind kind) {
     build.add({.kind = kind,
                .dtype = shape.precision.activations,
-               .m = ceil_div(shape.seq_len, shape.shard.context),
-               .n = shape.seq_len,
+               .m = ceil_div(shape.sequence_length, shape.shard.context),
+               .n = shape.sequence_length,
                .k = a.key_dim,
                .batch = shape.micro_batch,
                .heads = a.heads,
@@ -109,7 +109,8 @@ void fused_attention(Builder& build, LayerShape const& shape, RankAttention cons
 }
 
 void unfused_attention(Model const& model, Builder& build, LayerShape const& shape, RankAttention const& a) {
-    std::int64_t const queries = ceil_div(shape.seq_len, shape.shard.context), keys = shape.seq_len;
+    std::int64_t const queries = ceil_div(shape.sequence_length, shape.shard.context),
+                       keys = shape.sequence_length;
     std::int64_t const batch = static_cast<std::int64_t>(shape.micro_batch) * a.heads;
     auto const dtype = shape.precision.activations;
     build.add({.kind = OpKind::bmm,
@@ -412,7 +413,7 @@ BackwardOperations backward_of(std::span<Operation const> forward) {
 }
 
 std::int64_t group_rows(LayerShape const& shape) {
-    return shape.micro_batch * ceil_div(shape.seq_len, shape.shard.context);
+    return shape.micro_batch * ceil_div(shape.sequence_length, shape.shard.context);
 }
 
 std::int64_t own_rows(LayerShape const& shape) {

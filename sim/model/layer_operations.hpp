@@ -13,7 +13,7 @@ struct LayerShape {
     Shard shard;
     Precision precision;
     int micro_batch = 1;         ///< sequences
-    int seq_len = 0;             ///< whole sequences, before context ranks share them
+    int sequence_length = 0;     ///< whole sequences, before context ranks share them
     int local_experts = 0;       ///< 0 = experts / expert ranks
     double expert_load = 1.0;    ///< token copies of this rank's experts over the mean of the expert ranks
     bool fused_attention = true; ///< false: scores, softmax and values as three kernels over the full square

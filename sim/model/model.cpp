@@ -125,7 +125,7 @@ void read_shape(io::TomlTable const& table, Model& model) {
     model.layers = read_count(table, "layers", 1);
     model.hidden = read_count(table, "hidden", 1);
     model.vocab = read_count(table, "vocab", 1);
-    model.seq_len = read_count(table, "seq_len", 1);
+    model.sequence_length = read_count(table, "sequence_length", 1);
     model.dense_ffn = read_count_or(table, "dense_ffn", 0, 1);
     model.gated_ffn = table.boolean_or("gated_ffn", true);
     model.tied_embeddings = table.boolean_or("tied_embeddings", false);

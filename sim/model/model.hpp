@@ -71,7 +71,7 @@ struct Model {
     int layers = 0;
     int hidden = 0;
     int vocab = 0;
-    int seq_len = 0; ///< of pre-training; a scenario may choose another
+    int sequence_length = 0; ///< of pre-training; a scenario may choose another
     bool tied_embeddings = false;
     int learned_positions = 0; ///< length of the table; 0 = rotary
     bool biases = false;       ///< of every linear layer (GPT-3)

@@ -18,8 +18,8 @@ double layer_weights(Model const& model, int layer) {
     return weights + static_cast<double>(moe.topk * ffn_weights(model, moe.expert_ffn));
 }
 
-double attention_flop(Model const& model, int seq_len, FlopConvention convention) {
-    double const keys = convention == FlopConvention::full_square ? seq_len : seq_len / 2.0;
+double attention_flop(Model const& model, int sequence_length, FlopConvention convention) {
+    double const keys = convention == FlopConvention::full_square ? sequence_length : sequence_length / 2.0;
     return 2.0 * keys * heads_of(model) * (key_dim(model) + value_dim(model));
 }
 
@@ -38,7 +38,7 @@ std::optional<FlopConvention> find_flop_convention(std::string_view name) {
     return std::nullopt;
 }
 
-Flop forward_flop_per_token(Model const& model, int seq_len, FlopConvention convention) {
+Flop forward_flop_per_token(Model const& model, int sequence_length, FlopConvention convention) {
     double const hidden = model.hidden, head = hidden * model.vocab;
     double weights = head;
     for (int layer = 0; layer < model.layers; ++layer) {
@@ -46,11 +46,11 @@ Flop forward_flop_per_token(Model const& model, int seq_len, FlopConvention conv
     }
     weights += model.mtp_depth * (layer_weights(model, model.layers - 1) + 2 * hidden * hidden + head);
     int const attentions = model.layers + model.mtp_depth;
-    return Flop{2 * weights + attentions * attention_flop(model, seq_len, convention)};
+    return Flop{2 * weights + attentions * attention_flop(model, sequence_length, convention)};
 }
 
-Flop training_flop_per_token(Model const& model, int seq_len, FlopConvention convention) {
-    return 3.0 * forward_flop_per_token(model, seq_len, convention);
+Flop training_flop_per_token(Model const& model, int sequence_length, FlopConvention convention) {
+    return 3.0 * forward_flop_per_token(model, sequence_length, convention);
 }
 
 } // namespace moesaic::model

@@ -17,8 +17,9 @@ enum class FlopConvention { causal_half, full_square };
 /// Model FLOP of one token, forward: 2 per weight of the products that the token passes (head included,
 /// embedding look-up not) and the attention of its sequence. MTP modules count, with their heads. Narayanan
 /// et al. (SC21, section 5.1), widened to grouped and latent attention, gated FFN and experts.
-[[nodiscard]] Flop forward_flop_per_token(Model const& model, int seq_len, FlopConvention convention);
+[[nodiscard]] Flop forward_flop_per_token(Model const& model, int sequence_length, FlopConvention convention);
 /// Forward and backward: three times forward; recomputed work does not count.
-[[nodiscard]] Flop training_flop_per_token(Model const& model, int seq_len, FlopConvention convention);
+[[nodiscard]] Flop training_flop_per_token(Model const& model, int sequence_length,
+                                           FlopConvention convention);
 
 } // namespace moesaic::model

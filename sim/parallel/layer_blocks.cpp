@@ -246,7 +246,7 @@ StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePla
             model::LayerShape{.shard = shard_of(kind, *place.group),
                               .precision = place.group->precision,
                               .micro_batch = kind.micro_batch,
-                              .seq_len = static_cast<int>(sequence_length),
+                              .sequence_length = static_cast<int>(sequence_length),
                               .expert_load = plan.expert_imbalance}};
 }
 

@@ -80,7 +80,7 @@ Published read_published(io::TomlTable const& t) {
 }
 
 void read_training(io::TomlTable const& t, Scenario& s) {
-    s.shape.sequence_length = t.integer_or("sequence_length", s.model.seq_len, 1);
+    s.shape.sequence_length = t.integer_or("sequence_length", s.model.sequence_length, 1);
     s.shape.global_batch = static_cast<int>(t.integer_from("global_batch", 1));
     s.tokens = t.optional_quantity<Tokens>("tokens").value_or(Tokens{1e12});
     if (s.tokens.value() <= 0) {

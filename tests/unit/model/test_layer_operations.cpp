@@ -41,13 +41,13 @@ Flop rank_flop(Model const& model, LayerShape const& shape) {
 /// Work that every tensor rank does on its own copy of the rows counts once only if rows are split: router
 /// and compressing projections. So the ranks add up to the formula with sequence parallelism.
 double ranks_over_formula(Model const& model, LayerShape const& shape) {
-    double const tokens = static_cast<double>(shape.micro_batch) * shape.seq_len;
+    double const tokens = static_cast<double>(shape.micro_batch) * shape.sequence_length;
     double const ranks = shape.shard.tensor * shape.shard.context;
-    auto const formula = forward_flop_per_token(model, shape.seq_len, FlopConvention::causal_half);
+    auto const formula = forward_flop_per_token(model, shape.sequence_length, FlopConvention::causal_half);
     return ranks * rank_flop(model, shape).value() / (tokens * formula.value());
 }
 
-LayerShape plain_shape(int seq_len) { return {.seq_len = seq_len}; }
+LayerShape plain_shape(int sequence_length) { return {.sequence_length = sequence_length}; }
 
 std::vector<std::string> texts(Operations const& operations) {
     std::vector<std::string> out;
@@ -65,7 +65,7 @@ Model const& small_moe() {
         layers = 2
         hidden = 64
         vocab = 128
-        seq_len = 32
+        sequence_length = 32
         [attention]
         source = "test"
         kind = "gqa"
@@ -113,7 +113,7 @@ TEST_CASE("the ranks of any split together do the FLOP of the formula", "[model]
                                .expert_tensor = expert_tensor,
                                .sequence_parallel = true},
                      .micro_batch = micro_batch,
-                     .seq_len = 4096};
+                     .sequence_length = 4096};
     INFO(id << " tensor " << tensor << " context " << context << " expert " << expert << "x"
             << expert_tensor);
     CHECK(ranks_over_formula(model, shape) == Approx(1.0).epsilon(1e-9));
@@ -124,7 +124,7 @@ TEST_CASE("the ranks of any split together do the FLOP of the formula", "[model]
 
 TEST_CASE("a loaded rank does more expert work in the same proportion", "[model]") {
     auto const model = shipped_model("ling_plus");
-    LayerShape shape{.shard = {.expert = 8}, .seq_len = 4096};
+    LayerShape shape{.shard = {.expert = 8}, .sequence_length = 4096};
     auto const balanced = flop_of(layer_operations(model, 0, shape).experts);
     shape.expert_load = 1.5;
     CHECK(flop_of(layer_operations(model, 0, shape).experts).value() == Approx(1.5 * balanced.value()));
@@ -138,7 +138,7 @@ TEST_CASE("a loaded rank does more expert work in the same proportion", "[model]
 }
 
 TEST_CASE("a MoE layer on one rank reads as its parts in order", "[model]") {
-    auto const layer = layer_operations(small_moe(), 0, {.seq_len = 32});
+    auto const layer = layer_operations(small_moe(), 0, {.sequence_length = 32});
     CHECK(texts(layer.attention_norm) == std::vector<std::string>{"attention_norm: rmsnorm bf16 32x64x1"});
     CHECK(texts(layer.attention) ==
           std::vector<std::string>{"qkv: gemm bf16 32x128x64", // 4 + 2 + 2 heads of 16
@@ -162,18 +162,19 @@ TEST_CASE("a MoE layer on one rank reads as its parts in order", "[model]") {
 }
 
 TEST_CASE("rows from other ranks are sorted by expert before and after the products", "[model]") {
-    auto const layer = layer_operations(small_moe(), 0, {.shard = {.expert = 4}, .seq_len = 32});
+    auto const layer = layer_operations(small_moe(), 0, {.shard = {.expert = 4}, .sequence_length = 32});
     REQUIRE(layer.experts.size() == 5);
     CHECK(layer.experts.front().role == "sort");
     CHECK(layer.experts.back().role == "unsort");
     CHECK(layer.experts[1].batch == 2); // 8 experts over 4 ranks
     CHECK(layer.experts[1].m == 32);    // 64 copies to 2 experts
     // one expert per rank: nothing to sort
-    CHECK(layer_operations(small_moe(), 0, {.shard = {.expert = 8}, .seq_len = 32}).experts.size() == 3);
+    CHECK(layer_operations(small_moe(), 0, {.shard = {.expert = 8}, .sequence_length = 32}).experts.size() ==
+          3);
 }
 
 TEST_CASE("sequence parallelism splits what tensor ranks would do alike", "[model]") {
-    LayerShape shape{.shard = {.tensor = 2}, .seq_len = 32};
+    LayerShape shape{.shard = {.tensor = 2}, .sequence_length = 32};
     CHECK(layer_operations(small_moe(), 0, shape).attention_norm.front().m == 32);
     shape.shard.sequence_parallel = true;
     auto const layer = layer_operations(small_moe(), 0, shape);
@@ -185,7 +186,7 @@ TEST_CASE("sequence parallelism splits what tensor ranks would do alike", "[mode
 }
 
 TEST_CASE("a narrow format quantises the input of each product, not router, attention or head", "[model]") {
-    LayerShape const shape{.precision = {.gemm = Dtype::fp8_block}, .seq_len = 32};
+    LayerShape const shape{.precision = {.gemm = Dtype::fp8_block}, .sequence_length = 32};
     auto const layer = layer_operations(small_moe(), 0, shape);
     CHECK(texts(layer.attention) ==
           std::vector<std::string>{
@@ -199,7 +200,7 @@ TEST_CASE("a narrow format quantises the input of each product, not router, atte
 TEST_CASE("tokens dispatched in a narrow format are quantised once, before they are copied", "[model]") {
     LayerShape const shape{.shard = {.expert = 4},
                            .precision = {.gemm = Dtype::fp8_block, .dispatch = Dtype::fp8_block},
-                           .seq_len = 32};
+                           .sequence_length = 32};
     auto const layer = layer_operations(small_moe(), 0, shape);
     CHECK(layer.pre_dispatch[3].kind == OpKind::quantise);
     CHECK(layer.pre_dispatch[3].m == 32); // tokens, not copies
@@ -209,7 +210,7 @@ TEST_CASE("tokens dispatched in a narrow format are quantised once, before they 
 }
 
 TEST_CASE("unfused attention does the full square in three kernels", "[model]") {
-    LayerShape shape{.micro_batch = 2, .seq_len = 32};
+    LayerShape shape{.micro_batch = 2, .sequence_length = 32};
     auto const fused = layer_operations(small_moe(), 0, shape).attention;
     shape.fused_attention = false;
     auto const unfused = layer_operations(small_moe(), 0, shape).attention;
@@ -222,7 +223,7 @@ TEST_CASE("unfused attention does the full square in three kernels", "[model]") 
 
 TEST_CASE("latent attention compresses before the gather and expands after it", "[model]") {
     auto const model = shipped_model("deepseek_v3");
-    LayerShape const shape{.shard = {.tensor = 4, .sequence_parallel = true}, .seq_len = 4096};
+    LayerShape const shape{.shard = {.tensor = 4, .sequence_parallel = true}, .sequence_length = 4096};
     auto const layer = layer_operations(model, 0, shape);
     CHECK(texts(layer.attention_norm) ==
           std::vector<std::string>{"attention_norm: rmsnorm bf16 1024x7168x1",
@@ -238,7 +239,7 @@ TEST_CASE("latent attention compresses before the gather and expands after it", 
 }
 
 TEST_CASE("the backward of a layer is twice the products and two and a half times attention", "[model]") {
-    auto const layer = layer_operations(small_moe(), 0, {.seq_len = 32});
+    auto const layer = layer_operations(small_moe(), 0, {.sequence_length = 32});
     Flop forward, attention, input_gradient, weight_gradient;
     for (auto const segment : all_segments) {
         auto const& ops = layer.*segment;
@@ -256,7 +257,7 @@ TEST_CASE("the backward of a layer is twice the products and two and a half time
 }
 
 TEST_CASE("backward runs the forward list from its end, with weight gradients apart", "[model]") {
-    auto const layer = layer_operations(small_moe(), 0, {.seq_len = 32});
+    auto const layer = layer_operations(small_moe(), 0, {.sequence_length = 32});
     auto const backward = backward_of(layer.attention);
     CHECK(texts(backward.input_gradient) ==
           std::vector<std::string>{"attention_out: gemm bf16 32x64x64 input_gradient",
@@ -269,7 +270,7 @@ TEST_CASE("backward runs the forward list from its end, with weight gradients ap
 }
 
 TEST_CASE("backward in a narrow format quantises the output's gradient of each product once", "[model]") {
-    LayerShape const shape{.precision = {.gemm = Dtype::fp8}, .seq_len = 32};
+    LayerShape const shape{.precision = {.gemm = Dtype::fp8}, .sequence_length = 32};
     auto const experts = layer_operations(small_moe(), 0, shape).experts;
     auto const backward = backward_of(experts);
     CHECK(texts(backward.input_gradient) ==
@@ -282,7 +283,7 @@ TEST_CASE("backward in a narrow format quantises the output's gradient of each p
 }
 
 TEST_CASE("the embedding's gradient is its weight's, and the head computes its loss in fp32", "[model]") {
-    LayerShape const shape{.shard = {.tensor = 2}, .seq_len = 32};
+    LayerShape const shape{.shard = {.tensor = 2}, .sequence_length = 32};
     auto const embedding = backward_of(embedding_operations(small_moe(), shape));
     CHECK(embedding.input_gradient.empty());
     CHECK(embedding.weight_gradient.size() == 1);
@@ -292,6 +293,8 @@ TEST_CASE("the embedding's gradient is its weight's, and the head computes its l
 
 TEST_CASE("a layer that cannot be divided so is a mistake of ours, since the plan's reader asked before",
           "[model]") {
-    CHECK_THROWS_AS(layer_operations(small_moe(), 0, {.shard = {.tensor = 3}, .seq_len = 32}), BugError);
-    CHECK_THROWS_AS(layer_operations(small_moe(), 0, {.shard = {.expert = 3}, .seq_len = 32}), BugError);
+    CHECK_THROWS_AS(layer_operations(small_moe(), 0, {.shard = {.tensor = 3}, .sequence_length = 32}),
+                    BugError);
+    CHECK_THROWS_AS(layer_operations(small_moe(), 0, {.shard = {.expert = 3}, .sequence_length = 32}),
+                    BugError);
 }

@@ -9,7 +9,8 @@ using namespace moesaic::model;
 namespace {
 
 std::string toml_with(std::string const& shape, std::string const& attention, std::string const& rest = "") {
-    return "id = \"m\"\n[shape]\nsource = \"s\"\nlayers = 4\nhidden = 64\nvocab = 128\nseq_len = 32\n" +
+    return "id = \"m\"\n[shape]\nsource = \"s\"\nlayers = 4\nhidden = 64\nvocab = 128\nsequence_length = "
+           "32\n" +
            shape + "\n[attention]\nsource = \"a\"\n" + attention + "\n" + rest;
 }
 std::string const gqa = "kind = \"gqa\"\nheads = 4\nhead_dim = 16\n";
@@ -49,7 +50,7 @@ TEST_CASE("leading dense layers come before those with experts", "[model]") {
 }
 
 TEST_CASE("a shape without its source is refused", "[model]") {
-    CHECK(problem_of("id = \"m\"\n[shape]\nlayers = 1\nhidden = 1\nvocab = 1\nseq_len = "
+    CHECK(problem_of("id = \"m\"\n[shape]\nlayers = 1\nhidden = 1\nvocab = 1\nsequence_length = "
                      "1\n[attention]\nkind=\"gqa\"\n")
               .find("shape.source") != std::string::npos);
 }
