@@ -11,32 +11,39 @@ namespace moesaic::scenario {
 namespace {
 
 /// A figure that the scenario puts in place of the catalogue's.
-template <class Q> void replace(io::TomlTable const& t, std::string_view key, hardware::Fact<Q>& fact) {
+template <class Q>
+void replace(io::TomlTable const& t, std::string_view key, hardware::Fact<Q>& fact) {
     if (auto const chosen = t.optional_quantity<Q>(key)) {
         if (chosen->value() <= 0) {
             throw InputError{t.origin(key), "must be above zero"};
         }
-        fact = {*chosen, fmt::format("set in {}", t.origin(key).text()), hardware::Confidence::estimate, {}, {}};
+        fact = {
+            *chosen, fmt::format("set in {}", t.origin(key).text()), hardware::Confidence::estimate, {}, {}};
     }
 }
 
 Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
-    Pool pool{.name = t.text("name"), .cluster = catalogue.cluster(t.text("cluster"), t.origin("cluster")), .chips = 0};
+    Pool pool{.name = t.text("name"),
+              .cluster = catalogue.cluster(t.text("cluster"), t.origin("cluster")),
+              .chips = 0};
     auto& node = pool.cluster.node;
     replace(t, "scale_up_bandwidth", node.scale_up.bandwidth);
     replace(t, "nic_bandwidth", node.nic_bandwidth);
     auto& fabric = pool.cluster.fabric;
     fabric.oversubscription = t.number_or("oversubscription", fabric.oversubscription);
     if (fabric.oversubscription < 1.0) {
-        throw InputError{t.origin("oversubscription"), "must be 1 or more (1 = full bandwidth above the leaf switches)"};
+        throw InputError{t.origin("oversubscription"),
+                         "must be 1 or more (1 = full bandwidth above the leaf switches)"};
     }
     int const all = hardware::chips_of(pool.cluster);
     pool.chips = static_cast<int>(t.integer_or("chips", all, 1));
     if (pool.chips > all) {
-        throw InputError{t.origin("chips"), fmt::format("cluster {} has {} chips only", pool.cluster.id, all)};
+        throw InputError{t.origin("chips"),
+                         fmt::format("cluster {} has {} chips only", pool.cluster.id, all)};
     }
     if (pool.chips > node.chips && pool.chips % node.chips != 0) {
-        throw InputError{t.origin("chips"), fmt::format("{} chips are no whole number of nodes of {}", pool.chips, node.chips)};
+        throw InputError{t.origin("chips"),
+                         fmt::format("{} chips are no whole number of nodes of {}", pool.chips, node.chips)};
     }
     t.reject_unknown_keys();
     return pool;
@@ -57,7 +64,8 @@ hardware::SiteLink read_site_link(io::TomlTable const& t, std::vector<Pool> cons
     if (ends.size() != 2 || ends[0] == ends[1]) {
         throw InputError{t.origin("between"), "must name two different pools"};
     }
-    hardware::SiteLink link{find_pool(pools, ends[0], t.origin("between")), find_pool(pools, ends[1], t.origin("between")),
+    hardware::SiteLink link{find_pool(pools, ends[0], t.origin("between")),
+                            find_pool(pools, ends[1], t.origin("between")),
                             t.quantity<BytesPerSecond>("bandwidth"), t.quantity<Seconds>("latency")};
     (void)t.optional_text("source");
     t.reject_unknown_keys();
@@ -71,7 +79,9 @@ Published read_published(io::TomlTable const& t) {
                   .step_time = t.optional_quantity<Seconds>("step_time"),
                   .tokens_per_s = {},
                   .mfu = {}};
-    auto const number = [&](std::string_view key) { return t.has(key) ? std::optional{t.number(key)} : std::nullopt; };
+    auto const number = [&](std::string_view key) {
+        return t.has(key) ? std::optional{t.number(key)} : std::nullopt;
+    };
     out.chip_hours_per_trillion_tokens = number("chip_hours_per_trillion_tokens");
     out.tokens_per_s = number("tokens_per_s");
     out.mfu = number("mfu");
@@ -99,7 +109,8 @@ void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_fol
         }
     }
     if (s.pools.empty()) {
-        throw InputError{t.origin("pools"), "is missing", "List the chips to use under [[pools]], with name, cluster and chips"};
+        throw InputError{t.origin("pools"), "is missing",
+                         "List the chips to use under [[pools]], with name, cluster and chips"};
     }
     for (auto const& link : t.tables("site_links")) {
         s.site_links.push_back(read_site_link(link, s.pools));
@@ -107,7 +118,8 @@ void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_fol
 }
 
 parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, model::Precision const& precision) {
-    parallel::PlanContext context{.pool_names = {}, .pool_chips = {}, .global_batch = s.shape.global_batch, .precision = precision};
+    parallel::PlanContext context{
+        .pool_names = {}, .pool_chips = {}, .global_batch = s.shape.global_batch, .precision = precision};
     for (auto const& pool : s.pools) {
         context.pool_names.push_back(pool.name);
         context.pool_chips.push_back(pool.chips);
@@ -117,7 +129,8 @@ parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, model::Pr
 
 } // namespace
 
-Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides, std::string const& data_folder) {
+Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
+                       std::string const& data_folder) {
     Scenario s;
     s.file = path;
     s.text = io::read_text_file(path);
@@ -129,7 +142,8 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
         s.assumptions = t.texts("assumptions");
     }
     s.seed = static_cast<std::uint64_t>(t.integer_or("seed", 1, 0));
-    s.model = model::ModelCatalogue{data_folder + "/scenarios/models"}.model(t.text("model"), t.origin("model"));
+    s.model =
+        model::ModelCatalogue{data_folder + "/scenarios/models"}.model(t.text("model"), t.origin("model"));
     auto const training = t.table("training");
     read_training(training, s);
     read_pools(t, s, data_folder);

@@ -25,23 +25,29 @@ struct FixturePool {
     int chips;
 };
 
-inline JobFixture job_of(std::string const& model, std::vector<FixturePool> const& pools, int global_batch, std::string const& parallel) {
+inline JobFixture job_of(std::string const& model, std::vector<FixturePool> const& pools, int global_batch,
+                         std::string const& parallel) {
     std::string const data = MOESAIC_SOURCE_DIR;
     hardware::Catalogue const catalogue{data + "/platforms"};
     std::vector<hardware::TopologyPool> topology_pools;
     std::vector<hardware::SiteLink> links;
-    parallel::PlanContext context{.pool_names = {}, .pool_chips = {}, .global_batch = global_batch, .precision = {}};
+    parallel::PlanContext context{
+        .pool_names = {}, .pool_chips = {}, .global_batch = global_batch, .precision = {}};
     for (auto const& pool : pools) {
         topology_pools.push_back({catalogue.cluster(pool.cluster, {}), pool.chips});
         for (int other = 0; other + 1 < static_cast<int>(topology_pools.size()); ++other) {
-            links.push_back({other, static_cast<int>(topology_pools.size()) - 1, BytesPerSecond{400e9}, Seconds{1e-5}});
+            links.push_back(
+                {other, static_cast<int>(topology_pools.size()) - 1, BytesPerSecond{400e9}, Seconds{1e-5}});
         }
         context.pool_names.push_back(pool.name);
         context.pool_chips.push_back(pool.chips);
     }
     auto const table = io::parse_toml("[parallel]\n" + parallel, "plan.toml").table("parallel");
-    return {model::ModelCatalogue{data + "/scenarios/models"}.model(model, {}), parallel::read_plan(table, context),
-            {4096, global_batch}, hardware::Topology{topology_pools, links}, timing::Timings{}};
+    return {model::ModelCatalogue{data + "/scenarios/models"}.model(model, {}),
+            parallel::read_plan(table, context),
+            {4096, global_batch},
+            hardware::Topology{topology_pools, links},
+            timing::Timings{}};
 }
 
 } // namespace moesaic::test

@@ -19,7 +19,8 @@ TEST_CASE("weights, gradients and optimizer follow from the parameters of a rank
     CHECK(memory.parts.optimizer.value() == Approx(12 * (experts / 16 + dense / 128)));
 }
 
-TEST_CASE("a GPT layer keeps what Korthikanti et al. count without dropout and attention maps", "[parallel]") {
+TEST_CASE("a GPT layer keeps what Korthikanti et al. count without dropout and attention maps",
+          "[parallel]") {
     // section 4.1, equation 1: 34 s b h without the maps; of these 2 + 1 s b h are dropout masks, which we have none of,
     // and one norm output and one input that the list of GPT's layer (layer norm, biases) counts as we do
     auto const f = job_of("gpt3_175b", {{"d", "h800_4096", 64}}, 64, "pipeline = 8\n");
@@ -33,7 +34,8 @@ TEST_CASE("a GPT layer keeps what Korthikanti et al. count without dropout and a
 TEST_CASE("more recomputation keeps less", "[parallel]") {
     Bytes before{1e18};
     for (std::string const recompute : {"none", "selective", "full"}) {
-        auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\nrecompute = \"" + recompute + "\"\n");
+        auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960,
+                              "pipeline = 8\nexpert = 8\nrecompute = \"" + recompute + "\"\n");
         auto const kept = memory_of_classes(f.job()).front().parts.activations;
         CHECK(kept < before);
         before = kept;
@@ -53,6 +55,7 @@ TEST_CASE("what does not fit is named with its largest parts", "[parallel]") {
     REQUIRE(problem);
     CHECK(problem->starts_with("does not fit: stage 0 of 8 on nvidia_h800_sxm5 needs "));
     CHECK(problem->find("largest: activations") != std::string::npos);
-    auto const full = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\nrecompute = \"full\"\n");
+    auto const full = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960,
+                             "pipeline = 8\nexpert = 8\nrecompute = \"full\"\n");
     CHECK_FALSE(misfit(memory_of_classes(full.job())));
 }

@@ -23,7 +23,8 @@ Bytes bytes_of(Program const& program, std::string_view role) {
         for (auto const& item : rank_class.schedule) {
             for (auto const& op : rank_class.blocks.at(static_cast<std::size_t>(item.block)).ops) {
                 auto const* c = std::get_if<Collective>(&op.work);
-                sum += c && c->role == role ? c->bytes * static_cast<double>(rank_class.members.count) : Bytes{};
+                sum +=
+                    c && c->role == role ? c->bytes * static_cast<double>(rank_class.members.count) : Bytes{};
             }
         }
     }
@@ -45,7 +46,8 @@ TEST_CASE("one class stands for all ranks of a stage", "[parallel]") {
 }
 
 TEST_CASE("a message carries the rows of a micro-batch over the tensor ranks", "[parallel]") {
-    auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\ntensor = 2\n");
+    auto const f =
+        job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\ntensor = 2\n");
     // 4096 rows x 5376 columns x 2 bytes / 2 ranks
     CHECK(build_program(f.job()).messages.front().bytes.value() == Approx(4096.0 * 5376 * 2 / 2));
 }
@@ -63,7 +65,8 @@ TEST_CASE("interleaved chunks pass from the last stage back to the first", "[par
 
 TEST_CASE("without recomputation the kernels do the model's work, over any split", "[parallel][property]") {
     // experts, attention, head: all ranks together do three times the forward work
-    for (std::string const plan : {"pipeline = 8\nexpert = 8\n", "pipeline = 4\nexpert = 16\ntensor = 2\n", "pipeline = 8\nexpert = 32\nexpert_tensor = 2\ntensor = 2\n",
+    for (std::string const plan : {"pipeline = 8\nexpert = 8\n", "pipeline = 4\nexpert = 16\ntensor = 2\n",
+                                   "pipeline = 8\nexpert = 32\nexpert_tensor = 2\ntensor = 2\n",
                                    "pipeline = 8\nexpert = 8\nschedule = \"gpipe\"\n"}) {
         auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, plan);
         auto const program = build_program(f.job());
@@ -76,7 +79,8 @@ TEST_CASE("without recomputation the kernels do the model's work, over any split
 
 TEST_CASE("full recomputation adds one forward of the layers", "[parallel]") {
     auto const without = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
-    auto const with = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\nrecompute = \"full\"\n");
+    auto const with = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960,
+                             "pipeline = 8\nexpert = 8\nrecompute = \"full\"\n");
     auto const ratio = build_program(with.job()).hardware_flop / build_program(without.job()).hardware_flop;
     CHECK(ratio > 1.28); // 4/3 less the head, which is not computed again
     CHECK(ratio < 4.0 / 3.0);
@@ -94,7 +98,8 @@ TEST_CASE("tokens travel to their experts twice forwards and twice backwards", "
 
 TEST_CASE("every gradient is summed once per step", "[parallel]") {
     for (std::string const plan : {"", "overlap_gradients = false\n"}) {
-        auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n" + plan);
+        auto const f =
+            job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n" + plan);
         auto const program = build_program(f.job());
         auto const bytes = bytes_of(program, "gradients") + bytes_of(program, "expert gradients");
         // each of 128 replicas brings all dense weights, each of 16 expert-data ranks all experts, in fp32
@@ -151,9 +156,12 @@ pool = "two"
 }
 
 TEST_CASE("layers that do not divide need a balanced split", "[parallel]") {
-    auto const even = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 16\ntensor = 2\nexpert = 8\n");
-    CHECK_THROWS_WITH(build_program(even.job()), Catch::Contains("88 layers do not divide evenly over 16 stages"));
-    auto const balanced = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 16\ntensor = 2\nexpert = 8\nlayer_split = \"balanced\"\n");
+    auto const even =
+        job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 16\ntensor = 2\nexpert = 8\n");
+    CHECK_THROWS_WITH(build_program(even.job()),
+                      Catch::Contains("88 layers do not divide evenly over 16 stages"));
+    auto const balanced = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960,
+                                 "pipeline = 16\ntensor = 2\nexpert = 8\nlayer_split = \"balanced\"\n");
     auto const ranges = split_layers(balanced.plan, balanced.plan.kinds[0], 88);
     CHECK(ranges.front().count() == 5);
     CHECK(ranges.back().count() == 5);

@@ -1,0 +1,58 @@
+#include "results/run.hpp"
+
+#include <cmath>
+#include <map>
+
+namespace moesaic::results {
+
+namespace {
+
+/// Of all chips that the program uses.
+FlopPerSecond peak_of(parallel::Program const& program, hardware::Topology const& topology) {
+    FlopPerSecond sum;
+    for (auto const& rank_class : program.classes) {
+        auto const& chip = topology.pool(rank_class.pool).cluster.node.chip;
+        auto const dtype = hardware::supports(chip, Dtype::bf16) ? Dtype::bf16 : Dtype::fp16;
+        sum += hardware::peak_of(chip, dtype) * static_cast<double>(rank_class.members.count);
+    }
+    return sum;
+}
+
+} // namespace
+
+double step_sigma(engine::Timeline const& timeline) {
+    std::map<std::string, double> by_key; // seconds
+    for (auto const& part : timeline.path_keys) {
+        by_key[part.key] += part.time_weighted_sigma;
+    }
+    double squares = 0.0;
+    for (auto const& [key, seconds] : by_key) {
+        squares += seconds * seconds;
+    }
+    return timeline.step.value() > 0.0 ? std::sqrt(squares) / timeline.step.value() : 0.0;
+}
+
+Interval interval_80(Seconds value, double sigma) {
+    constexpr double z = 1.2815515655446004;
+    return {value * std::exp(-z * sigma), value * std::exp(z * sigma)};
+}
+
+Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline, hardware::Topology const& topology) {
+    Metrics out;
+    out.step = timeline.step;
+    out.step_interval = interval_80(timeline.step, step_sigma(timeline));
+    out.tokens_per_s = program.tokens.value() / timeline.step.value();
+    auto const peak = peak_of(program, topology);
+    out.mfu = program.model_flop / timeline.step / peak;
+    out.hfu = program.hardware_flop / timeline.step / peak;
+    out.chips = program.chips;
+    constexpr double trillion = 1e12;
+    out.chip_hours_per_trillion_tokens =
+        trillion / out.tokens_per_s / seconds_per_hour * static_cast<double>(program.chips);
+    for (std::size_t i = 0; i < out.time_by_evidence.size(); ++i) {
+        out.time_by_evidence[i] = timeline.path_by_evidence[i] / timeline.step;
+    }
+    return out;
+}
+
+} // namespace moesaic::results

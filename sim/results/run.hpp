@@ -1,0 +1,59 @@
+#pragma once
+#include "base/money.hpp"
+#include "base/units.hpp"
+#include "engine/timeline.hpp"
+#include "hardware/topology.hpp"
+#include "parallel/memory.hpp"
+#include "parallel/program.hpp"
+#include "timing/evidence.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesaic::results {
+
+/// An 80 % interval.
+struct Interval {
+    Seconds low;
+    Seconds high;
+};
+
+/// What one simulated step says.
+struct Metrics {
+    Seconds step;
+    Interval step_interval;
+    double tokens_per_s = 0.0;
+    /// Model FLOP (causal attention counted once, recompute not) over the sum of the bf16 peaks of all chips;
+    /// of fp16 where a chip has no bf16.
+    double mfu = 0.0;
+    double hfu = 0.0; ///< the same with the recomputed work
+    std::int64_t chips = 0;
+    double chip_hours_per_trillion_tokens = 0.0;
+    std::array<double, timing::evidence_levels> time_by_evidence{}; ///< shares of the critical path
+};
+
+/// One scenario, simulated; or why it was not.
+struct Run {
+    std::string scenario;
+    std::string plan; ///< "1024 chips, tp 1, pp 8, ep 8, dp 128, 1f1b, recompute full, bf16"
+    std::vector<parallel::ClassMemory> memory;
+    std::optional<std::string> misfit; ///< what does not fit; then there are no metrics
+    std::optional<Metrics> metrics;
+    std::optional<Money> cost_per_trillion_tokens;
+    engine::Timeline timeline;
+    Seconds simulation_wall;
+};
+
+[[nodiscard]] Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline,
+                                 hardware::Topology const& topology);
+
+/// The spread of the step time as that of a log-normal one: errors of one key ("h100 gemm bf16") go together and add up,
+/// those of unlike keys are independent and add in squares. Returned is the relative standard deviation.
+[[nodiscard]] double step_sigma(engine::Timeline const& timeline);
+
+/// Of a log-normal value: 80 % lie within 1.2816 standard deviations of its logarithm.
+[[nodiscard]] Interval interval_80(Seconds value, double sigma);
+
+} // namespace moesaic::results
