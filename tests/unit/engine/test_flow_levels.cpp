@@ -1,0 +1,148 @@
+#include "engine/event_loop.hpp"
+#include "small_cluster.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <map>
+
+using namespace moesaic;
+using namespace moesaic::engine;
+using namespace moesaic::test;
+using Catch::Matchers::WithinRel;
+using parallel::Collective;
+using timing::CollectiveKind;
+
+namespace {
+
+constexpr double latency = 5e-6;
+constexpr double cap = 1e12; // above every link
+
+/// Time of an all-to-all twice, one after the other: every pair its own flow; the flows of one rank.
+struct Both {
+    double full = 0.0;
+    double representative = 0.0;
+};
+
+class TwoLevels {
+  public:
+    TwoLevels(hardware::Topology const& topology, int ranks, double bytes) : topology_{topology} {
+        auto const members = test::ranks(0, 1, ranks);
+        Collective const a2a{CollectiveKind::all_to_all, Bytes{bytes}, members, "dispatch", -1};
+        for (int from = 0; from < ranks; ++from) {
+            for (int to = 0; to < ranks; ++to) {
+                if (from != to) {
+                    full_.push_back(pair_flow(from, to, bytes / ranks));
+                }
+            }
+        }
+        for (auto const& flow : lower(a2a, class_of("all", members), topology).flows) {
+            FlowSpec spec{{}, flow.bytes.value(), flow.weight, latency, cap};
+            for (auto const& use : flow.uses) {
+                spec.uses.push_back({resource(use.link), static_cast<int>(use.times)});
+            }
+            if (!flow.parallel.empty()) {
+                spec.uses.push_back({loop_.add_resource("mesh", flow.parallel_bandwidth.value()), 1});
+            }
+            representative_.push_back(loop_.add_flow(spec));
+        }
+    }
+
+    Both run() {
+        Both both;
+        auto const start = [&](std::vector<int> const& flows) {
+            left_ = static_cast<int>(flows.size());
+            began_ = loop_.now();
+            for (auto const flow : flows) {
+                loop_.start_flow(flow, 0);
+            }
+        };
+        loop_.run([&] { start(full_); },
+                  [&](EventLoop::Token) {
+                      if (--left_ > 0) {
+                          return;
+                      }
+                      (both.full == 0.0 ? both.full : both.representative) = loop_.now() - began_;
+                      if (both.representative == 0.0) {
+                          start(representative_);
+                      }
+                  });
+        return both;
+    }
+
+  private:
+    int resource(LinkId link) {
+        auto const [at, is_new] = resources_.try_emplace(link, 0);
+        if (is_new) {
+            at->second = loop_.add_resource("link", topology_.link(link).bandwidth.value());
+        }
+        return at->second;
+    }
+    int pair_flow(int from, int to, double bytes) {
+        FlowSpec spec{{}, bytes, 1.0, latency, cap};
+        for (auto const link : topology_.route(ChipIndex{from}, ChipIndex{to})) {
+            spec.uses.push_back({resource(link), 1});
+        }
+        return loop_.add_flow(spec);
+    }
+
+    hardware::Topology const& topology_;
+    EventLoop loop_;
+    std::map<LinkId, int> resources_;
+    std::vector<int> full_;
+    std::vector<int> representative_;
+    int left_ = 0;
+    double began_ = 0.0;
+};
+
+void check_levels(Shape const& shape, double bytes_per_pair) {
+    auto const topology = topology_of(shape);
+    auto const ranks = shape.nodes * shape.chips;
+    auto const both = TwoLevels{topology, ranks, bytes_per_pair * ranks}.run();
+    CHECK(both.full > latency);
+    CHECK_THAT(both.representative, WithinRel(both.full, 1e-9));
+}
+
+} // namespace
+
+TEST_CASE("One rank's flows take as long as all pairs: 8 chips of a node", "[engine]") {
+    check_levels({.nodes = 1}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 8 chips of a full mesh", "[engine]") {
+    check_levels({.nodes = 1, .scale_up = hardware::ScaleUpKind::full_mesh}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 16 chips under one leaf", "[engine]") {
+    check_levels({.nodes = 2}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 32 chips, 2 leaves, 2:1", "[engine]") {
+    check_levels({.nodes = 4, .nodes_per_leaf = 2, .oversubscription = 2.0}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 32 chips, 4 leaves, 4:1, shared NICs", "[engine]") {
+    check_levels({.nodes = 4, .nics = 4, .nodes_per_leaf = 1, .oversubscription = 4.0}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 32 chips, rails, 2:1", "[engine]") {
+    check_levels({.nodes = 4,
+                  .nodes_per_leaf = 2,
+                  .oversubscription = 2.0,
+                  .fabric = hardware::FabricKind::rail_fat_tree},
+                 100e6);
+}
+
+TEST_CASE("Flows that start in the same instant heed every link of each", "[engine]") {
+    // Near and far share a NIC of 50 GB/s; far counts 16 times on a trunk of 400 GB/s, so gets 25 of it and near
+    // the other 25. Far: 1.6 GB / 25 GB/s = 64 ms, near: 32 ms. (SimGrid 3.32 forgets the trunk where the NIC is
+    // the first link of both: 48 ms.)
+    EventLoop loop;
+    auto const nic = loop.add_resource("nic", 50e9);
+    auto const trunk = loop.add_resource("trunk", 400e9);
+    auto const near = loop.add_flow({{{nic, 1}}, 0.8e9, 8.0, latency, cap});
+    auto const far = loop.add_flow({{{nic, 1}, {trunk, 16}}, 1.6e9, 16.0, latency, cap});
+    std::map<EventLoop::Token, double> ends;
+    loop.run(
+        [&] {
+            loop.start_flow(near, 1);
+            loop.start_flow(far, 2);
+        },
+        [&](EventLoop::Token token) { ends[token] = loop.now(); });
+    CHECK_THAT(ends[1], WithinRel(32e-3 + latency, 1e-9));
+    CHECK_THAT(ends[2], WithinRel(64e-3 + latency, 1e-9));
+}
