@@ -16,6 +16,7 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", MOESAIC_VERSION);
     app.require_subcommand(1);
     moesaic::cli::Outcome outcome;
+    moesaic::cli::add_run_command(app, outcome);
     moesaic::cli::add_models_command(app, outcome);
     try {
         app.parse(argc, argv);

@@ -1,0 +1,109 @@
+#include "scenario/run_scenario.hpp"
+
+#include "engine/simulate.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace moesaic::scenario {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The tables of a folder in the order of their names, or the file itself.
+std::vector<std::string> tables_at(std::string const& path) {
+    if (!fs::is_directory(path)) {
+        return {path};
+    }
+    std::vector<std::string> out;
+    for (auto const& entry : fs::directory_iterator{path}) {
+        if (entry.path().extension() == ".csv") {
+            out.push_back(entry.path().string());
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& kind) {
+    std::vector<std::string> tensor;
+    std::vector<std::string> recompute;
+    std::vector<std::string> precision;
+    auto const note = [](std::vector<std::string>& seen, std::string value) {
+        if (std::ranges::find(seen, value) == seen.end()) {
+            seen.push_back(std::move(value));
+        }
+    };
+    for (auto const& group : kind.stage_groups) {
+        note(tensor, fmt::format("{}", group.tensor));
+        note(recompute, std::string{name_of(group.recompute)});
+        note(precision, std::string{name_of(group.precision.gemm)});
+    }
+    return fmt::format("{} chips, tp {}, pp {}, ep {}, dp {}, {} x {} sequences, {}, recompute {}, {}", chips_of(kind),
+                       fmt::join(tensor, "/"), stages_of(kind), kind.expert, kind.replicas, kind.micro_batches.value_or(0),
+                       kind.micro_batch, name_of(plan.schedule), fmt::join(recompute, "/"), fmt::join(precision, "/"));
+}
+
+} // namespace
+
+timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder, std::vector<std::string> const& further) {
+    timing::Timings timings;
+    hardware::Catalogue const catalogue{data_folder + "/platforms"};
+    std::vector<hardware::Chip> chips;
+    for (auto const& id : catalogue.chip_ids()) {
+        chips.push_back(catalogue.chip(id, {}));
+    }
+    timings.set_reference_chips(std::move(chips));
+    std::vector<std::string> sources{data_folder + "/platforms/timings"};
+    sources.insert(sources.end(), scenario.timings.begin(), scenario.timings.end());
+    sources.insert(sources.end(), further.begin(), further.end());
+    for (auto const& source : sources) {
+        for (auto const& table : tables_at(source)) {
+            timings.load(table);
+        }
+    }
+    return timings;
+}
+
+hardware::Topology topology_of(Scenario const& scenario) {
+    std::vector<hardware::TopologyPool> pools;
+    std::ranges::transform(scenario.pools, std::back_inserter(pools),
+                           [](Pool const& pool) { return hardware::TopologyPool{pool.cluster, pool.chips}; });
+    return hardware::Topology{std::move(pools), scenario.site_links};
+}
+
+std::string plan_text(parallel::Plan const& plan) {
+    std::vector<std::string> kinds;
+    for (auto const& kind : plan.kinds) {
+        kinds.push_back((plan.kinds.size() > 1 ? kind.name + ": " : "") + kind_text(plan, kind));
+    }
+    return fmt::format("{}", fmt::join(kinds, " + "));
+}
+
+results::Run run_scenario(Scenario const& scenario, std::string const& data_folder, RunOptions const& options) {
+    auto const begin = std::chrono::steady_clock::now();
+    auto const topology = topology_of(scenario);
+    auto const timings = load_timings(scenario, data_folder, options.timings);
+    parallel::Job const open{scenario.model, scenario.plan, scenario.shape, topology, timings};
+    auto const plan = parallel::split_batch(open);
+    parallel::Job const job{scenario.model, plan, scenario.shape, topology, timings};
+
+    results::Run run;
+    run.scenario = scenario.name;
+    run.plan = plan_text(plan);
+    run.memory = parallel::memory_of_classes(job);
+    run.misfit = parallel::misfit(run.memory);
+    if (!run.misfit) {
+        auto const program = parallel::build_program(job);
+        run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
+        run.metrics = results::metrics_of(program, run.timeline, topology);
+    }
+    run.simulation_wall = Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
+    return run;
+}
+
+} // namespace moesaic::scenario
