@@ -83,16 +83,20 @@ std::string finish(Child child) {
     while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFSIGNALED(status)) {
-        throw BugError{fmt::format("a simulation ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))};
+        throw BugError{fmt::format("a simulation ended by signal {} ({})", WTERMSIG(status),
+                                   strsignal(WTERMSIG(status)))};
     }
     if (said.empty()) {
         throw BugError{"a simulation ended without an answer"};
     }
     auto const text = said.substr(1);
     switch (static_cast<Kind>(said[0])) {
-    case Kind::value: return text;
-    case Kind::input_error: throw InputError{Origin{}, text};
-    case Kind::bug: break;
+    case Kind::value:
+        return text;
+    case Kind::input_error:
+        throw InputError{Origin{}, text};
+    case Kind::bug:
+        break;
     }
     throw BugError{text};
 }
@@ -104,7 +108,8 @@ std::vector<std::string> run_isolated(std::vector<std::function<std::string()>> 
     std::vector<std::string> out;
     std::vector<Child> running; // started, in order; the first out.size() are finished
     while (out.size() < jobs.size()) {
-        while (running.size() < jobs.size() && running.size() - out.size() < static_cast<std::size_t>(workers)) {
+        while (running.size() < jobs.size() &&
+               running.size() - out.size() < static_cast<std::size_t>(workers)) {
             running.push_back(start(jobs[running.size()]));
         }
         out.push_back(finish(running[out.size()]));

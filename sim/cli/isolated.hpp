@@ -9,7 +9,8 @@ namespace moesaic::cli {
 /// the jobs; at most `workers` run at a time. A job's InputError comes back as InputError, anything else that ends a
 /// process (an exception, a signal) as BugError.
 /// @param done is called after each job, with the number of finished ones
-[[nodiscard]] std::vector<std::string> run_isolated(std::vector<std::function<std::string()>> const& jobs, int workers,
+[[nodiscard]] std::vector<std::string> run_isolated(std::vector<std::function<std::string()>> const& jobs,
+                                                    int workers,
                                                     std::function<void(std::size_t)> const& done = {});
 
 } // namespace moesaic::cli

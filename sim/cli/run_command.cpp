@@ -55,17 +55,21 @@ std::function<std::string()> job_for(RunArguments const& arguments, scenario::Sc
     };
 }
 
-std::vector<std::string> run_all(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios,
-                                 std::function<std::string(scenario::Scenario const&, results::Run const&)> const& tell) {
+std::vector<std::string>
+run_all(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios,
+        std::function<std::string(scenario::Scenario const&, results::Run const&)> const& tell) {
     std::vector<std::function<std::string()>> jobs;
     for (auto const& s : scenarios) {
         jobs.push_back(job_for(arguments, s, [&s, &tell](results::Run const& run) { return tell(s, run); }));
     }
-    auto const workers = arguments.workers > 0 ? arguments.workers : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    auto const workers = arguments.workers > 0
+                             ? arguments.workers
+                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     bool const shows_progress = scenarios.size() > 1 && ::isatty(STDERR_FILENO) != 0;
     auto texts = run_isolated(jobs, workers, [&](std::size_t done) {
         if (shows_progress) {
-            fmt::print(stderr, "\r{} of {} scenarios{}", done, scenarios.size(), done == scenarios.size() ? "\r\x1b[K" : "");
+            fmt::print(stderr, "\r{} of {} scenarios{}", done, scenarios.size(),
+                       done == scenarios.size() ? "\r\x1b[K" : "");
             std::fflush(stderr);
         }
     });
@@ -73,7 +77,8 @@ std::vector<std::string> run_all(RunArguments const& arguments, std::vector<scen
 }
 
 void print_json(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios) {
-    auto const texts = run_all(arguments, scenarios, [](auto const& s, auto const& run) { return run_json(s, run).text(); });
+    auto const texts =
+        run_all(arguments, scenarios, [](auto const& s, auto const& run) { return run_json(s, run).text(); });
     if (texts.size() == 1) {
         fmt::print("{}\n", texts.front());
         return;
@@ -86,7 +91,8 @@ void print_json(RunArguments const& arguments, std::vector<scenario::Scenario> c
 }
 
 void print_table(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios) {
-    auto const rows = run_all(arguments, scenarios, [](auto const& s, auto const& run) { return joined(run_row(s, run)); });
+    auto const rows =
+        run_all(arguments, scenarios, [](auto const& s, auto const& run) { return joined(run_row(s, run)); });
     std::vector<TextTable::Column> columns;
     for (auto const& heading : run_columns()) {
         columns.push_back({heading, columns.size() < 3 ? TextTable::Align::left : TextTable::Align::right});
@@ -95,7 +101,9 @@ void print_table(RunArguments const& arguments, std::vector<scenario::Scenario> 
     for (auto const& row : rows) {
         table.add_row(split(row));
     }
-    fmt::print("{}\nT = trillion tokens; measured: share of the critical path on timings measured on the chip, or between such.\n", table.text());
+    fmt::print("{}\nT = trillion tokens; measured: share of the critical path on timings measured on the "
+               "chip, or between such.\n",
+               table.text());
 }
 
 void run(RunArguments const& arguments) {
@@ -112,10 +120,12 @@ void run(RunArguments const& arguments) {
     } else if (scenarios.size() > 1) {
         print_table(arguments, scenarios);
     } else {
-        auto const result = scenario::run_scenario(scenarios.front(), data_folder(), {.timings = arguments.timings});
+        auto const result =
+            scenario::run_scenario(scenarios.front(), data_folder(), {.timings = arguments.timings});
         fmt::print("{}", run_summary(scenarios.front(), result));
         if (result.misfit) {
-            throw InputError{scenarios.front().plan.origin, *result.misfit, "Shard the model further, recompute more, or use chips with more memory"};
+            throw InputError{scenarios.front().plan.origin, *result.misfit,
+                             "Shard the model further, recompute more, or use chips with more memory"};
         }
         fmt::print(stderr, "simulated in {:.2f} s\n", result.simulation_wall.value());
     }
@@ -124,16 +134,27 @@ void run(RunArguments const& arguments) {
 } // namespace
 
 void add_run_command(CLI::App& app, Outcome&) {
-    auto* command = app.add_subcommand("run", "Simulate one training step of each scenario: time, speed, cost, memory, and what they rest on");
+    auto* command = app.add_subcommand(
+        "run",
+        "Simulate one training step of each scenario: time, speed, cost, memory, and what they rest on");
     auto arguments = std::make_shared<RunArguments>();
-    command->add_option("scenario", arguments->scenarios, "Scenario files; with more than one, a table")->required();
-    command->add_option("--set", arguments->settings, "Put a value in place of the file's: --set parallel.tensor=2 --set 'pools[0].chips=512'")
+    command->add_option("scenario", arguments->scenarios, "Scenario files; with more than one, a table")
+        ->required();
+    command
+        ->add_option("--set", arguments->settings,
+                     "Put a value in place of the file's: --set parallel.tensor=2 --set 'pools[0].chips=512'")
         ->allow_extra_args(false);
-    command->add_option("--timings", arguments->timings, "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
+    command
+        ->add_option("--timings", arguments->timings,
+                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
         ->allow_extra_args(false);
-    command->add_option("-j,--workers", arguments->workers, "Scenarios that run at a time (default: one per core)")->check(CLI::PositiveNumber);
+    command
+        ->add_option("-j,--workers", arguments->workers,
+                     "Scenarios that run at a time (default: one per core)")
+        ->check(CLI::PositiveNumber);
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
-    command->footer("Example: moesaic run scenarios/papers/ling_2025/device_d.toml --set training.precision='\"fp8\"'");
+    command->footer(
+        "Example: moesaic run scenarios/papers/ling_2025/device_d.toml --set training.precision='\"fp8\"'");
     command->callback([arguments] { run(*arguments); });
 }
 

@@ -19,7 +19,8 @@ std::string percent(double share) { return fmt::format("{:.1f} %", 100.0 * share
 /// 230,909
 std::string grouped(double value) {
     auto digits = fmt::format("{:.0f}", value);
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (digits.front() == '-' ? 1 : 0); at -= 3) {
+    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (digits.front() == '-' ? 1 : 0);
+         at -= 3) {
         digits.insert(static_cast<std::size_t>(at), ",");
     }
     return digits;
@@ -42,15 +43,18 @@ std::vector<std::string> comparisons(Scenario const& s, Run const& run) {
     auto const& p = *s.published;
     auto const& m = *run.metrics;
     if (p.cost_per_trillion_tokens && run.cost_per_trillion_tokens) {
-        out.push_back("cost per trillion tokens: " + against(money(p.cost_per_trillion_tokens), p.cost_per_trillion_tokens->amount,
+        out.push_back("cost per trillion tokens: " + against(money(p.cost_per_trillion_tokens),
+                                                             p.cost_per_trillion_tokens->amount,
                                                              run.cost_per_trillion_tokens->amount));
     }
     if (p.chip_hours_per_trillion_tokens) {
-        out.push_back("chip-hours per trillion tokens: " + against(grouped(*p.chip_hours_per_trillion_tokens), *p.chip_hours_per_trillion_tokens,
+        out.push_back("chip-hours per trillion tokens: " + against(grouped(*p.chip_hours_per_trillion_tokens),
+                                                                   *p.chip_hours_per_trillion_tokens,
                                                                    m.chip_hours_per_trillion_tokens));
     }
     if (p.step_time) {
-        out.push_back("step time: " + against(io::text_of(*p.step_time), p.step_time->value(), m.step.value()));
+        out.push_back("step time: " +
+                      against(io::text_of(*p.step_time), p.step_time->value(), m.step.value()));
     }
     if (p.tokens_per_s) {
         out.push_back("tokens/s: " + against(grouped(*p.tokens_per_s), *p.tokens_per_s, m.tokens_per_s));
@@ -71,20 +75,29 @@ std::string evidence_text(results::Metrics const& m) {
 }
 
 std::string memory_text(std::vector<parallel::ClassMemory> const& classes) {
-    TextTable table{{{"memory", TextTable::Align::left}, {"needs", TextTable::Align::right}, {"has", TextTable::Align::right},
-                     {"weights", TextTable::Align::right}, {"gradients", TextTable::Align::right}, {"optimizer", TextTable::Align::right},
-                     {"activations", TextTable::Align::right}, {"buffers", TextTable::Align::right}, {"reserve", TextTable::Align::right}}};
+    TextTable table{{{"memory", TextTable::Align::left},
+                     {"needs", TextTable::Align::right},
+                     {"has", TextTable::Align::right},
+                     {"weights", TextTable::Align::right},
+                     {"gradients", TextTable::Align::right},
+                     {"optimizer", TextTable::Align::right},
+                     {"activations", TextTable::Align::right},
+                     {"buffers", TextTable::Align::right},
+                     {"reserve", TextTable::Align::right}}};
     auto const gib = [](Bytes b) { return fmt::format("{:.1f} GiB", b.value() / bytes_per_gib); };
     for (auto const& c : classes) {
-        table.add_row({c.name, gib(c.parts.total()), gib(c.capacity), gib(c.parts.weights), gib(c.parts.gradients), gib(c.parts.optimizer),
-                       gib(c.parts.activations), gib(c.parts.buffers), gib(c.parts.reserve)});
+        table.add_row({c.name, gib(c.parts.total()), gib(c.capacity), gib(c.parts.weights),
+                       gib(c.parts.gradients), gib(c.parts.optimizer), gib(c.parts.activations),
+                       gib(c.parts.buffers), gib(c.parts.reserve)});
     }
     return table.text();
 }
 
 std::string path_text(engine::Timeline const& timeline) {
     constexpr std::size_t shown = 12;
-    TextTable table{{{"critical path", TextTable::Align::left}, {"time", TextTable::Align::right}, {"share", TextTable::Align::right}}};
+    TextTable table{{{"critical path", TextTable::Align::left},
+                     {"time", TextTable::Align::right},
+                     {"share", TextTable::Align::right}}};
     Seconds rest = timeline.step;
     for (std::size_t i = 0; i < std::min(shown, timeline.path.size()); ++i) {
         auto const& part = timeline.path[i];
@@ -92,20 +105,28 @@ std::string path_text(engine::Timeline const& timeline) {
         rest -= part.time;
     }
     if (timeline.path.size() > shown) {
-        table.add_row({fmt::format("{} more", timeline.path.size() - shown), io::text_of(rest), percent(rest / timeline.step)});
+        table.add_row({fmt::format("{} more", timeline.path.size() - shown), io::text_of(rest),
+                       percent(rest / timeline.step)});
     }
     return table.text();
 }
 
 std::string classes_text(Run const& run) {
-    TextTable table{{{"time of a rank", TextTable::Align::left}, {"compute", TextTable::Align::right}, {"tensor", TextTable::Align::right},
-                     {"expert", TextTable::Align::right}, {"data", TextTable::Align::right}, {"waiting", TextTable::Align::right}}};
+    TextTable table{{{"time of a rank", TextTable::Align::left},
+                     {"compute", TextTable::Align::right},
+                     {"tensor", TextTable::Align::right},
+                     {"expert", TextTable::Align::right},
+                     {"data", TextTable::Align::right},
+                     {"waiting", TextTable::Align::right}}};
     auto const share = [&](Seconds s) { return percent(s / run.timeline.step); };
     for (std::size_t i = 0; i < run.timeline.classes.size(); ++i) {
         auto const& c = run.timeline.classes[i];
-        auto const exposed = [&](parallel::Stream s) { return share(c.exposed[static_cast<std::size_t>(s)]); };
-        table.add_row({run.memory[i].name, share(c.compute), exposed(parallel::Stream::tensor), exposed(parallel::Stream::expert),
-                       exposed(parallel::Stream::data), share(c.bubble + c.exposed[static_cast<std::size_t>(parallel::Stream::pipeline)])});
+        auto const exposed = [&](parallel::Stream s) {
+            return share(c.exposed[static_cast<std::size_t>(s)]);
+        };
+        table.add_row({run.memory[i].name, share(c.compute), exposed(parallel::Stream::tensor),
+                       exposed(parallel::Stream::expert), exposed(parallel::Stream::data),
+                       share(c.bubble + c.exposed[static_cast<std::size_t>(parallel::Stream::pipeline)])});
     }
     return table.text();
 }
@@ -119,10 +140,13 @@ std::string run_summary(Scenario const& s, Run const& run) {
         return out + fmt::format("memory    {}\n\n{}", *run.misfit, memory_text(run.memory));
     }
     auto const& m = *run.metrics;
-    out += fmt::format("step      {} (80 %: {} to {})\n", io::text_of(m.step), io::text_of(m.step_interval.low), io::text_of(m.step_interval.high));
-    out += fmt::format("speed     {} tokens/s, MFU {}, HFU {}\n", grouped(m.tokens_per_s), percent(m.mfu), percent(m.hfu));
-    out += fmt::format("training  {} chip-hours per trillion tokens, {}\n", grouped(m.chip_hours_per_trillion_tokens),
-                       run.cost_per_trillion_tokens ? money(run.cost_per_trillion_tokens) : "no price book, so no cost");
+    out += fmt::format("step      {} (80 %: {} to {})\n", io::text_of(m.step),
+                       io::text_of(m.step_interval.low), io::text_of(m.step_interval.high));
+    out += fmt::format("speed     {} tokens/s, MFU {}, HFU {}\n", grouped(m.tokens_per_s), percent(m.mfu),
+                       percent(m.hfu));
+    out += fmt::format(
+        "training  {} chip-hours per trillion tokens, {}\n", grouped(m.chip_hours_per_trillion_tokens),
+        run.cost_per_trillion_tokens ? money(run.cost_per_trillion_tokens) : "no price book, so no cost");
     auto const days = s.tokens.value() / m.tokens_per_s / 86400.0;
     out += fmt::format("          {} take {:.1f} days without failures\n", io::text_of(s.tokens), days);
     out += fmt::format("evidence  {} (of the critical path)\n", evidence_text(m));
@@ -137,7 +161,8 @@ std::string run_summary(Scenario const& s, Run const& run) {
 }
 
 std::vector<std::string> run_columns() {
-    return {"scenario", "plan", "fits", "step", "tokens/s", "MFU", "chip-hours/T", "cost/T", "published", "measured"};
+    return {"scenario", "plan",         "fits",   "step",      "tokens/s",
+            "MFU",      "chip-hours/T", "cost/T", "published", "measured"};
 }
 
 std::vector<std::string> run_row(Scenario const& s, Run const& run) {
@@ -146,15 +171,23 @@ std::vector<std::string> run_row(Scenario const& s, Run const& run) {
         return {s.name, run.plan, "no", "-", "-", "-", "-", "-", published, "-"};
     }
     auto const& m = *run.metrics;
-    return {s.name, run.plan, "yes", io::text_of(m.step), grouped(m.tokens_per_s), percent(m.mfu),
-            grouped(m.chip_hours_per_trillion_tokens), money(run.cost_per_trillion_tokens), published,
+    return {s.name,
+            run.plan,
+            "yes",
+            io::text_of(m.step),
+            grouped(m.tokens_per_s),
+            percent(m.mfu),
+            grouped(m.chip_hours_per_trillion_tokens),
+            money(run.cost_per_trillion_tokens),
+            published,
             percent(m.time_by_evidence[0] + m.time_by_evidence[1])};
 }
 
 namespace {
 
 io::Json money_json(std::optional<Money> const& value) {
-    return value ? io::Json::object().set("value", value->amount).set("currency", value->currency) : io::Json{};
+    return value ? io::Json::object().set("value", value->amount).set("currency", value->currency)
+                 : io::Json{};
 }
 
 io::Json memory_json(std::vector<parallel::ClassMemory> const& classes) {
@@ -193,21 +226,29 @@ io::Json run_json(Scenario const& s, Run const& run) {
         auto const& m = *run.metrics;
         auto evidence = io::Json::object();
         for (int level = 0; level < timing::evidence_levels; ++level) {
-            evidence.set(std::string{name_of(static_cast<timing::Evidence>(level))}, m.time_by_evidence[static_cast<std::size_t>(level)]);
+            evidence.set(std::string{name_of(static_cast<timing::Evidence>(level))},
+                         m.time_by_evidence[static_cast<std::size_t>(level)]);
         }
-        out.set("step_time_s", m.step.value()).set("tokens_per_s", m.tokens_per_s).set("mfu", m.mfu).set("hfu", m.hfu);
+        out.set("step_time_s", m.step.value())
+            .set("tokens_per_s", m.tokens_per_s)
+            .set("mfu", m.mfu)
+            .set("hfu", m.hfu);
         out.set("chips", m.chips).set("chip_hours_per_trillion_tokens", m.chip_hours_per_trillion_tokens);
-        out.set("cost_per_trillion_tokens", money_json(run.cost_per_trillion_tokens)).set("time_by_evidence", std::move(evidence));
-        out.set("step_time_interval_80_s", io::Json::array().add(m.step_interval.low.value()).add(m.step_interval.high.value()));
+        out.set("cost_per_trillion_tokens", money_json(run.cost_per_trillion_tokens))
+            .set("time_by_evidence", std::move(evidence));
+        out.set("step_time_interval_80_s",
+                io::Json::array().add(m.step_interval.low.value()).add(m.step_interval.high.value()));
         out.set("critical_path", path_json(run.timeline)).set("activities", run.timeline.activities);
     }
     if (s.published) {
         auto const& p = *s.published;
         auto published = io::Json::object();
-        published.set("source", p.source).set("cost_per_trillion_tokens", money_json(p.cost_per_trillion_tokens));
+        published.set("source", p.source)
+            .set("cost_per_trillion_tokens", money_json(p.cost_per_trillion_tokens));
         published.set("chip_hours_per_trillion_tokens", io::Json::optional(p.chip_hours_per_trillion_tokens));
         published.set("step_time_s", p.step_time ? io::Json{p.step_time->value()} : io::Json{});
-        published.set("tokens_per_s", io::Json::optional(p.tokens_per_s)).set("mfu", io::Json::optional(p.mfu));
+        published.set("tokens_per_s", io::Json::optional(p.tokens_per_s))
+            .set("mfu", io::Json::optional(p.mfu));
         out.set("published", std::move(published));
     }
     return out.set("simulation_wall_s", run.simulation_wall.value());

@@ -47,7 +47,8 @@ std::vector<Unit> units_of(Block const& block) {
                            !waits_elsewhere(block, op);
         if (!joins) {
             last = static_cast<int>(units.size());
-            units.push_back({op.stream, op.detached, {}, {}, 0, {}});
+            expects(!op.early || compute == nullptr, "only collectives start early");
+            units.push_back({op.stream, op.detached, op.early, {}, {}, 0, {}});
         }
         auto const unit = last;
         unit_of[i] = unit;

@@ -10,6 +10,7 @@ namespace moesaic::engine {
 struct Unit {
     parallel::Stream stream = parallel::Stream::compute;
     bool detached = false;
+    bool early = false;    ///< does not wait for the block's messages
     std::vector<int> ops;  ///< in order; one for a collective
     Seconds time;          ///< of the kernels
     int waits = 0;         ///< units of other streams that must have ended

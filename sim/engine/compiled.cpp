@@ -21,6 +21,7 @@ CompiledBlock compile_block(parallel::Block const& block, RankClass const& rank_
         compiled.transfers.push_back(
             collective == nullptr ? -1 : transfers.add(*collective, rank_class, class_index));
         compiled.blocking += unit.detached ? 0 : 1;
+        compiled.starts_early = compiled.starts_early || unit.early;
     }
     return compiled;
 }

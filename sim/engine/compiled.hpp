@@ -10,6 +10,7 @@ struct CompiledBlock {
     std::vector<Unit> units;
     std::vector<int> transfers; ///< per unit: of Transfers, -1 for kernels
     int blocking = 0;           ///< units that the next item waits for
+    bool starts_early = false;  ///< has units that do not wait for the messages
 };
 
 /// A program in the form that runs: blocks as units, collectives and messages as transfers.

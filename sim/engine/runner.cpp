@@ -85,10 +85,20 @@ void Runner::try_item(int rank_class, int cause) {
     auto const& schedule = program_.classes[rank_class].schedule;
     while (state.between_items && state.next_item < schedule.size()) {
         auto const& item = schedule[state.next_item];
-        if (!std::ranges::all_of(item.receives, [&](int message) { return arrived_[message]; })) {
+        bool const received = has_received(rank_class, state.next_item);
+        if (!received && !compiled_.classes[rank_class][item.block].starts_early) {
             return;
         }
-        begin_item(state, rank_class);
+        auto const instance = begin_item(state, rank_class);
+        if (!received) {
+            state.gated = instance;
+            auto const& units = state.instances[instance].block->units;
+            for (std::size_t unit = 0; unit < units.size(); ++unit) {
+                state.instances[instance].waits[unit] += units[unit].early ? 0 : 1;
+            }
+            try_streams(rank_class, cause);
+            return;
+        }
         try_streams(rank_class, cause);
         if (compiled_.classes[rank_class][item.block].blocking == 0) {
             state.between_items = true;
@@ -99,12 +109,28 @@ void Runner::try_item(int rank_class, int cause) {
     }
 }
 
-void Runner::begin_item(ClassState& state, int rank_class) {
+bool Runner::has_received(int rank_class, std::size_t item) const {
+    auto const& receives = program_.classes[rank_class].schedule[item].receives;
+    return std::ranges::all_of(receives, [&](int message) { return arrived_[message]; });
+}
+
+/// The messages of the gated item have come: its other units wait for each other only.
+void Runner::open_gate(int rank_class, int cause) {
+    auto& state = states_[rank_class];
+    auto& instance = state.instances[state.gated];
+    for (std::size_t unit = 0; unit < instance.block->units.size(); ++unit) {
+        instance.waits[unit] -= instance.block->units[unit].early ? 0 : 1;
+    }
+    state.gated = -1;
+    try_streams(rank_class, cause);
+}
+
+int Runner::begin_item(ClassState& state, int rank_class) {
     auto const item = static_cast<int>(state.next_item++);
     auto const& block = compiled_.classes[rank_class][program_.classes[rank_class].schedule[item].block];
     state.between_items = false;
     if (block.units.empty()) {
-        return;
+        return -1;
     }
     if (state.free.empty()) {
         state.free.push_back(static_cast<int>(state.instances.size()));
@@ -123,6 +149,7 @@ void Runner::begin_item(ClassState& state, int rank_class) {
         auto& stream = state.streams[static_cast<int>(block.units[unit].stream)];
         stream.queue.push_back({index, static_cast<int>(unit)});
     }
+    return index;
 }
 
 void Runner::item_done(int rank_class, int item, int cause) {
@@ -262,7 +289,13 @@ void Runner::send(int message, int cause) {
 
 void Runner::arrive(int message, int cause) {
     arrived_[message] = true;
-    try_item(static_cast<int>(program_.messages[message].to.index()), cause);
+    auto const to = static_cast<int>(program_.messages[message].to.index());
+    auto const& state = states_[to];
+    if (state.gated < 0) {
+        try_item(to, cause);
+    } else if (has_received(to, static_cast<std::size_t>(state.instances[state.gated].item))) {
+        open_gate(to, cause);
+    }
 }
 
 void Runner::ended(EventLoop::Token token) {

@@ -49,6 +49,7 @@ class Runner {
         std::array<StreamState, parallel::streams> streams;
         std::size_t next_item = 0;
         bool between_items = true; ///< nothing blocking is under way
+        int gated = -1;            ///< instance whose early units may run while its messages are awaited
         std::map<int, int> rendezvous_met;
     };
     struct Job { ///< something on the event loop
@@ -76,7 +77,9 @@ class Runner {
     void close(int record);
     void start_flows(Transfer const& transfer, int job);
     void try_item(int rank_class, int cause);
-    void begin_item(ClassState& state, int rank_class);
+    [[nodiscard]] bool has_received(int rank_class, std::size_t item) const;
+    int begin_item(ClassState& state, int rank_class);
+    void open_gate(int rank_class, int cause);
     void item_done(int rank_class, int item, int cause);
     void try_streams(int rank_class, int cause);
     void start_unit(int rank_class, Place place, int cause);

@@ -39,7 +39,7 @@ std::optional<int> BlockBuilder::from_start(Stream stream, Collective const& wor
     if (work.group.count <= 1) {
         return std::nullopt;
     }
-    ops_.push_back({stream, work, {}, false});
+    ops_.push_back({.stream = stream, .work = work, .after = {}, .detached = false, .early = true});
     return static_cast<int>(ops_.size()) - 1;
 }
 

@@ -20,7 +20,7 @@ class BlockBuilder {
     void collective(Stream stream, Collective const& work);
     /// Runs behind the chain: starts when the chain has come to here, and nothing waits for it.
     void detached(Stream stream, Collective const& work);
-    /// Starts with the block; none where the group has one rank. The chain waits for it at wait_for().
+    /// Starts before the block's messages have come; none where the group has one rank. The chain waits for it at wait_for().
     [[nodiscard]] std::optional<int> from_start(Stream stream, Collective const& work);
     /// The next operation of the chain waits for this one too.
     void wait_for(std::optional<int> op);

@@ -59,6 +59,9 @@ struct BlockOp {
     std::vector<int> after;
     /// The block counts as done without waiting for it (gradient synchronisation behind compute).
     bool detached = false;
+    /// A collective that starts when the item before is done, whether the block's messages have come or not
+    /// (gathering parameters before the first micro-batch arrives).
+    bool early = false;
 };
 
 enum class Phase { forward, backward, input_gradient, weight_gradient, step_end };

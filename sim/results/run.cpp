@@ -37,7 +37,8 @@ Interval interval_80(Seconds value, double sigma) {
     return {value * std::exp(-z * sigma), value * std::exp(z * sigma)};
 }
 
-Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline, hardware::Topology const& topology) {
+Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline,
+                   hardware::Topology const& topology) {
     Metrics out;
     out.step = timeline.step;
     out.step_interval = interval_80(timeline.step, step_sigma(timeline));

@@ -43,14 +43,16 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
         note(recompute, std::string{name_of(group.recompute)});
         note(precision, std::string{name_of(group.precision.gemm)});
     }
-    return fmt::format("{} chips, tp {}, pp {}, ep {}, dp {}, {} x {} sequences, {}, recompute {}, {}", chips_of(kind),
-                       fmt::join(tensor, "/"), stages_of(kind), kind.expert, kind.replicas, kind.micro_batches.value_or(0),
-                       kind.micro_batch, name_of(plan.schedule), fmt::join(recompute, "/"), fmt::join(precision, "/"));
+    return fmt::format("{} chips, tp {}, pp {}, ep {}, dp {}, {} x {} sequences, {}, recompute {}, {}",
+                       chips_of(kind), fmt::join(tensor, "/"), stages_of(kind), kind.expert, kind.replicas,
+                       kind.micro_batches.value_or(0), kind.micro_batch, name_of(plan.schedule),
+                       fmt::join(recompute, "/"), fmt::join(precision, "/"));
 }
 
 } // namespace
 
-timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder, std::vector<std::string> const& further) {
+timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
+                             std::vector<std::string> const& further) {
     timing::Timings timings;
     hardware::Catalogue const catalogue{data_folder + "/platforms"};
     std::vector<hardware::Chip> chips;
@@ -84,7 +86,8 @@ std::string plan_text(parallel::Plan const& plan) {
     return fmt::format("{}", fmt::join(kinds, " + "));
 }
 
-results::Run run_scenario(Scenario const& scenario, std::string const& data_folder, RunOptions const& options) {
+results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
+                          RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
     auto const topology = topology_of(scenario);
     auto const timings = load_timings(scenario, data_folder, options.timings);
@@ -102,7 +105,8 @@ results::Run run_scenario(Scenario const& scenario, std::string const& data_fold
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);
     }
-    run.simulation_wall = Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
+    run.simulation_wall =
+        Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
     return run;
 }
 

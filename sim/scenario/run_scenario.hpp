@@ -24,6 +24,7 @@ struct RunOptions {
 
 /// Checks the memory, builds the program and simulates one step. At most once per process (SimGrid's clock is global).
 /// @throws InputError where the scenario cannot be priced; what does not fit is told in Run::misfit instead
-[[nodiscard]] results::Run run_scenario(Scenario const& scenario, std::string const& data_folder, RunOptions const& options);
+[[nodiscard]] results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
+                                        RunOptions const& options);
 
 } // namespace moesaic::scenario

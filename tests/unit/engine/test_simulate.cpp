@@ -207,3 +207,24 @@ TEST_CASE("Groups of one take no time", "[engine]") {
     CHECK_THAT(timeline.step.value(), WithinRel(4e-3, 1e-12));
     check_sums(timeline);
 }
+
+TEST_CASE("An early collective runs while the block waits for its message", "[engine]") {
+    auto const topology = topology_of({});
+    timing::Timings const timings;
+    auto program = two_stages(8e6);
+    // stage 1 gathers within its node before its first forward, whose kernels wait for it
+    parallel::BlockOp gather{
+        Stream::data,
+        parallel::Collective{CollectiveKind::all_gather, Bytes{8e6}, ranks(8, 1, 8), "parameters"},
+        {}};
+    gather.early = true;
+    auto first = block("forward, first", {gather, kernel(0.4e-3, "qkv", {0}), kernel(0.6e-3, "up", {1})});
+    program.classes[1].blocks.push_back(first);
+    program.classes[1].schedule[0].block = 2;
+    auto const gathered =
+        alone(timings, cluster_of({}).node, CollectiveKind::all_gather, Tier::node, 7e6, {8, 1});
+    auto const t = alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, 8e6, {2, 2});
+    REQUIRE(gathered <
+            1e-3 + t); // done before the message of stage 0 comes: the step is as long as without it
+    CHECK_THAT(simulate(program, topology, timings).step.value(), WithinRel(12e-3 + 4 * t, 1e-9));
+}
