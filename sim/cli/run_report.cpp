@@ -168,11 +168,11 @@ std::vector<std::string> run_columns() {
 std::vector<std::string> run_row(Scenario const& s, Run const& run) {
     auto const published = s.published ? money(s.published->cost_per_trillion_tokens) : "-";
     if (run.misfit) {
-        return {s.name, run.plan, "no", "-", "-", "-", "-", "-", published, "-"};
+        return {s.name, run.short_plan, "no", "-", "-", "-", "-", "-", published, "-"};
     }
     auto const& m = *run.metrics;
     return {s.name,
-            run.plan,
+            run.short_plan,
             "yes",
             io::text_of(m.step),
             grouped(m.tokens_per_s),

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <functional>
 
 namespace moesaic::scenario {
 
@@ -86,6 +87,21 @@ std::string plan_text(parallel::Plan const& plan) {
     return fmt::format("{}", fmt::join(kinds, " + "));
 }
 
+std::string short_plan_text(parallel::Plan const& plan) {
+    auto const each = [&](auto const& number) {
+        std::vector<int> numbers;
+        std::ranges::transform(plan.kinds, std::back_inserter(numbers), number);
+        bool const alike = std::ranges::adjacent_find(numbers, std::not_equal_to{}) == numbers.end();
+        return fmt::format("{}", fmt::join(alike ? std::vector{numbers.front()} : numbers, "+"));
+    };
+    std::vector<int> chips;
+    std::ranges::transform(plan.kinds, std::back_inserter(chips), parallel::chips_of);
+    auto const tensor = [](parallel::ReplicaKind const& kind) { return kind.stage_groups.front().tensor; };
+    return fmt::format("{}: tp{} pp{} ep{} dp{} m{}", fmt::join(chips, "+"), each(tensor), each(parallel::stages_of),
+                       each([](auto const& kind) { return kind.expert; }), each([](auto const& kind) { return kind.replicas; }),
+                       each([](auto const& kind) { return kind.micro_batches.value_or(0); }));
+}
+
 results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                           RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
@@ -98,6 +114,7 @@ results::Run run_scenario(Scenario const& scenario, std::string const& data_fold
     results::Run run;
     run.scenario = scenario.name;
     run.plan = plan_text(plan);
+    run.short_plan = short_plan_text(plan);
     run.memory = parallel::memory_of_classes(job);
     run.misfit = parallel::misfit(run.memory);
     if (!run.misfit) {

@@ -21,6 +21,8 @@ struct RunOptions {
 
 /// "1024 chips, tp 1, pp 8, ep 8, dp 128, 70 x 1 sequences, 1f1b, recompute full, bf16"; kinds joined by " + ".
 [[nodiscard]] std::string plan_text(parallel::Plan const& plan);
+/// "1024: tp1 pp8 ep8 dp128 m70", the numbers of unlike kinds joined by "+".
+[[nodiscard]] std::string short_plan_text(parallel::Plan const& plan);
 
 /// Checks the memory, builds the program and simulates one step. At most once per process (SimGrid's clock is global).
 /// @throws InputError where the scenario cannot be priced; what does not fit is told in Run::misfit instead
