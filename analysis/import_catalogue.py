@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Turns the facts file chips.yaml into platforms/chips/*.toml. It was run once, to begin the catalogue.
+"""Turns the facts file chips.yaml into platforms/: chips, price books, exchange rates, sources. It was run once, to
+begin the catalogue.
 
 The TOML files are ours to maintain from then on: correct and extend those, not this script. It stays here so that
 everybody can see how each figure came from its source:
@@ -10,6 +11,7 @@ What it changes on the way, and says so in the note of the figure:
   - chips.yaml adds both directions of a scale-up link; the catalogue keeps each way, so the figure is halved.
   - Memory labels are read as binary (an "80 GB" HBM chip holds 80 GiB); what a tool showed as visible is kept as an alternative.
   - The figures of CORRECTIONS below.
+  - A price of a server or module of 8 is divided by 8; of a span ("0.80-3.00") the middle is taken and called an estimate.
 It takes over only chips with a bf16 or fp16 peak and a memory size; of the others a simulation could use nothing.
 """
 import argparse
@@ -17,6 +19,8 @@ import pathlib
 import re
 
 import yaml
+
+HEAD = "# First written by analysis/import_catalogue.py; maintained by hand since: edit here.\n"
 
 # Under which names the timing tables (column `chip`) list a chip.
 TIMING_NAMES = {
@@ -69,6 +73,9 @@ def correct_ppu(chip):
     published["note"] = "taken before the 700 GB/s of a news board, which does not say what it counts"
     published["alternatives"] = [press]
     chip["scale_up"]["bidir_GBps_per_chip"] = published
+    total = chip["io_total_bidir_GBps"]
+    total["note"] = "700 of the news board and 128 of PCIe"
+    total["alternatives"] = [{**total, "v": 528, "note": "400 of the simulator profile and 128 of PCIe"}]
 
 
 CORRECTIONS = {"amd_mi308x": correct_mi308x, "alibaba_ppu": correct_ppu}
@@ -81,7 +88,7 @@ def cleaned(text):
     """Sources and notes without the record numbers of a private index, which nobody else could look up."""
     text = re.sub(r"\s*\([^()]*\b\d{9,}\b[^()]*\)", "", str(text))
     text = re.sub(r"^analyst general knowledge, not re-read in the corpora", "general knowledge, no document read", text)
-    text = re.sub(r"\s*\(code corpus excerpt\)", "", text)
+    text = re.sub(r"\s*\(\w+ corpus excerpt\)|[;,]?\s*(as indexed by|read through) the \w+ corpus", "", text)
     return text.replace("computed in this file from the figures above", "computed from the figures of this chip")
 
 
@@ -219,15 +226,141 @@ def chip_file(chip):
             f"us_origin = {str(chip['us_origin']).lower()}",
             f"datacenter_designed = {str(chip['datacenter_designed']).lower()}",
             f"timing_names = [{names}]" if names else ""]
-    return ("# First written by analysis/import_catalogue.py; maintained by hand since: edit here.\n"
-            + "\n".join(line for line in head if line) + "\n" + section("peak", peak_lines(chip))
+    return (HEAD + "\n".join(line for line in head if line) + "\n" + section("peak", peak_lines(chip))
             + section("memory", memory_lines(chip)) + section("links", link_lines(chip))
             + section("package", package_lines(chip)) + section("export_control", rule_lines(chip)))
+
+
+def correct(chip):
+    CORRECTIONS.get(chip["id"], lambda c: None)(chip)
+    return chip
 
 
 def usable(chip):
     peaks, memory = chip["peak_dense"], chip["memory"]
     return (peaks.get("bf16") or peaks.get("fp16")) and (memory.get("capacity_GB") or {}).get("v")
+
+
+# Book -> its name, and which of the facts file's prices it takes: a test of place and date.
+def in_china(price):
+    return bool(re.match(r"China|Chinese|AutoDL", price["place"]))
+
+
+def dated(price, *years):
+    return any(str(y) in str(price["date"]) for y in years)
+
+
+def of_paper(price, words):
+    return words in f"{price['place']} {price['source']}"
+
+
+BOOKS = {
+    "ling_2025": ("Fair cost per device hour in the Ling paper; which chip a device is was inferred",
+                  lambda p: of_paper(p, "Ling paper")),
+    "deepseek_2024": ("The rent that the DeepSeek-V3 paper assumes", lambda p: of_paper(p, "DeepSeek paper")),
+    "china_2023_2024": ("China: street prices, servers and rents of 2023 and 2024",
+                        lambda p: in_china(p) and dated(p, 2023, 2024) and not dated(p, 2025)),
+    "china_2025": ("China: prices and rents of 2025", lambda p: in_china(p) and dated(p, 2025)),
+    "china_2026": ("China: prices and rents of 2026", lambda p: in_china(p) and dated(p, 2026)),
+    "world_2026": ("World market outside China: rents and prices of 2026",
+                   lambda p: not in_china(p) and dated(p, 2026)),
+    "us_list": ("United States: list prices at launch", lambda p: p["place"].startswith("US")),
+}
+CURRENCIES = {"RMB": "CNY", "USD": "USD"}
+TRUST = ["official", "published", "press", "estimate"]
+
+
+def amounts(price):
+    """The number, or the middle and both ends of a span; none where the source gives only words."""
+    text = str(price["v"])
+    if match := re.fullmatch(r"([\d.]+)-([\d.]+)", text):
+        low, high = float(match[1]), float(match[2])
+        return [(low + high) / 2, low, high]
+    return [float(text)] if re.fullmatch(r"[\d.]+", text) else []
+
+
+def price_facts(price, per_hour):
+    """One price of chips.yaml as (value text, figure, where and when): what stands for it, then the ends of a span."""
+    unit = price["unit"]
+    share = 8 if "per 8-GPU" in unit else 1
+    currency = CURRENCIES.get(unit.split("/")[0].split()[0])
+    values = amounts(price)
+    if not currency:
+        return []
+    out = []
+    for i, value in enumerate(values):
+        notes = [price.get("note") or ""]
+        if share == 8:
+            notes.append(f"an eighth of {price['v']} {unit}")
+        if len(values) == 3:
+            notes.append([f"the middle of the published span {price['v']}", "lower end", "upper end"][i])
+        confidence = "estimate" if len(values) == 3 and i == 0 else price["confidence"]
+        number = plain(round(value / share, 4))
+        out.append((f"{number} {currency}{'/h' if per_hour else ''}",
+                    {"source": price["source"], "confidence": confidence, "note": joined_notes(*notes)},
+                    f"{price['place']}, {price['date']}"))
+    return out
+
+
+def price_entry(kind, chip, prices):
+    """The best supported and then the latest price stands, the others are its alternatives."""
+    prices = sorted(prices, key=lambda p: str(p["date"]), reverse=True)
+    prices = sorted(prices, key=lambda p: (TRUST.index(p["confidence"]), len(amounts(p))))
+    facts = [f for p in prices for f in price_facts(p, kind == "rent")]
+    if not facts:
+        return ""
+
+    def text(value, figure, where=""):
+        note = joined_notes(where, figure["note"])
+        return (f"value = {quoted(value)}, source = {quoted(figure['source'])}, "
+                f"confidence = {quoted(figure['confidence'])}" + (f", note = {quoted(note)}" if note else ""))
+
+    others = "".join(f"\n    {{ {text(*f)} }}," for f in facts[1:])
+    alternatives = f", alternatives = [{others}\n]" if others else ""
+    first = next(p for p in prices if amounts(p))
+    return (f"\n[[{kind}]]\nchip = {quoted(chip)}\nplace = {quoted(first['place'])}\ndate = {quoted(first['date'])}\n"
+            f"price = {{ {text(*facts[0][:2])}{alternatives} }}\n")
+
+
+def book_file(book_id, chips):
+    name, takes = BOOKS[book_id]
+    entries = ""
+    for kind, key in (("rent", "rent_per_hour"), ("purchase", "price")):
+        for chip in chips:
+            earlier = list(BOOKS)[: list(BOOKS).index(book_id)]
+            prices = [p for p in chip[key] or [] if takes(p) and not any(BOOKS[e][1](p) for e in earlier)]
+            entries += price_entry(kind, chip["id"], prices) if prices else ""
+    return f"{HEAD}id = {quoted(book_id)}\nname = {quoted(name)}\n{entries}"
+
+
+def rates_file(rates):
+    out = HEAD + "# Yearly averages; a conversion names its year.\n"
+    for rate in rates:
+        to, source = rate["pair"].split(" per ")
+        out += (f"\n[[rate]]\nfrom = {quoted(source)}\nto = {quoted(to)}\nyear = {rate['year']}\n"
+                f"average = {{ {body(rate, Number())} }}\n")
+    return out
+
+
+def sources_file(sources, written):
+    """The documents that the written files name, with their address."""
+    out = HEAD + "# Every document that a figure names, once; a test checks that none is missing.\n"
+    for name, about in sources.items():
+        if quoted(name) not in written:
+            continue
+        address, note = cleaned(about.get("url") or ""), cleaned(about.get("note") or "")
+        url, rest = re.fullmatch(r"(https?://[^ ;,]*)?[ ;,]*(.*)", address).groups()
+        out += f"\n[[source]]\nname = {quoted(name)}\n"
+        out += f"url = {quoted(url)}\n" if url else ""
+        notes = joined_notes(rest, note)
+        out += f"note = {quoted(notes)}\n" if notes else ""
+    return out
+
+
+def write(path, text, written):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    written.append(text)
 
 
 def main():
@@ -236,14 +369,16 @@ def main():
     parser.add_argument("platforms", type=pathlib.Path, help="the folder platforms/")
     arguments = parser.parse_args()
     facts = yaml.safe_load(arguments.facts.read_text(encoding="utf-8"))
-    folder = arguments.platforms / "chips"
-    folder.mkdir(parents=True, exist_ok=True)
-    for chip in facts["chips"]:
-        CORRECTIONS.get(chip["id"], lambda c: None)(chip)
-        if usable(chip):
-            (folder / f"{chip['id']}.toml").write_text(chip_file(chip), encoding="utf-8")
-        else:
-            print(f"left out: {chip['id']} (no bf16 or fp16 peak, or no memory size)")
+    chips = [chip for chip in facts["chips"] if usable(correct(chip))]
+    for left_out in (chip for chip in facts["chips"] if chip not in chips):
+        print(f"left out: {left_out['id']} (no bf16 or fp16 peak, or no memory size)")
+    written = []
+    for chip in chips:
+        write(arguments.platforms / "chips" / f"{chip['id']}.toml", chip_file(chip), written)
+    for book_id in BOOKS:
+        write(arguments.platforms / "prices" / f"{book_id}.toml", book_file(book_id, chips), written)
+    write(arguments.platforms / "exchange_rates.toml", rates_file(facts["exchange_rates"]), written)
+    write(arguments.platforms / "sources.toml", sources_file(facts["sources"], "".join(written)), written)
 
 
 if __name__ == "__main__":

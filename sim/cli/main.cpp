@@ -18,6 +18,8 @@ int run(int argc, char** argv) {
     moesaic::cli::Outcome outcome;
     moesaic::cli::add_run_command(app, outcome);
     moesaic::cli::add_models_command(app, outcome);
+    moesaic::cli::add_chips_command(app, outcome);
+    moesaic::cli::add_clusters_command(app, outcome);
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& error) {

@@ -50,6 +50,10 @@ std::vector<std::string> Catalogue::chip_ids() const { return ids_in(folder_ + "
 std::vector<std::string> Catalogue::node_ids() const { return ids_in(folder_ + "/nodes"); }
 std::vector<std::string> Catalogue::cluster_ids() const { return ids_in(folder_ + "/clusters"); }
 
+std::vector<Source> Catalogue::sources() const {
+    return read_sources(io::read_toml_file(folder_ + "/sources.toml"));
+}
+
 Chip Catalogue::chip(std::string const& id, Origin const& asked_at) const {
     return read_chip(read_entry(folder_ + "/chips", "chip", id, asked_at));
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include "hardware/chip.hpp"
 #include "hardware/cluster.hpp"
+#include "hardware/source_list.hpp"
 
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ class Catalogue {
     [[nodiscard]] Chip chip(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] NodeType node(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] Cluster cluster(std::string const& id, Origin const& asked_at) const;
+    /// The documents behind the figures.
+    [[nodiscard]] std::vector<Source> sources() const;
     [[nodiscard]] std::string const& folder() const { return folder_; }
 
   private:

@@ -1,10 +1,11 @@
 #include "hardware/topology.hpp"
 
+#include "hardware/max_flow.hpp"
+
 #include <algorithm>
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/filtered_graph.hpp>
-#include <boost/graph/push_relabel_max_flow.hpp>
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
@@ -120,6 +121,11 @@ struct Topology::Graph {
         int const per_node = node_of(pool).chips;
         return (a - first[pool]) / per_node == (b - first[pool]) / per_node;
     }
+    struct Halves {
+        std::vector<int> vertex;
+        int count;
+    };
+    [[nodiscard]] Halves merge_halves(int pool) const;
     [[nodiscard]] Access access(int chip) const;
     [[nodiscard]] std::vector<Step> const& tree(Vertex leaf) const;
     void append_scale_up(int from, int to, std::vector<LinkId>& out) const;
@@ -432,70 +438,44 @@ Seconds Topology::latency(ChipIndex from, ChipIndex to) const {
     return sum;
 }
 
-namespace {
-
-using FlowTraits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
-/// Whole bytes per second: max-flow on integers ends, and 2^63 is 9e18 B/s.
-using Capacity = long long;
-using FlowGraph = boost::adjacency_list<
-    boost::vecS, boost::vecS, boost::directedS, boost::no_property,
-    boost::property<boost::edge_capacity_t, Capacity,
-                    boost::property<boost::edge_residual_capacity_t, Capacity,
-                                    boost::property<boost::edge_reverse_t, FlowTraits::edge_descriptor>>>>;
-
-Capacity max_flow(std::map<std::pair<int, int>, Capacity> const& edges, int vertices, int source, int sink) {
-    FlowGraph flow(static_cast<std::size_t>(vertices));
-    auto capacity = get(boost::edge_capacity, flow);
-    auto reverse = get(boost::edge_reverse, flow);
-    for (auto const& [ends, rate] : edges) {
-        auto const there = add_edge(ends.first, ends.second, flow).first;
-        auto const back = add_edge(ends.second, ends.first, flow).first;
-        capacity[there] = rate;
-        capacity[back] = 0;
-        reverse[there] = back;
-        reverse[back] = there;
+/// Numbers the vertices of a pool for the flow between its halves: all chips of a half are one vertex (0, 1), the
+/// rest counts from 2, -1 is left out. A pool of one node uses its scale-up link alone, as its routes do.
+Topology::Graph::Halves Topology::Graph::merge_halves(int pool) const {
+    Halves out{std::vector<int>(num_vertices(net), -1), 2};
+    int const half = first[pool] + pools[pool].chips / 2;
+    for (int chip = first[pool]; chip < first[pool + 1]; ++chip) {
+        out.vertex[chip_vertex[chip]] = chip < half ? 0 : 1;
     }
-    return boost::push_relabel_max_flow(flow, source, sink);
+    for (auto const v : boost::make_iterator_range(vertices(net))) {
+        auto const& data = net[v];
+        bool const inside =
+            data.pool == pool && data.kind != VertexKind::chip && data.kind != VertexKind::wire;
+        if (inside && (data.kind == VertexKind::scale_up_switch || nodes_of(pool) > 1)) {
+            out.vertex[v] = out.count++;
+        }
+    }
+    return out;
 }
 
-} // namespace
-
-/// All chips of one half are one vertex. A pool of one node uses its scale-up link alone, as its routes do.
 BytesPerSecond Topology::bisection(PoolId id) const {
     auto const& g = *graph_;
     int const pool = static_cast<int>(id.index());
-    int const chips_in_pool = g.pools.at(pool).chips;
-    int const half = g.first[pool] + chips_in_pool / 2;
-    if (chips_in_pool < 2) {
+    if (g.pools.at(pool).chips < 2) {
         return BytesPerSecond{0};
     }
-    constexpr int lower = 0, upper = 1;
-    std::vector<int> merged(num_vertices(g.net), -1);
-    for (int chip = g.first[pool]; chip < g.first[pool + 1]; ++chip) {
-        merged[g.chip_vertex[chip]] = chip < half ? lower : upper;
-    }
-    int count = 2;
-    for (auto const v : boost::make_iterator_range(vertices(g.net))) {
-        auto const& data = g.net[v];
-        bool const inside =
-            data.pool == pool && data.kind != VertexKind::chip && data.kind != VertexKind::wire;
-        bool const fabric = data.kind != VertexKind::scale_up_switch;
-        if (inside && !(fabric && g.nodes_of(pool) == 1)) {
-            merged[v] = count++;
-        }
-    }
+    auto const halves = g.merge_halves(pool);
     auto const rate_of = [&](int link) {
-        return static_cast<Capacity>(std::llround(g.links[link].bandwidth.value()));
+        auto const& nic = g.node_of(pool).nic_bandwidth.value;
+        return Capacity{std::llround((link < 0 ? nic : g.links[link].bandwidth).value())};
     };
-    auto const nic_rate = std::llround(g.node_of(pool).nic_bandwidth.value.value());
-    std::map<std::pair<int, int>, Capacity> edges;
+    FlowEdges edges;
     for (auto const e : boost::make_iterator_range(boost::edges(g.net))) {
-        int const from = merged[source(e, g.net)], to = merged[target(e, g.net)];
+        int const from = halves.vertex[source(e, g.net)], to = halves.vertex[target(e, g.net)];
         if (from >= 0 && to >= 0 && from != to) {
-            edges[{from, to}] += g.net[e].link < 0 ? nic_rate : rate_of(g.net[e].link);
+            edges[{from, to}] += rate_of(g.net[e].link);
         }
     }
-    return BytesPerSecond{static_cast<double>(max_flow(edges, count, lower, upper))};
+    return BytesPerSecond{static_cast<double>(max_flow(edges, halves.count, 0, 1))};
 }
 
 } // namespace moesaic::hardware

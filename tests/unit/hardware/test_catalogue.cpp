@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <set>
 
 using namespace moesaic;
@@ -76,6 +77,31 @@ TEST_CASE("no timing name belongs to two chips", "[hardware]") {
         }
     }
     CHECK(owner.at("H800-SXM") == "nvidia_h800_sxm5");
+}
+
+TEST_CASE("every document that a figure names is listed among the sources, and none for nothing",
+          "[hardware]") {
+    auto const sources = shipped().sources();
+    std::regex const named{"source = \"([^\"]*)\""};
+    std::set<std::string> used;
+    for (auto const& entry : std::filesystem::recursive_directory_iterator{shipped().folder()}) {
+        if (entry.path().extension() != ".toml" || entry.path().filename() == "sources.toml") {
+            continue;
+        }
+        auto const content = io::read_text_file(entry.path().string());
+        for (std::sregex_iterator it{content.begin(), content.end(), named}, end; it != end; ++it) {
+            std::string const name = (*it)[1];
+            bool const own_words =
+                name.starts_with("assumed:") || name.starts_with("chosen:") || name.starts_with("derived ");
+            INFO(entry.path() << ": " << name);
+            CHECK((own_words || find_source(sources, name)));
+            used.insert(name);
+        }
+    }
+    for (auto const& source : sources) {
+        INFO(source.name);
+        CHECK(used.contains(source.name));
+    }
 }
 
 TEST_CASE("an unknown id is an error at the place that asked, with the nearest names", "[hardware]") {

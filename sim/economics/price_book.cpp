@@ -1,0 +1,103 @@
+#include "economics/price_book.hpp"
+
+#include "base/nearest_names.hpp"
+#include "hardware/read_fact.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace moesaic::economics {
+
+namespace {
+
+void check(io::TomlTable const& entry, double amount) {
+    if (amount < 0) {
+        throw InputError{entry.origin("price"), "must not be negative"};
+    }
+}
+
+template <class Amount>
+std::vector<Price<Amount>> read_prices(io::TomlTable const& table, std::string_view kind) {
+    std::vector<Price<Amount>> out;
+    for (auto const& entry : table.tables(kind)) {
+        Price<Amount> price{.chip = entry.text("chip"),
+                            .place = entry.text("place"),
+                            .date = entry.text("date"),
+                            .amount = hardware::read_fact<Amount>(entry, "price")};
+        check(entry, price.amount.value.amount);
+        if (std::ranges::any_of(out, [&](auto const& other) { return other.chip == price.chip; })) {
+            throw InputError{entry.origin("chip"), fmt::format("a second {} for chip {}", kind, price.chip),
+                             "Keep it under alternatives, or write another book"};
+        }
+        entry.reject_unknown_keys();
+        out.push_back(std::move(price));
+    }
+    return out;
+}
+
+template <class Amount>
+Price<Amount> const& find(std::vector<Price<Amount>> const& prices, std::string_view kind,
+                          PriceBook const& book, std::string const& chip, Origin const& asked_at) {
+    std::vector<std::string> known;
+    for (auto const& price : prices) {
+        if (price.chip == chip) {
+            return price;
+        }
+        known.push_back(price.chip);
+    }
+    throw InputError{asked_at, fmt::format("price book {} has no {} for chip {}", book.id, kind, chip),
+                     known.empty() ? "It has none at all"
+                                   : fmt::format("It has one for {}", fmt::join(known, ", "))};
+}
+
+} // namespace
+
+PriceBook read_price_book(io::TomlTable const& table) {
+    PriceBook book{.id = table.text("id"),
+                   .name = table.text("name"),
+                   .note = table.text_or("note", ""),
+                   .rents = read_prices<MoneyPerHour>(table, "rent"),
+                   .purchases = read_prices<Money>(table, "purchase"),
+                   .file = table.origin().file};
+    table.reject_unknown_keys();
+    return book;
+}
+
+std::vector<std::string> price_book_ids(std::string const& platforms_folder) {
+    std::vector<std::string> ids;
+    std::error_code none;
+    for (auto const& entry : std::filesystem::directory_iterator{platforms_folder + "/prices", none}) {
+        if (entry.path().extension() == ".toml") {
+            ids.push_back(entry.path().stem().string());
+        }
+    }
+    std::ranges::sort(ids);
+    return ids;
+}
+
+PriceBook find_price_book(std::string const& platforms_folder, std::string const& id,
+                          Origin const& asked_at) {
+    auto const known = price_book_ids(platforms_folder);
+    if (!std::ranges::binary_search(known, id)) {
+        throw InputError{asked_at, fmt::format("no price book is called \"{}\"", id), suggestion(id, known)};
+    }
+    auto const table = io::read_toml_file(fmt::format("{}/prices/{}.toml", platforms_folder, id));
+    auto book = read_price_book(table);
+    if (book.id != id) {
+        throw InputError{table.origin("id"),
+                         fmt::format("\"{}\" must be the name of the file, \"{}\"", book.id, id)};
+    }
+    return book;
+}
+
+Price<MoneyPerHour> const& rent_of(PriceBook const& book, std::string const& chip, Origin const& asked_at) {
+    return find(book.rents, "rent", book, chip, asked_at);
+}
+
+Price<Money> const& purchase_of(PriceBook const& book, std::string const& chip, Origin const& asked_at) {
+    return find(book.purchases, "purchase price", book, chip, asked_at);
+}
+
+} // namespace moesaic::economics
