@@ -1,4 +1,4 @@
-#include "small_cluster.hpp"
+#include "engine_cluster.hpp"
 
 #include <catch2/catch.hpp>
 

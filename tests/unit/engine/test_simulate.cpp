@@ -1,5 +1,5 @@
 #include "engine/simulate.hpp"
-#include "small_cluster.hpp"
+#include "engine_cluster.hpp"
 
 #include <catch2/catch.hpp>
 

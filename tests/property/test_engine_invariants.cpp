@@ -1,0 +1,83 @@
+#include "apart.hpp"
+#include "engine/simulate.hpp"
+#include "random_program.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstring>
+
+using namespace moesaic;
+using namespace moesaic::test;
+using Catch::Matchers::WithinRel;
+
+namespace {
+
+struct Sums {
+    double step = 0.0;
+    double path = 0.0;
+    double keys = 0.0;
+    double worst_class = 0.0; ///< the class whose parts differ most from the step
+};
+
+hardware::Topology faster(Shape const& shape, double factor) {
+    auto cluster = cluster_of(shape);
+    cluster.node.nic_bandwidth.value *= factor;
+    cluster.node.scale_up.bandwidth.value *= factor;
+    return hardware::Topology{{{cluster, shape.nodes * shape.chips}}, {}};
+}
+
+Sums run(std::uint64_t seed, double bandwidth) {
+    return apart([&] {
+               RandomProgram random{seed};
+               auto const topology = faster(random.shape(), bandwidth);
+               timing::Timings const timings;
+               auto const timeline = engine::simulate(random.program(), topology, timings);
+               Sums sums{.step = timeline.step.value(), .worst_class = timeline.step.value()};
+               for (auto const& part : timeline.path) {
+                   sums.path += part.time.value();
+               }
+               for (auto const& part : timeline.path_keys) {
+                   sums.keys += part.time.value();
+               }
+               for (auto const& time : timeline.classes) {
+                   auto total = time.compute.value() + time.bubble.value();
+                   for (auto const part : time.exposed) {
+                       total += part.value();
+                   }
+                   auto const off = [&](double t) { return std::abs(t - sums.step); };
+                   sums.worst_class = off(total) > off(sums.worst_class) ? total : sums.worst_class;
+               }
+               return sums;
+           })
+        .result;
+}
+
+} // namespace
+
+TEST_CASE("Path and classes add up to the step on random programs", "[engine][property]") {
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        INFO("seed " << seed);
+        auto const sums = run(seed, 1.0);
+        REQUIRE(sums.step > 0.0);
+        CHECK_THAT(sums.path, WithinRel(sums.step, 1e-9));
+        CHECK_THAT(sums.keys, WithinRel(sums.step, 1e-9));
+        CHECK_THAT(sums.worst_class, WithinRel(sums.step, 1e-9));
+    }
+}
+
+TEST_CASE("More bandwidth everywhere is never slower on random programs", "[engine][property]") {
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        INFO("seed " << seed);
+        auto const now = run(seed, 1.0);
+        auto const twice = run(seed, 2.0);
+        CHECK(twice.step <= now.step * (1.0 + 1e-9));
+    }
+}
+
+TEST_CASE("The same program gives the same bits", "[engine][property]") {
+    for (std::uint64_t seed = 100; seed < 110; ++seed) {
+        auto const first = run(seed, 1.0);
+        auto const second = run(seed, 1.0);
+        CHECK(std::memcmp(&first, &second, sizeof first) == 0);
+    }
+}
