@@ -10,6 +10,10 @@ namespace moesaic::hardware {
 
 namespace {
 
+/// Of a cluster: beyond it the graph of its chips would not fit into memory.
+constexpr int most_chips = 1'000'000;
+/// A mesh has a wire per pair.
+constexpr int most_chips_in_a_mesh = 1024;
 constexpr ScaleUpKind scale_up_kinds[] = {ScaleUpKind::switched, ScaleUpKind::full_mesh};
 constexpr FabricKind fabric_kinds[] = {FabricKind::rail_fat_tree, FabricKind::leaf_spine};
 
@@ -54,15 +58,16 @@ ScaleUp read_scale_up(io::TomlTable const& table, NodeType const& node) {
                          fmt::format("is missing, and chip {} has no scale-up bandwidth", node.chip.id)};
     }
     out.latency = read_fact<Seconds>(table, "latency");
-    if (out.kind == ScaleUpKind::full_mesh && node.chips < 2) {
-        throw InputError{table.origin("kind"), "a full mesh needs 2 chips or more"};
+    if (out.kind == ScaleUpKind::full_mesh && (node.chips < 2 || node.chips > most_chips_in_a_mesh)) {
+        throw InputError{table.origin("kind"), fmt::format("a full mesh has from 2 to {} chips, not {}",
+                                                           most_chips_in_a_mesh, node.chips)};
     }
     table.reject_unknown_keys();
     return out;
 }
 
 void read_nics(io::TomlTable const& table, NodeType& node) {
-    node.nics = static_cast<int>(table.integer_from("count", 1));
+    node.nics = read_count(table, "count", most_chips);
     if (node.nics > node.chips || node.chips % node.nics != 0) {
         throw InputError{table.origin("count"),
                          fmt::format("{} NICs cannot be shared evenly by {} chips", node.nics, node.chips),
@@ -83,7 +88,7 @@ void read_nics(io::TomlTable const& table, NodeType& node) {
 
 Fabric read_fabric(io::TomlTable const& table) {
     Fabric fabric{.kind = read_kind<FabricKind>(table, fabric_kinds),
-                  .nodes_per_leaf = static_cast<int>(table.integer_from("nodes_per_leaf", 1)),
+                  .nodes_per_leaf = read_count(table, "nodes_per_leaf", most_chips),
                   .oversubscription = table.number("oversubscription"),
                   .spine_latency = read_fact<Seconds>(table, "spine_latency"),
                   .layout = read_provenance(table)};
@@ -110,7 +115,7 @@ NodeType read_node(io::TomlTable const& table, Chip chip) {
     node.name = table.text("name");
     expects(table.text("chip") == chip.id, "the chip is the one that the node names");
     node.chip = std::move(chip);
-    node.chips = static_cast<int>(table.integer_from("chips", 1));
+    node.chips = read_count(table, "chips", most_chips);
     node.layout = read_provenance(table);
     node.scale_up = read_scale_up(table.table("scale_up"), node);
     read_nics(table.table("nic"), node);
@@ -126,7 +131,7 @@ Cluster read_cluster(io::TomlTable const& table, NodeType node) {
     cluster.name = table.text("name");
     expects(table.text("node") == node.id, "the node type is the one that the cluster names");
     cluster.node = std::move(node);
-    cluster.nodes = static_cast<int>(table.integer_from("nodes", 1));
+    cluster.nodes = read_count(table, "nodes", most_chips / cluster.node.chips);
     cluster.layout = read_provenance(table);
     cluster.fabric = read_fabric(table.table("fabric"));
     table.reject_unknown_keys();

@@ -23,6 +23,15 @@ std::string read_source(io::TomlTable const& fact) {
     return source;
 }
 
+int read_count(io::TomlTable const& table, std::string_view key, int most) {
+    auto const value = table.integer_from(key, 1);
+    if (value > most) {
+        throw InputError{table.origin(key),
+                         fmt::format("{} is not allowed (must be {} or less)", value, most)};
+    }
+    return static_cast<int>(value);
+}
+
 double read_amount(io::TomlTable const& fact, std::string_view key) {
     auto const value = fact.number(key);
     if (!std::isfinite(value) || value < 0) {

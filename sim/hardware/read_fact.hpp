@@ -16,6 +16,9 @@ namespace moesaic::hardware {
 /// A finite number, not negative.
 [[nodiscard]] double read_amount(io::TomlTable const& fact, std::string_view key);
 
+/// A whole number from 1 to `most`.
+[[nodiscard]] int read_count(io::TomlTable const& table, std::string_view key, int most);
+
 namespace detail {
 
 /// Texts, whole numbers (1 or more), plain numbers and amounts with a unit; none of them negative.
@@ -26,7 +29,7 @@ T read_fact_value(io::TomlTable const& fact) {
     } else if constexpr (std::is_same_v<T, bool>) {
         return fact.boolean("value");
     } else if constexpr (std::is_same_v<T, int>) {
-        return static_cast<int>(fact.integer_from("value", 1));
+        return read_count(fact, "value", 1'000'000);
     } else if constexpr (std::is_same_v<T, double>) {
         return read_amount(fact, "value");
     } else {
