@@ -1,0 +1,113 @@
+#include "base/errors.hpp"
+#include "io/hdf5.hpp"
+#include "io/text_file.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+using namespace moesaic;
+using namespace moesaic::io;
+
+namespace {
+
+/// A name of its own in the folder for temporary files, gone at the end.
+struct TemporaryFile {
+    std::string path;
+    explicit TemporaryFile(std::string const& name)
+        : path{(std::filesystem::temp_directory_path() / ("moesaic_test_" + name)).string()} {
+        std::filesystem::remove(path);
+    }
+    ~TemporaryFile() { std::filesystem::remove(path); }
+};
+
+Hdf5Label const seconds{"s", "a time"};
+
+void write_all_kinds(std::string const& path) {
+    Hdf5Writer writer{path};
+    writer.group("/step", "what a step takes");
+    writer.write("/step/time", 1.5, seconds);
+    writer.write("/step/chips", std::int64_t{1} << 40, {"1", "a count"});
+    writer.write("/scenario/text", "pipeline = 8\n# two lines, \u00b5s", {"text", "as read"});
+    writer.write("/scenario/none", std::vector<std::string>{}, {"text", "an empty list"});
+    writer.write_table("/path", "longest first",
+                       {{"label", std::vector<std::string>{"gemm qkv", ""}, {"text", "cause"}},
+                        {"time", std::vector<double>{0.25, 0.125}, seconds},
+                        {"times", std::vector<std::int64_t>{3, -1}, {"1", "kernels"}}});
+    writer.commit();
+}
+
+} // namespace
+
+TEST_CASE("every kind of dataset comes back as it was written", "[io]") {
+    TemporaryFile const file{"kinds.h5"};
+    write_all_kinds(file.path);
+    Hdf5Reader const reader{file.path};
+    CHECK(reader.number("/step/time") == 1.5);
+    CHECK(reader.integer("/step/chips") == 1099511627776);
+    CHECK(reader.text("/scenario/text") == "pipeline = 8\n# two lines, \u00b5s");
+    CHECK(reader.texts("/scenario/none").empty());
+    CHECK(reader.texts("/path/label") == std::vector<std::string>{"gemm qkv", ""});
+    CHECK(reader.numbers("/path/time") == std::vector<double>{0.25, 0.125});
+    CHECK(reader.integers("/path/times") == std::vector<std::int64_t>{3, -1});
+    CHECK(reader.numbers("/path/times") == std::vector<double>{3, -1}); // integers are numbers too
+}
+
+TEST_CASE("every dataset carries its unit and description", "[io]") {
+    TemporaryFile const file{"labels.h5"};
+    write_all_kinds(file.path);
+    Hdf5Reader const reader{file.path};
+    CHECK(reader.datasets() == std::vector<std::string>{"/path/label", "/path/time", "/path/times",
+                                                        "/scenario/none", "/scenario/text", "/step/chips",
+                                                        "/step/time"});
+    CHECK(reader.label("/path/time").unit == "s");
+    CHECK(reader.label("/path/time").description == "a time");
+    Hdf5Writer writer{file.path};
+    CHECK_THROWS_AS(writer.write("/x", 1.0, {"", "no unit"}), BugError);
+    CHECK_THROWS_AS(writer.write("/x", 1.0, {"s", ""}), BugError);
+}
+
+TEST_CASE("the same calls write the same bytes", "[io]") {
+    TemporaryFile const one{"one.h5"}, other{"other.h5"};
+    write_all_kinds(one.path);
+    write_all_kinds(other.path);
+    CHECK(read_text_file(one.path) == read_text_file(other.path));
+}
+
+TEST_CASE("a write that does not come to its end leaves the old file and nothing else", "[io]") {
+    TemporaryFile const file{"kept.h5"};
+    write_all_kinds(file.path);
+    {
+        Hdf5Writer writer{file.path};
+        writer.write("/step/time", 9.0, seconds);
+    }
+    CHECK(Hdf5Reader{file.path}.number("/step/time") == 1.5);
+    CHECK_FALSE(std::filesystem::exists(file.path + ".part"));
+}
+
+TEST_CASE("a file that cannot be created or read is the user's to put right", "[io]") {
+    CHECK_THROWS_AS(Hdf5Writer{"/no/such/folder/run.h5"}, InputError);
+    CHECK_THROWS_AS(Hdf5Reader{"/no/such/run.h5"}, InputError);
+    TemporaryFile const file{"text.h5"};
+    write_text_file(file.path, "not HDF5");
+    CHECK_THROWS_AS(Hdf5Reader{file.path}, InputError);
+}
+
+TEST_CASE("a dataset of another kind, length or name is refused by its path", "[io]") {
+    TemporaryFile const file{"wrong.h5"};
+    write_all_kinds(file.path);
+    Hdf5Reader const reader{file.path};
+    CHECK_THROWS_WITH(reader.number("/step/tim"), Catch::Contains("/step/tim: there is no such dataset"));
+    CHECK_THROWS_WITH(reader.number("/scenario/text"), Catch::Contains("is no number"));
+    CHECK_THROWS_WITH(reader.text("/step/time"), Catch::Contains("is no text"));
+    CHECK_THROWS_WITH(reader.integer("/step/time"), Catch::Contains("is no number"));
+    CHECK_THROWS_WITH(reader.number("/path/time"), Catch::Contains("is not one number"));
+}
+
+TEST_CASE("columns of a table are equally long", "[io]") {
+    TemporaryFile const file{"table.h5"};
+    Hdf5Writer writer{file.path};
+    CHECK_THROWS_AS(writer.write_table(
+                        "/t", "uneven",
+                        {{"a", std::vector<double>{1, 2}, seconds}, {"b", std::vector<double>{1}, seconds}}),
+                    BugError);
+}
