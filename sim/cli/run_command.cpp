@@ -3,6 +3,7 @@
 #include "cli/isolated.hpp"
 #include "cli/run_report.hpp"
 #include "cli/text_table.hpp"
+#include "scenario/run_origin.hpp"
 #include "scenario/run_scenario.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ struct RunArguments {
     std::vector<std::string> scenarios;
     std::vector<std::string> settings;
     std::vector<std::string> timings;
+    std::string output; ///< run file; empty = none
     int workers = 0;
     bool json = false;
 };
@@ -47,12 +49,20 @@ std::vector<std::string> split(std::string const& text) {
     return out;
 }
 
+results::Run run_and_file(RunArguments const& arguments, scenario::Scenario const& scenario) {
+    auto run = scenario::run_scenario(scenario, data_folder(), {.timings = arguments.timings});
+    if (!arguments.output.empty()) {
+        results::write_run_file(arguments.output, run,
+                                scenario::origin_of(scenario, arguments.timings, MOESAIC_VERSION));
+    }
+    return run;
+}
+
 /// A run in a process of its own, told by `tell`.
 std::function<std::string()> job_for(RunArguments const& arguments, scenario::Scenario const& scenario,
                                      std::function<std::string(results::Run const&)> tell) {
-    return [&arguments, &scenario, tell = std::move(tell)] {
-        return tell(scenario::run_scenario(scenario, data_folder(), {.timings = arguments.timings}));
-    };
+    return
+        [&arguments, &scenario, tell = std::move(tell)] { return tell(run_and_file(arguments, scenario)); };
 }
 
 std::vector<std::string>
@@ -107,6 +117,10 @@ void print_table(RunArguments const& arguments, std::vector<scenario::Scenario> 
 }
 
 void run(RunArguments const& arguments) {
+    if (!arguments.output.empty() && arguments.scenarios.size() > 1) {
+        throw InputError{Origin::whole_file(arguments.output), "one run file cannot hold several scenarios",
+                         "Give --output with one scenario"};
+    }
     std::vector<io::TomlOverride> overrides;
     for (auto const& setting : arguments.settings) {
         overrides.push_back(io::parse_override(setting));
@@ -120,8 +134,7 @@ void run(RunArguments const& arguments) {
     } else if (scenarios.size() > 1) {
         print_table(arguments, scenarios);
     } else {
-        auto const result =
-            scenario::run_scenario(scenarios.front(), data_folder(), {.timings = arguments.timings});
+        auto const result = run_and_file(arguments, scenarios.front());
         fmt::print("{}", run_summary(scenarios.front(), result));
         if (result.misfit) {
             throw InputError{scenarios.front().plan.origin, *result.misfit,
@@ -152,6 +165,8 @@ void add_run_command(CLI::App& app, Outcome&) {
         ->add_option("-j,--workers", arguments->workers,
                      "Scenarios that run at a time (default: one per core)")
         ->check(CLI::PositiveNumber);
+    command->add_option("-o,--output", arguments->output,
+                        "Write the run as HDF5: scenario, step, memory, evidence, cost (one scenario only)");
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
     command->footer(
         "Example: moesaic run scenarios/papers/ling_2025/device_d.toml --set training.precision='\"fp8\"'");
