@@ -124,6 +124,7 @@ Json shape_json(Model const& m) {
         .set("dropout", m.dropout)
         .set("tied_embeddings", m.tied_embeddings)
         .set("learned_positions", m.learned_positions)
+        .set("rotary", m.rotary)
         .set("mtp_depth", m.mtp_depth);
 }
 

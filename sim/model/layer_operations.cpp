@@ -152,7 +152,7 @@ Operations gqa_operations(Model const& model, Gqa const& gqa, LayerShape const& 
     if (gqa.qk_norm) {
         build.norm(m * (a.heads + a.kv_heads), gqa.head_dim, "qk_norm");
     }
-    if (model.learned_positions == 0) {
+    if (model.rotary) {
         build.rows(OpKind::rope, m, qk_columns, "rope");
     }
     append_attention(model, build, shape, OpKind::attention);

@@ -130,6 +130,7 @@ void read_shape(io::TomlTable const& table, Model& model) {
     model.gated_ffn = table.boolean_or("gated_ffn", true);
     model.tied_embeddings = table.boolean_or("tied_embeddings", false);
     model.learned_positions = read_count_or(table, "learned_positions", 0, 0);
+    model.rotary = table.boolean_or("rotary", model.learned_positions == 0);
     model.biases = table.boolean_or("biases", false);
     model.norm = read_norm(table);
     model.dropout = table.boolean_or("dropout", false);

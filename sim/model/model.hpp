@@ -73,8 +73,9 @@ struct Model {
     int vocab = 0;
     int sequence_length = 0; ///< of pre-training; a scenario may choose another
     bool tied_embeddings = false;
-    int learned_positions = 0; ///< length of the table; 0 = rotary
-    bool biases = false;       ///< of every linear layer (GPT-3)
+    int learned_positions = 0; ///< length of the table of positions
+    bool rotary = true;  ///< queries and keys are turned by their position (not with learned ones or ALiBi)
+    bool biases = false; ///< of every linear layer (GPT-3)
     Norm norm = Norm::rmsnorm;
     bool dropout = false; ///< after embedding, attention scores, attention and FFN (GPT-3 in Megatron-LM)
     bool sandwich_norm = false; ///< norms also after attention and FFN (Pangu Ultra)

@@ -40,6 +40,12 @@ TEST_CASE("a dense model is read with its defaults", "[model]") {
     CHECK(model.sources[1].source == "a");
 }
 
+TEST_CASE("positions are rotary unless they are learned or the model says otherwise", "[model]") {
+    CHECK(model_of(toml_with(dense, gqa)).rotary);
+    CHECK_FALSE(model_of(toml_with(dense + "learned_positions = 32", gqa)).rotary);
+    CHECK_FALSE(model_of(toml_with(dense + "rotary = false", gqa)).rotary);
+}
+
 TEST_CASE("leading dense layers come before those with experts", "[model]") {
     auto const model = model_of(toml_with(
         dense, gqa,

@@ -60,6 +60,11 @@ TEST_CASE("a GPT has the parameters of Megatron's formula", "[model]") {
     CHECK(static_cast<double>(total_parameters(model)) == Approx(formula + 2 * h).epsilon(1e-12));
 }
 
+TEST_CASE("MPT-70B has the very parameters that llm-foundry prints", "[model]") {
+    CHECK(total_parameters(shipped_model("mpt_70b")) == 64862437376);
+    CHECK(total_parameters(shipped_model("mpt_13b")) == 12853954560);
+}
+
 TEST_CASE("DeepSeek-V3's MTP module has the parameters that its makers print apart", "[model]") {
     auto const mtp = mtp_parameters(shipped_model("deepseek_v3"));
     // "11.5B unique parameters" (README_WEIGHTS.md)
