@@ -37,7 +37,7 @@ struct Metrics {
 /// One scenario, simulated; or why it was not.
 struct Run {
     std::string scenario;
-    std::string plan; ///< "1024 chips, tp 1, pp 8, ep 8, dp 128, 1f1b, recompute full, bf16"
+    std::string plan;       ///< "1024 chips, tp 1, pp 8, ep 8, dp 128, 1f1b, recompute full, bf16"
     std::string short_plan; ///< "1024: tp1 pp8 ep8 dp128 m70"
     std::vector<parallel::ClassMemory> memory;
     std::optional<std::string> misfit; ///< what does not fit; then there are no metrics

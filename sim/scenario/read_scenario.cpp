@@ -151,6 +151,8 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     training.reject_unknown_keys();
     s.price_book = t.text_or("prices", "");
     s.price_origin = t.origin("prices");
+    s.currency = t.text_or("currency", "");
+    s.exchange_year = static_cast<int>(t.integer_or("exchange_year", 2025, 1990));
     if (auto const published = t.optional_table("published")) {
         s.published = read_published(*published);
     }

@@ -1,5 +1,8 @@
 #include "scenario/run_scenario.hpp"
 
+#include "economics/exchange_rates.hpp"
+#include "economics/price_book.hpp"
+#include "economics/token_cost.hpp"
 #include "engine/simulate.hpp"
 
 #include <algorithm>
@@ -97,10 +100,37 @@ std::string short_plan_text(parallel::Plan const& plan) {
     std::vector<int> chips;
     std::ranges::transform(plan.kinds, std::back_inserter(chips), parallel::chips_of);
     auto const tensor = [](parallel::ReplicaKind const& kind) { return kind.stage_groups.front().tensor; };
-    return fmt::format("{}: tp{} pp{} ep{} dp{} m{}", fmt::join(chips, "+"), each(tensor), each(parallel::stages_of),
-                       each([](auto const& kind) { return kind.expert; }), each([](auto const& kind) { return kind.replicas; }),
+    return fmt::format("{}: tp{} pp{} ep{} dp{} m{}", fmt::join(chips, "+"), each(tensor),
+                       each(parallel::stages_of), each([](auto const& kind) { return kind.expert; }),
+                       each([](auto const& kind) { return kind.replicas; }),
                        each([](auto const& kind) { return kind.micro_batches.value_or(0); }));
 }
+
+namespace {
+
+/// Rent of all chips that the program uses, for a trillion tokens.
+std::optional<Money> cost_of(Scenario const& scenario, std::string const& data_folder,
+                             parallel::Program const& program, Seconds step) {
+    if (scenario.price_book.empty()) {
+        return std::nullopt;
+    }
+    auto const platforms = data_folder + "/platforms";
+    std::vector<economics::PoolUse> pools;
+    for (auto const& rank_class : program.classes) {
+        auto const& pool = scenario.pools[static_cast<std::size_t>(rank_class.pool.index())];
+        pools.push_back({pool.cluster.node.chip.id, rank_class.members.count});
+    }
+    auto const book = economics::find_price_book(platforms, scenario.price_book, scenario.price_origin);
+    auto const currency =
+        scenario.currency.empty()
+            ? economics::rent_of(book, pools.front().chip, scenario.price_origin).amount.value.currency
+            : scenario.currency;
+    economics::CostTerms const terms{book, economics::find_exchange_rates(platforms), currency,
+                                     scenario.exchange_year, scenario.price_origin};
+    return economics::cost_of_tokens(Tokens{1e12}, {program.tokens, step}, pools, terms).cost;
+}
+
+} // namespace
 
 results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                           RunOptions const& options) {
@@ -121,6 +151,7 @@ results::Run run_scenario(Scenario const& scenario, std::string const& data_fold
         auto const program = parallel::build_program(job);
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);
+        run.cost_per_trillion_tokens = cost_of(scenario, data_folder, program, run.timeline.step);
     }
     run.simulation_wall =
         Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};

@@ -45,6 +45,8 @@ struct Scenario {
     std::vector<hardware::SiteLink> site_links;
     parallel::Plan plan;
     std::string price_book; ///< id; empty = no cost
+    std::string currency;   ///< of the cost; empty = that of the first pool's rent
+    int exchange_year = 0;  ///< whose average rates convert rents in another currency
     Origin price_origin;
     std::optional<Published> published;
     std::vector<std::string> timings; ///< further tables, relative to the scenario file
