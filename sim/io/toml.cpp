@@ -66,6 +66,35 @@ Origin TomlTable::origin(std::string_view key) const {
     return origin_of(node_->file, path, found ? *found : static_cast<toml::node const&>(*node_->table));
 }
 
+Origin TomlTable::origin_in_text(std::string_view key, std::size_t offset) const {
+    auto out = origin(key);
+    auto const content = text(key);
+    auto const& source = node_->table->get(key)->source();
+    auto const breaks = std::ranges::count(content, '\n');
+    auto const before = std::string_view{content}.substr(0, offset);
+    auto const line_start = before.rfind('\n');
+    auto const in_line =
+        static_cast<int>(line_start == std::string_view::npos ? offset : offset - line_start - 1);
+    auto const line = static_cast<int>(std::ranges::count(before, '\n'));
+    auto const lines =
+        static_cast<std::ptrdiff_t>(source.end.line) - static_cast<std::ptrdiff_t>(source.begin.line);
+    if (out.line == 0) {
+        return out;
+    }
+    if (lines == 0 && breaks == 0) {
+        auto const quotes = static_cast<std::ptrdiff_t>(source.end.column) -
+                            static_cast<std::ptrdiff_t>(source.begin.column) -
+                            static_cast<std::ptrdiff_t>(content.size());
+        out.column += quotes == 2 || quotes == 6 ? static_cast<int>(quotes / 2) + in_line : 0;
+    } else if (lines == breaks || lines == breaks + 1) {
+        auto const first_line_dropped = lines == breaks + 1; // TOML trims the break after the opening quotes
+        auto const on_first = line == 0 && !first_line_dropped;
+        out.column = on_first ? out.column + 3 + in_line : 1 + in_line;
+        out.line += line + (first_line_dropped ? 1 : 0);
+    }
+    return out;
+}
+
 namespace {
 
 /// The node under the key, or the error that it is missing.
@@ -145,6 +174,14 @@ std::int64_t TomlTable::integer(std::string_view key) const {
 }
 bool TomlTable::boolean(std::string_view key) const {
     return scalar<bool>(*this, *node_, key, "true or false");
+}
+
+Date TomlTable::date(std::string_view key) const {
+    auto const written = text(key);
+    if (auto const found = parse_date(written)) {
+        return *found;
+    }
+    throw InputError{origin(key), fmt::format("\"{}\" is no date", written), "Write it like \"2025-04-15\""};
 }
 
 double TomlTable::number(std::string_view key) const {

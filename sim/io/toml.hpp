@@ -1,4 +1,5 @@
 #pragma once
+#include "base/date.hpp"
 #include "base/errors.hpp"
 #include "io/unit_text.hpp"
 
@@ -19,12 +20,17 @@ class TomlTable {
     [[nodiscard]] Origin origin() const;
     /// Of the key's value; of the table where the key is absent.
     [[nodiscard]] Origin origin(std::string_view key) const;
+    /// Of one character of the key's text, for languages inside a text; of the value where escapes or line
+    /// continuations hide the place.
+    [[nodiscard]] Origin origin_in_text(std::string_view key, std::size_t offset) const;
     [[nodiscard]] bool has(std::string_view key) const;
     /// In the order of the file.
     [[nodiscard]] std::vector<std::string> keys() const;
 
     [[nodiscard]] std::string text(std::string_view key) const;
     [[nodiscard]] std::int64_t integer(std::string_view key) const;
+    /// A day as text: "2025-04-15".
+    [[nodiscard]] Date date(std::string_view key) const;
     /// A float or an integer.
     [[nodiscard]] double number(std::string_view key) const;
     [[nodiscard]] bool boolean(std::string_view key) const;

@@ -90,3 +90,29 @@ TEST_CASE("an error in an override names the override", "[io]") {
     CHECK(message_of([] { (void)parse_override("tensor"); }) ==
           "--set tensor: has no \"=\". Write it like parallel.tensor=2");
 }
+
+TEST_CASE("a character inside a text has its own line and column", "[io]") {
+    auto const table = parse_toml("one = \"abc def\"\n"
+                                  "two = 'abc'\n"
+                                  "three = \"\"\"\nabc\ndef\n\"\"\"\n"
+                                  "four = \"\"\"abc\ndef\"\"\"\n"
+                                  "five = \"a\\tb\"\n",
+                                  "x.toml");
+    auto const at = [&](std::string_view key, std::size_t offset) {
+        auto const origin = table.origin_in_text(key, offset);
+        return std::pair{origin.line, origin.column};
+    };
+    CHECK(at("one", 4) == std::pair{1, 12}); // one = "abc def": the d is the 12th character
+    CHECK(at("two", 0) == std::pair{2, 8});
+    CHECK(at("three", 5) == std::pair{5, 2}); // the break after the quotes is trimmed: e of def
+    CHECK(at("four", 1) == std::pair{7, 12});
+    CHECK(at("four", 4) == std::pair{8, 1});
+    CHECK(at("five", 2) == std::pair{9, 8}); // an escape hides the place: the value's own
+}
+
+TEST_CASE("a date is a text of year, month and day", "[io]") {
+    auto const table = parse_toml("good = \"2025-04-15\"\nbad = \"2025-02-30\"\n", "x.toml");
+    CHECK(table.date("good") == *parse_date("2025-04-15"));
+    CHECK(message_of([&] { (void)table.date("bad"); }) ==
+          "x.toml:2:7: bad: \"2025-02-30\" is no date. Write it like \"2025-04-15\"");
+}
