@@ -1,249 +1,270 @@
 #include "engine/event_loop.hpp"
 
 #include "base/errors.hpp"
+#include "engine/calendar.hpp"
+#include "engine/simgrid_network.hpp"
 
-#include <simgrid/kernel/Timer.hpp>
-#include <simgrid/kernel/resource/NetworkModelIntf.hpp>
-#include <simgrid/kernel/routing/NetPoint.hpp>
-#include <simgrid/kernel/routing/NetZoneImpl.hpp>
-#include <simgrid/s4u.hpp>
-#include <xbt/log.h>
-
-#include <algorithm>
-#include <queue>
-#include <unordered_set>
+#include <optional>
 
 namespace moesaic::engine {
 
 namespace {
 
-namespace s4u = simgrid::s4u;
-namespace kernel = simgrid::kernel;
-using Token = EventLoop::Token;
-
-/// A latency of zero would lose the weight: CM02 takes the weight from the latency of the route.
-constexpr double least_latency = 1e-9;
+/// A flow that ends this soon is left to its end: SimGrid's clock is no finer.
+constexpr double too_late_to_share = 1e-9;
 
 struct Flow {
-    std::vector<kernel::resource::StandardLinkImpl*> path;
+    std::vector<ResourceUse> uses; ///< the first is the flow's own
     double bytes;
-    double weight;
     double latency;
+    double rate; ///< alone
+    int route;   ///< of SimGrid
 };
 
-/// A zone whose route, weight and latency are those of the flow about to start.
-class FlowZone : public kernel::routing::NetZoneImpl {
-  public:
-    explicit FlowZone(std::string const& name) : NetZoneImpl(name) {}
-    void set_next(Flow const* flow) { next_ = flow; }
-    /// CM02 shares in proportion to 1/latency of the route: a latency of 1/weight gives the weight.
-    void get_local_route(kernel::routing::NetPoint const* /*from*/, kernel::routing::NetPoint const* /*to*/,
-                         kernel::routing::Route* into, double* latency) override {
-        into->link_list_ = next_->path;
-        if (latency != nullptr) {
-            *latency += 1.0 / next_->weight;
-        }
-    }
-    /// What turns 1/weight back into the true latency.
-    [[nodiscard]] double latency_factor() const { return next_->latency * next_->weight; }
-
-  private:
-    Flow const* next_ = nullptr;
+/// A flow under way.
+struct Running {
+    int flow = -1;
+    EventLoop::Token token = 0;
+    double first_byte = 0.0; ///< date
+    double end = 0.0;        ///< date, while unshared
+    double rate = 0.0;       ///< taken from the budget
+    int entry = 0;           ///< which entry of the calendar is its; others are out of date
+    bool shared = false;     ///< SimGrid has it
 };
 
-/// SimGrid 3.32 wants each communication kept alive until time has moved on after its end.
-class FlowSlots {
-  public:
-    FlowSlots(FlowZone* zone, s4u::Host* source, s4u::Host* destination, std::function<void(Token)> on_end)
-        : zone_{zone}, source_{source}, destination_{destination}, on_end_{std::move(on_end)} {
-        s4u::Activity::on_completion_cb([this](s4u::Activity const& activity) { ended(activity); });
-        s4u::Engine::on_time_advance_cb([this](double) { release(); });
-    }
+/// Entries of the calendar: what is due, and its number.
+enum class Due { timer, flow, change };
+constexpr std::int64_t kinds = 3;
 
-    void start(Flow const& flow, Token token) {
-        if (free_.empty()) {
-            free_.push_back(slots_.size());
-            slots_.emplace_back();
-        }
-        auto const slot = free_.back();
-        free_.pop_back();
-        zone_->set_next(&flow);
-        auto comm = s4u::Comm::sendto_init();
-        comm->set_payload_size(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(flow.bytes)));
-        comm->set_data(reinterpret_cast<void*>(slot + 1));
-        slots_[slot] = {comm, token};
-        comm->set_source(source_)->set_destination(destination_); // starts here
-    }
-
-  private:
-    struct Slot {
-        s4u::CommPtr comm;
-        Token token = 0;
-    };
-
-    void ended(s4u::Activity const& activity) {
-        auto const tag = reinterpret_cast<std::uintptr_t>(activity.get_data<void>());
-        if (tag == 0) {
-            return;
-        }
-        ended_.push_back(tag - 1);
-        on_end_(slots_[tag - 1].token);
-    }
-    void release() {
-        for (auto slot : ended_) {
-            slots_[slot].comm = nullptr;
-            free_.push_back(slot);
-        }
-        ended_.clear();
-    }
-
-    FlowZone* zone_;
-    s4u::Host* source_;
-    s4u::Host* destination_;
-    std::function<void(Token)> on_end_;
-    std::vector<Slot> slots_;
-    std::vector<std::uintptr_t> free_;
-    std::vector<std::uintptr_t> ended_;
+struct BandwidthChange {
+    int resource;
+    double bandwidth;
 };
-
-/// Timers of our own behind one SimGrid timer, which is set for the earliest of them.
-class Calendar {
-  public:
-    explicit Calendar(std::function<void(Token)> on_end) : on_end_{std::move(on_end)} {}
-
-    void add(double date, Token token) {
-        entries_.push({date, sequence_++, token});
-        arm();
-    }
-
-  private:
-    struct Entry {
-        double date;
-        std::int64_t sequence; ///< equal dates end in the order of their start
-        Token token;
-        bool operator<(Entry const& other) const {
-            return date != other.date ? date > other.date : sequence > other.sequence;
-        }
-    };
-
-    void arm() {
-        if (pumping_ || entries_.empty()) {
-            return;
-        }
-        auto const date = entries_.top().date;
-        if (timer_ != nullptr) {
-            if (armed_for_ <= date) {
-                return;
-            }
-            timer_->remove();
-        }
-        armed_for_ = date;
-        timer_ = kernel::timer::Timer::set(date, [this] {
-            timer_ = nullptr;
-            pump();
-        });
-    }
-    void pump() {
-        pumping_ = true;
-        while (!entries_.empty() && entries_.top().date <= s4u::Engine::get_clock()) {
-            auto const token = entries_.top().token;
-            entries_.pop();
-            on_end_(token);
-        }
-        pumping_ = false;
-        arm();
-    }
-
-    std::function<void(Token)> on_end_;
-    std::priority_queue<Entry> entries_;
-    std::int64_t sequence_ = 0;
-    kernel::timer::Timer* timer_ = nullptr;
-    double armed_for_ = 0.0;
-    bool pumping_ = false;
-};
-
-/// Said before the engine starts, so that its own messages do not reach the user's terminal.
-s4u::Engine& quiet_engine() {
-    static bool used = false;
-    expects(!used, "one simulation per process: SimGrid's clock cannot be set back");
-    used = true;
-    xbt_log_control_set("root.thres:warning");
-    static s4u::Engine engine{"moesaic"};
-    expects(s4u::Engine::get_clock() == 0.0, "SimGrid's clock stands at zero");
-    return engine;
-}
 
 } // namespace
 
 struct EventLoop::Machine {
-    s4u::Engine& engine = quiet_engine();
-    FlowZone* zone = nullptr;
-    std::vector<s4u::Link*> resources;
+    std::optional<SimGridNetwork> network; ///< none without sharing
+    LinkBudget budget;
+    Calendar calendar;
     std::vector<Flow> flows;
+    std::vector<Running> running;
+    std::vector<int> free;
+    std::vector<BandwidthChange> changes;
+    std::vector<std::pair<double, int>> change_dates;
     std::function<void(Token)> handler;
-    std::unique_ptr<FlowSlots> slots;
-    std::unique_ptr<Calendar> calendar;
+    double own_now = 0.0; ///< without SimGrid
+    double alarm = -1.0;
+    bool pumping = false;
+    bool share_always = false;
+    std::int64_t started = 0;
+    std::int64_t shared = 0;
+
+    [[nodiscard]] double now() const { return network ? network->now() : own_now; }
+
+    void add_due(double date, Due due, std::int64_t number) {
+        calendar.add(date, number * kinds + static_cast<std::int64_t>(due));
+        arm();
+    }
+    void arm() {
+        if (!network || pumping || calendar.empty() || (alarm >= 0.0 && alarm <= calendar.first_date())) {
+            return;
+        }
+        alarm = calendar.first_date();
+        network->set_alarm(alarm);
+    }
+    void pump() {
+        alarm = -1.0;
+        pumping = true;
+        while (!calendar.empty() && calendar.first_date() <= now()) {
+            act(calendar.take_first());
+        }
+        pumping = false;
+        arm();
+    }
+    void run_alone() {
+        while (!calendar.empty()) {
+            own_now = calendar.first_date();
+            act(calendar.take_first());
+        }
+    }
+    void act(std::int64_t what) {
+        auto const number = what / kinds;
+        switch (static_cast<Due>(what % kinds)) {
+        case Due::timer:
+            handler(number);
+            return;
+        case Due::flow:
+            unshared_end(number);
+            return;
+        case Due::change:
+            change(changes[number]);
+            return;
+        }
+    }
+
+    /// A flow's entry holds its place and the entry's number, so that an out-of-date one is known.
+    static std::int64_t entry_of(int place, int entry) {
+        return (static_cast<std::int64_t>(entry) << 24) + place;
+    }
+
+    int place_for(Running const& flow) {
+        if (free.empty()) {
+            free.push_back(static_cast<int>(running.size()));
+            running.emplace_back();
+            expects(running.size() < (1U << 24), "at most 16 million flows under way");
+        }
+        auto const place = free.back();
+        free.pop_back();
+        auto const entry = running[place].entry;
+        running[place] = flow;
+        running[place].entry = entry;
+        return place;
+    }
+
+    void start(int flow, Token token) {
+        auto const& spec = flows[flow];
+        ++started;
+        auto const first_byte = now() + spec.latency;
+        auto const place =
+            place_for({flow, token, first_byte, first_byte + spec.bytes / spec.rate, spec.rate, 0, false});
+        budget.take(spec.uses, spec.rate);
+        auto contended = share_always;
+        for (auto const& use : spec.uses) {
+            if (network && budget.overdrawn(use.resource)) {
+                contended = true;
+                share_all(use.resource);
+            }
+        }
+        if (contended) {
+            running[place].shared = true;
+            ++shared;
+            network->start_flow(spec.route, spec.bytes, spec.latency, place);
+            return;
+        }
+        budget.join(spec.uses, place);
+        add_due(running[place].end, Due::flow, entry_of(place, running[place].entry));
+    }
+
+    /// Hands the flows of an overdrawn resource to SimGrid, with what is left of them.
+    void share_all(int resource) {
+        auto const unshared = budget.unshared(resource); // a copy: sharing changes it
+        for (auto const place : unshared) {
+            if (running[place].end - now() > too_late_to_share) {
+                share(place);
+            }
+        }
+    }
+    void share(int place) {
+        auto& flow = running[place];
+        auto const& spec = flows[flow.flow];
+        budget.leave(spec.uses, place);
+        ++flow.entry;
+        flow.shared = true;
+        ++shared;
+        auto const waiting = flow.first_byte > now();
+        auto const bytes = waiting ? spec.bytes : (flow.end - now()) * flow.rate;
+        network->start_flow(spec.route, bytes, waiting ? flow.first_byte - now() : 0.0, place);
+    }
+
+    void unshared_end(std::int64_t entry) {
+        auto const place = static_cast<int>(entry & ((1 << 24) - 1));
+        if (running[place].entry != static_cast<int>(entry >> 24)) {
+            return;
+        }
+        budget.leave(flows[running[place].flow].uses, place);
+        end(place);
+    }
+    void end(int place) {
+        auto& flow = running[place];
+        budget.give_back(flows[flow.flow].uses, flow.rate);
+        ++flow.entry;
+        free.push_back(place);
+        handler(flow.token);
+    }
+
+    void change(BandwidthChange const& change) {
+        budget.set_bandwidth(change.resource, change.bandwidth);
+        if (network) {
+            network->set_bandwidth(change.resource, change.bandwidth);
+        }
+        for (auto& flow : flows) {
+            flow.rate = budget.rate_alone(flow.uses);
+        }
+        if (network) { // those under way go on with SimGrid, which knows the new bandwidth
+            share_all(change.resource);
+        }
+    }
 };
 
-EventLoop::EventLoop() : machine_{std::make_unique<Machine>()} {
-    // The defaults model TCP: a window of 4 MiB and acknowledgements that take bandwidth.
-    for (auto const* option : {"network/model:CM02", "network/crosstraffic:0", "network/TCP-gamma:1e30"}) {
-        s4u::Engine::set_config(option);
+EventLoop::EventLoop(Sharing sharing) : machine_{std::make_unique<Machine>()} {
+    if (sharing != Sharing::none) {
+        machine_->network.emplace();
     }
-    auto* root = s4u::create_full_zone("world");
-    machine_->zone = new FlowZone("cluster"); // NOLINT: SimGrid owns and deletes it
-    machine_->zone->set_parent(root->get_impl());
+    machine_->share_always = sharing == Sharing::checked;
 }
 
 EventLoop::~EventLoop() = default;
 
 int EventLoop::add_resource(std::string const& name, double bandwidth) {
-    expects(bandwidth > 0.0, "a resource has bandwidth");
-    auto& all = machine_->resources;
-    // names carry their number: SimGrid refuses a name twice
-    all.push_back(
-        machine_->zone->get_iface()->create_link(std::to_string(all.size()) + " " + name, bandwidth));
-    return static_cast<int>(all.size()) - 1;
+    if (machine_->network) {
+        machine_->network->add_resource(name, bandwidth);
+    }
+    return machine_->budget.add_resource(bandwidth);
 }
 
 int EventLoop::add_flow(FlowSpec spec) {
-    expects(spec.weight >= 1e-3 && spec.weight <= 1e6,
-            "a flow's weight lies where SimGrid's solver is exact");
-    Flow flow{{}, spec.bytes, spec.weight, std::max(spec.latency, least_latency)};
-    // A flow's first link must be its own. Where flows start or end in the same instant, SimGrid 3.32 looks again
-    // at the links of a flow only if its first link has not been touched yet in that instant, and would otherwise
-    // ignore the capacity of the further ones (lmm, selective update).
-    flow.path.push_back(machine_->resources[add_resource("flow", spec.cap)]->get_impl());
-    for (auto const& use : spec.uses) {
-        auto* link = machine_->resources.at(use.resource)->get_impl();
-        flow.path.insert(flow.path.end(), use.times, link);
+    auto& m = *machine_;
+    spec.uses.insert(spec.uses.begin(), {add_resource("flow", spec.cap), 1});
+    auto route = -1;
+    if (m.network) {
+        std::vector<int> resources;
+        for (auto const& use : spec.uses) {
+            resources.insert(resources.end(), use.times, use.resource);
+        }
+        route = m.network->add_route(resources, spec.weight);
     }
-    machine_->flows.push_back(std::move(flow));
-    return static_cast<int>(machine_->flows.size()) - 1;
+    auto const rate = m.budget.rate_alone(spec.uses);
+    m.flows.push_back({std::move(spec.uses), spec.bytes, spec.latency, rate, route});
+    return static_cast<int>(m.flows.size()) - 1;
 }
 
-void EventLoop::start_timer(double seconds, Token token) { machine_->calendar->add(now() + seconds, token); }
+void EventLoop::change_bandwidth(double at_second, int resource, double bandwidth) {
+    machine_->change_dates.emplace_back(at_second, static_cast<int>(machine_->changes.size()));
+    machine_->changes.push_back({resource, bandwidth});
+}
 
-void EventLoop::start_flow(int flow, Token token) { machine_->slots->start(machine_->flows[flow], token); }
+void EventLoop::start_timer(double seconds, Token token) {
+    machine_->add_due(now() + seconds, Due::timer, token);
+}
 
-double EventLoop::now() const { return s4u::Engine::get_clock(); }
+void EventLoop::start_flow(int flow, Token token) { machine_->start(flow, token); }
+
+double EventLoop::now() const { return machine_->now(); }
+
+double EventLoop::time_alone(int flow) const {
+    auto const& spec = machine_->flows[flow];
+    return spec.latency + spec.bytes / spec.rate;
+}
+
+std::int64_t EventLoop::flows_started() const { return machine_->started; }
+std::int64_t EventLoop::flows_shared() const { return machine_->shared; }
 
 void EventLoop::run(std::function<void()> const& start, std::function<void(Token)> handler) {
     auto& m = *machine_;
     m.handler = std::move(handler);
-    auto* zone = m.zone->get_iface();
-    auto* source =
-        zone->create_host("source", 1e9); // two end points stand for all: the flows carry their links
-    auto* destination = zone->create_host("destination", 1e9);
-    zone->seal();
-    zone->get_network_model()->set_lat_factor_cb(
-        [z = m.zone](double, s4u::Host const*, s4u::Host const*, std::vector<s4u::Link*> const&,
-                     std::unordered_set<s4u::NetZone*> const&) { return z->latency_factor(); });
-    auto const on_end = [&m](Token token) { m.handler(token); };
-    m.slots = std::make_unique<FlowSlots>(m.zone, source, destination, on_end);
-    m.calendar = std::make_unique<Calendar>(on_end);
-    start();
-    m.engine.run();
+    auto const begin = [&] {
+        for (auto const& [date, change] : m.change_dates) {
+            m.add_due(date, Due::change, change);
+        }
+        start();
+    };
+    if (m.network) {
+        m.network->run({begin, [&m](Token place) { m.end(static_cast<int>(place)); }, [&m] { m.pump(); }});
+    } else {
+        begin();
+        m.run_alone();
+    }
 }
 
 } // namespace moesaic::engine

@@ -7,7 +7,7 @@ namespace moesaic::engine {
 
 Timeline simulate(parallel::Program const& program, hardware::Topology const& topology,
                   timing::Timings const& timings, SimulationOptions const& options) {
-    EventLoop loop;
+    EventLoop loop{options.sharing};
     Transfers transfers{topology, timings};
     auto const compiled = compile(program, transfers);
     transfers.install(loop);

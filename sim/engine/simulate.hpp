@@ -1,4 +1,5 @@
 #pragma once
+#include "engine/event_loop.hpp"
 #include "engine/timeline.hpp"
 #include "hardware/topology.hpp"
 #include "parallel/program.hpp"
@@ -8,6 +9,7 @@ namespace moesaic::engine {
 
 struct SimulationOptions {
     bool keep_events = false; ///< fill Timeline::events
+    Sharing sharing = Sharing::simulated;
 };
 
 /// Runs the program on the topology: SimGrid advances the time of flows and shares the links, our calendar

@@ -70,7 +70,8 @@ int Transfers::add(parallel::Message const& message, parallel::Program const& pr
     return at->second;
 }
 
-/// Flows inside the node share one cap, those beyond it another: the NIC is the same for near and far peers.
+/// Flows inside the node share what the kind attains there, those beyond it what it attains over the NIC, which is
+/// the same for near and far peers: each flow has the part of its bytes.
 void Transfers::plan(int transfer, std::vector<ClassFlow> const& flows, CollectiveKind kind,
                      ClassFlows const& shape) {
     auto const& node = topology_.pool(topology_.pool_of(shape.rank)).cluster.node;
@@ -94,12 +95,11 @@ void Transfers::plan(int transfer, std::vector<ClassFlow> const& flows, Collecti
         auto far = Seconds{0.0};
         for (auto const& flow : flows) {
             if ((flow.tier <= Tier::node) == inside) {
-                planned_.push_back(
-                    {transfer, flow, static_cast<int>(caps_.size()), cost.startup + flow.far_latency});
+                planned_.push_back({transfer, flow, cost.attainable * (flow.bytes / bytes),
+                                    cost.startup + flow.far_latency});
                 far = std::max(far, flow.far_latency);
             }
         }
-        caps_.push_back(cost.attainable);
         auto const alone = cost.startup + far + bytes / cost.attainable;
         if (alone >= out.alone) {
             out.alone = alone;
@@ -128,11 +128,8 @@ int Transfers::resource_of(ClassFlow const& side_by_side, EventLoop& loop) {
 }
 
 FlowSpec Transfers::spec_of(Planned const& planned, EventLoop& loop) {
-    FlowSpec spec{{},
-                  planned.flow.bytes.value(),
-                  planned.flow.weight,
-                  planned.latency.value(),
-                  caps_[planned.cap].value()};
+    FlowSpec spec{
+        {}, planned.flow.bytes.value(), planned.flow.weight, planned.latency.value(), planned.cap.value()};
     for (auto const& use : planned.flow.uses) {
         spec.uses.push_back({resource_of(use.link, loop), uses_of(use.times, unit_.at(use.link))});
     }
@@ -152,21 +149,8 @@ void Transfers::install(EventLoop& loop) {
     for (auto const& [link, all] : times) {
         unit_[link] = common_unit(all);
     }
-    std::vector<int> flows_below(caps_.size(), 0);
     for (auto const& planned : planned_) {
-        ++flows_below[planned.cap];
-    }
-    std::map<int, int> caps;
-    for (auto const& planned : planned_) {
-        auto spec = spec_of(planned, loop);
-        if (flows_below[planned.cap] > 1) { // a single flow has it for itself
-            auto const [at, is_new] = caps.try_emplace(planned.cap, 0);
-            if (is_new) {
-                at->second = loop.add_resource("attainable", caps_[planned.cap].value());
-            }
-            spec.uses.push_back({at->second, 1});
-        }
-        transfers_[planned.transfer].flows.push_back(loop.add_flow(std::move(spec)));
+        transfers_[planned.transfer].flows.push_back(loop.add_flow(spec_of(planned, loop)));
     }
 }
 

@@ -37,7 +37,7 @@ class Transfers {
     struct Planned {
         int transfer = 0;
         ClassFlow flow;
-        int cap = 0;
+        BytesPerSecond cap;
         Seconds latency;
     };
     using CollectiveKey =
@@ -54,7 +54,6 @@ class Transfers {
     timing::Timings const& timings_;
     std::vector<Transfer> transfers_;
     std::vector<Planned> planned_;
-    std::vector<BytesPerSecond> caps_;
     std::map<CollectiveKey, int> collectives_;
     std::map<MessageKey, int> messages_;
     std::map<LinkId, double> unit_; ///< `times` that count as one use of the link

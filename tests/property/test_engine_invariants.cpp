@@ -8,6 +8,7 @@
 
 using namespace moesaic;
 using namespace moesaic::test;
+using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 
 namespace {
@@ -26,12 +27,13 @@ hardware::Topology faster(Shape const& shape, double factor) {
     return hardware::Topology{{{cluster, shape.nodes * shape.chips}}, {}};
 }
 
-Sums run(std::uint64_t seed, double bandwidth) {
+Sums run(std::uint64_t seed, double bandwidth, engine::Sharing sharing = engine::Sharing::simulated) {
     return apart([&] {
                RandomProgram random{seed};
                auto const topology = faster(random.shape(), bandwidth);
                timing::Timings const timings;
-               auto const timeline = engine::simulate(random.program(), topology, timings);
+               auto const timeline =
+                   engine::simulate(random.program(), topology, timings, {.sharing = sharing});
                Sums sums{.step = timeline.step.value(), .worst_class = timeline.step.value()};
                for (auto const& part : timeline.path) {
                    sums.path += part.time.value();
@@ -80,4 +82,19 @@ TEST_CASE("The same program gives the same bits", "[engine][property]") {
         auto const second = run(seed, 1.0);
         CHECK(std::memcmp(&first, &second, sizeof first) == 0);
     }
+}
+
+TEST_CASE("Flows on our calendar end as they do in SimGrid, and never later without sharing",
+          "[engine][property]") {
+    int shared = 0;
+    for (std::uint64_t seed = 200; seed < 260; ++seed) {
+        INFO("seed " << seed);
+        auto const step = run(seed, 1.0).step;
+        // SimGrid's clock is 1 ns fine, and many flows follow each other
+        CHECK_THAT(step, WithinAbs(run(seed, 1.0, engine::Sharing::checked).step, 100e-9));
+        auto const path = run(seed, 1.0, engine::Sharing::none).step;
+        CHECK(path <= step * (1.0 + 1e-9));
+        shared += path < step * 0.999 ? 1 : 0;
+    }
+    CHECK(shared > 10); // contention matters in many of them
 }

@@ -86,7 +86,7 @@ class TwoLevels {
     }
 
     hardware::Topology const& topology_;
-    EventLoop loop_;
+    EventLoop loop_{Sharing::simulated};
     std::map<LinkId, int> resources_;
     std::vector<int> full_;
     std::vector<int> representative_;
@@ -131,7 +131,7 @@ TEST_CASE("Flows that start in the same instant heed every link of each", "[engi
     // Near and far share a NIC of 50 GB/s; far counts 16 times on a trunk of 400 GB/s, so gets 25 of it and near
     // the other 25. Far: 1.6 GB / 25 GB/s = 64 ms, near: 32 ms. (SimGrid 3.32 forgets the trunk where the NIC is
     // the first link of both: 48 ms.)
-    EventLoop loop;
+    EventLoop loop{Sharing::simulated};
     auto const nic = loop.add_resource("nic", 50e9);
     auto const trunk = loop.add_resource("trunk", 400e9);
     auto const near = loop.add_flow({{{nic, 1}}, 0.8e9, 8.0, latency, cap});
@@ -145,4 +145,57 @@ TEST_CASE("Flows that start in the same instant heed every link of each", "[engi
         [&](EventLoop::Token token) { ends[token] = loop.now(); });
     CHECK_THAT(ends[1], WithinRel(32e-3 + latency, 1e-9));
     CHECK_THAT(ends[2], WithinRel(64e-3 + latency, 1e-9));
+}
+
+TEST_CASE("A flow that is joined half way shares what is left of it", "[engine]") {
+    // 1 GB at 1 GB/s; after 0.5 s another 1 GB joins: both at 0.5 GB/s, the first ends at 1.5 s, the other, then
+    // alone, at 2 s. Each waits 5 us for its first byte.
+    EventLoop loop{Sharing::simulated};
+    auto const nic = loop.add_resource("nic", 1e9);
+    auto const first = loop.add_flow({{{nic, 1}}, 1e9, 1.0, latency, cap});
+    auto const second = loop.add_flow({{{nic, 1}}, 1e9, 1.0, latency, cap});
+    constexpr EventLoop::Token half_way = 3;
+    std::map<EventLoop::Token, double> ends;
+    loop.run(
+        [&] {
+            loop.start_flow(first, 1);
+            loop.start_timer(0.5, half_way);
+        },
+        [&](EventLoop::Token token) {
+            ends[token] = loop.now();
+            if (token == half_way) {
+                loop.start_flow(second, 2);
+            }
+        });
+    CHECK_THAT(ends[1], WithinRel(1.5 + latency, 1e-8));
+    CHECK_THAT(ends[2], WithinRel(2.0 + latency, 1e-8));
+    CHECK(loop.flows_shared() == 2);
+}
+
+TEST_CASE("Flows with room for all of them need no sharing", "[engine]") {
+    EventLoop loop{Sharing::simulated};
+    auto const nic = loop.add_resource("nic", 1e9);
+    auto const first = loop.add_flow({{{nic, 1}}, 1e9, 1.0, latency, 0.6e9});
+    auto const second = loop.add_flow({{{nic, 2}}, 1e9, 1.0, latency, 0.2e9});
+    std::map<EventLoop::Token, double> ends;
+    loop.run(
+        [&] {
+            loop.start_flow(first, 1);
+            loop.start_flow(second, 2); // 0.6 + 2 x 0.2 = 1 GB/s
+        },
+        [&](EventLoop::Token token) { ends[token] = loop.now(); });
+    CHECK_THAT(ends[1], WithinRel(1.0 / 0.6 + latency, 1e-12));
+    CHECK_THAT(ends[2], WithinRel(5.0 + latency, 1e-12));
+    CHECK(loop.flows_started() == 2);
+    CHECK(loop.flows_shared() == 0);
+}
+
+TEST_CASE("A bandwidth that changes half way is felt by the flow under way", "[engine]") {
+    EventLoop loop{Sharing::simulated};
+    auto const nic = loop.add_resource("nic", 1e9);
+    auto const flow = loop.add_flow({{{nic, 1}}, 1e9, 1.0, latency, cap});
+    loop.change_bandwidth(0.5, nic, 0.25e9); // 0.5 GB left: 2 s more
+    double end = 0.0;
+    loop.run([&] { loop.start_flow(flow, 1); }, [&](EventLoop::Token) { end = loop.now(); });
+    CHECK_THAT(end, WithinRel(2.5 + 4 * latency, 1e-8));
 }
