@@ -342,12 +342,19 @@ toml::table& enter(toml::table& from, Step const& step, TomlOverride const& set)
     return *inner;
 }
 
-void apply(toml::table& root, TomlOverride const& set) {
+/// @param overridden gets the paths of what was put in
+void apply(toml::table& root, TomlOverride const& set, std::set<std::string>& overridden) {
     auto const steps = steps_of(set);
     auto* table = &root;
+    std::string path;
     for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
+        path = joined(path, steps[i].key);
+        if (!table->contains(steps[i].key)) {
+            overridden.insert(path);
+        }
         table = &enter(*table, steps[i], set);
     }
+    overridden.insert(set.path);
     if (steps.empty() || steps.back().index) {
         throw InputError{Origin::whole_file("--set " + set.path), "must end in a key"};
     }
@@ -376,8 +383,7 @@ TomlTable parse_toml(std::string_view content, std::string const& name,
         auto root = std::make_shared<toml::table>(toml::parse(content, name));
         auto overridden = std::make_shared<std::set<std::string>>();
         for (auto const& set : overrides) {
-            apply(*root, set);
-            overridden->insert(set.path);
+            apply(*root, set, *overridden);
         }
         auto const* top = root.get();
         return TomlTable{std::make_shared<TomlTable::Node const>(

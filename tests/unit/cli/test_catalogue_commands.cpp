@@ -1,4 +1,4 @@
-#include "unit/cli/run_program.hpp"
+#include "run_program.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
