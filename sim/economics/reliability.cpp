@@ -1,0 +1,86 @@
+#include "economics/reliability.hpp"
+
+#include "base/errors.hpp"
+#include "base/random.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moesaic::economics {
+
+Seconds job_mtbf(FailureModel const& failures, std::int64_t chips) {
+    expects(chips > 0, "a job has chips");
+    return failures.chip_hours_per_failure > 0.0 ? Seconds{failures.chip_hours_per_failure * seconds_per_hour / static_cast<double>(chips)}
+                                                 : Seconds{HUGE_VAL};
+}
+
+Seconds best_interval(Seconds save, Seconds mtbf) {
+    if (!std::isfinite(mtbf.value())) {
+        return mtbf;
+    }
+    return std::max(Seconds{std::sqrt(2.0 * save.value() * mtbf.value()) - save.value()}, save);
+}
+
+namespace {
+
+Seconds interval_of(FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips) {
+    return checkpoints.interval.value_or(best_interval(checkpoints.save, job_mtbf(failures, chips)));
+}
+
+} // namespace
+
+double expected_slowdown(FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips) {
+    auto const mtbf = job_mtbf(failures, chips);
+    auto const interval = interval_of(failures, checkpoints, chips);
+    if (!std::isfinite(mtbf.value())) {
+        return std::isfinite(interval.value()) ? (interval + checkpoints.save) / interval : 1.0;
+    }
+    auto const recovery = failures.detection + failures.restart;
+    return mtbf.value() * std::exp(recovery / mtbf) * std::expm1((interval + checkpoints.save) / mtbf) / interval.value();
+}
+
+RunThrough play_run(Seconds useful, FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips,
+                    std::uint64_t seed) {
+    auto const mtbf = job_mtbf(failures, chips);
+    auto const interval = interval_of(failures, checkpoints, chips);
+    Rng rng{seed, "failures"};
+    auto const until_failure = [&] { return std::isfinite(mtbf.value()) ? Seconds{-mtbf.value() * std::log1p(-rng.uniform())} : mtbf; };
+    constexpr std::int64_t no_progress = 100'000'000;
+
+    RunThrough run;
+    Seconds done;
+    auto next = until_failure(); // from now
+    auto const recover = [&] {
+        auto const recovery = failures.detection + failures.restart;
+        for (;;) { // a failure while recovering begins the recovery anew
+            expects(++run.failures < no_progress, "the job gets through its checkpoints");
+            next = until_failure();
+            auto const stood = std::min(recovery, next);
+            run.recovering += stood;
+            run.wall += stood;
+            if (next > recovery) {
+                next -= recovery;
+                return;
+            }
+        }
+    };
+    while (done < useful) {
+        auto const work = std::min(interval, useful - done);
+        auto const segment = work + (done + work < useful ? checkpoints.save : Seconds{});
+        if (next < segment) {
+            run.wall += next;
+            run.lost += std::min(next, work);
+            run.saving += std::max(next - work, Seconds{});
+            recover();
+            continue;
+        }
+        next -= segment;
+        run.wall += segment;
+        run.saving += segment - work;
+        run.checkpoints += segment > work ? 1 : 0;
+        done += work;
+    }
+    return run;
+}
+
+} // namespace moesaic::economics

@@ -1,0 +1,50 @@
+#pragma once
+#include "base/units.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace moesaic::economics {
+
+/// How a job of many chips fails and comes back. Failures of single chips (with their share of node and network) come
+/// independently at a constant rate, so a job of n chips fails n times as often (Kokolis et al., arXiv 2410.21680).
+struct FailureModel {
+    double chip_hours_per_failure = 0.0; ///< chips x hours / failures; 0 = no failures
+    Seconds detection;                   ///< from the failure until it is noticed
+    Seconds restart;                     ///< from there until training goes on: replace, load the checkpoint, warm up
+};
+
+struct CheckpointModel {
+    Seconds save; ///< training stands still for so long per checkpoint
+    std::optional<Seconds> interval; ///< training time between two; none = the best one
+};
+
+/// Mean time between failures of a job. Infinite (HUGE_VAL seconds) without failures.
+[[nodiscard]] Seconds job_mtbf(FailureModel const& failures, std::int64_t chips);
+
+/// sqrt(2 x save x MTBF) - save (Daly, Future Generation Computer Systems 22, 2006, equation 20 to first order; Young 1974).
+[[nodiscard]] Seconds best_interval(Seconds save, Seconds mtbf);
+
+/// Wall-clock time over undisturbed time by Daly's complete model (2006, equation 13): a segment of interval and save is
+/// repeated until it gets through without a failure, each failure costs detection and restart besides.
+///     (M e^(R/M) (e^((t + d)/M) - 1)) / t,  M = MTBF, t = interval, d = save, R = detection + restart
+/// Failures during the restart begin it anew, as in the model.
+[[nodiscard]] double expected_slowdown(FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips);
+
+/// How a whole run went.
+struct RunThrough {
+    Seconds wall;
+    std::int64_t failures = 0;
+    std::int64_t checkpoints = 0;
+    Seconds lost;       ///< work done again
+    Seconds saving;
+    Seconds recovering; ///< detection and restart
+    [[nodiscard]] double goodput(Seconds useful) const { return useful / wall; }
+};
+
+/// Plays a run that needs `useful` seconds of undisturbed training, failures drawn from the seed (stream "failures").
+/// @throws BugError where more than a hundred million failures would be needed: the job makes no progress
+[[nodiscard]] RunThrough play_run(Seconds useful, FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips,
+                                  std::uint64_t seed);
+
+} // namespace moesaic::economics
