@@ -149,6 +149,13 @@ std::string run_summary(Scenario const& s, Run const& run) {
         run.cost_per_trillion_tokens ? money(run.cost_per_trillion_tokens) : "no price book, so no cost");
     auto const days = s.tokens.value() / m.tokens_per_s / 86400.0;
     out += fmt::format("          {} take {:.1f} days without failures\n", io::text_of(s.tokens), days);
+    if (run.training) {
+        auto const& played = run.training->played;
+        out += fmt::format(
+            "          with failures and checkpoints {:.1f} days: goodput {}, {} failures, {} checkpoints\n",
+            played.wall.value() / 86400.0, percent(played.goodput(run.training->undisturbed)),
+            played.failures, played.checkpoints);
+    }
     out += fmt::format("evidence  {} (of the critical path)\n", evidence_text(m));
     for (auto const& line : comparisons(s, run)) {
         out += fmt::format("compare   {}\n", line);
@@ -250,6 +257,18 @@ io::Json run_json(Scenario const& s, Run const& run) {
         published.set("tokens_per_s", io::Json::optional(p.tokens_per_s))
             .set("mfu", io::Json::optional(p.mfu));
         out.set("published", std::move(published));
+    }
+    if (run.training) {
+        auto const& [undisturbed, played] = *run.training;
+        out.set("training", io::Json::object()
+                                .set("undisturbed_s", undisturbed.value())
+                                .set("wall_s", played.wall.value())
+                                .set("goodput", played.goodput(undisturbed))
+                                .set("failures", played.failures)
+                                .set("checkpoints", played.checkpoints)
+                                .set("lost_s", played.lost.value())
+                                .set("saving_s", played.saving.value())
+                                .set("recovering_s", played.recovering.value()));
     }
     return out.set("simulation_wall_s", run.simulation_wall.value());
 }

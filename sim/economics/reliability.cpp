@@ -10,8 +10,9 @@ namespace moesaic::economics {
 
 Seconds job_mtbf(FailureModel const& failures, std::int64_t chips) {
     expects(chips > 0, "a job has chips");
-    return failures.chip_hours_per_failure > 0.0 ? Seconds{failures.chip_hours_per_failure * seconds_per_hour / static_cast<double>(chips)}
-                                                 : Seconds{HUGE_VAL};
+    return failures.chip_hours_per_failure > 0.0
+               ? Seconds{failures.chip_hours_per_failure * seconds_per_hour / static_cast<double>(chips)}
+               : Seconds{HUGE_VAL};
 }
 
 Seconds best_interval(Seconds save, Seconds mtbf) {
@@ -29,22 +30,26 @@ Seconds interval_of(FailureModel const& failures, CheckpointModel const& checkpo
 
 } // namespace
 
-double expected_slowdown(FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips) {
+double expected_slowdown(FailureModel const& failures, CheckpointModel const& checkpoints,
+                         std::int64_t chips) {
     auto const mtbf = job_mtbf(failures, chips);
     auto const interval = interval_of(failures, checkpoints, chips);
     if (!std::isfinite(mtbf.value())) {
         return std::isfinite(interval.value()) ? (interval + checkpoints.save) / interval : 1.0;
     }
     auto const recovery = failures.detection + failures.restart;
-    return mtbf.value() * std::exp(recovery / mtbf) * std::expm1((interval + checkpoints.save) / mtbf) / interval.value();
+    return mtbf.value() * std::exp(recovery / mtbf) * std::expm1((interval + checkpoints.save) / mtbf) /
+           interval.value();
 }
 
-RunThrough play_run(Seconds useful, FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips,
-                    std::uint64_t seed) {
+RunThrough play_run(Seconds useful, FailureModel const& failures, CheckpointModel const& checkpoints,
+                    std::int64_t chips, std::uint64_t seed) {
     auto const mtbf = job_mtbf(failures, chips);
     auto const interval = interval_of(failures, checkpoints, chips);
     Rng rng{seed, "failures"};
-    auto const until_failure = [&] { return std::isfinite(mtbf.value()) ? Seconds{-mtbf.value() * std::log1p(-rng.uniform())} : mtbf; };
+    auto const until_failure = [&] {
+        return std::isfinite(mtbf.value()) ? Seconds{-mtbf.value() * std::log1p(-rng.uniform())} : mtbf;
+    };
     constexpr std::int64_t no_progress = 100'000'000;
 
     RunThrough run;

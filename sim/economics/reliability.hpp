@@ -11,11 +11,11 @@ namespace moesaic::economics {
 struct FailureModel {
     double chip_hours_per_failure = 0.0; ///< chips x hours / failures; 0 = no failures
     Seconds detection;                   ///< from the failure until it is noticed
-    Seconds restart;                     ///< from there until training goes on: replace, load the checkpoint, warm up
+    Seconds restart; ///< from there until training goes on: replace, load the checkpoint, warm up
 };
 
 struct CheckpointModel {
-    Seconds save; ///< training stands still for so long per checkpoint
+    Seconds save;                    ///< training stands still for so long per checkpoint
     std::optional<Seconds> interval; ///< training time between two; none = the best one
 };
 
@@ -29,14 +29,15 @@ struct CheckpointModel {
 /// repeated until it gets through without a failure, each failure costs detection and restart besides.
 ///     (M e^(R/M) (e^((t + d)/M) - 1)) / t,  M = MTBF, t = interval, d = save, R = detection + restart
 /// Failures during the restart begin it anew, as in the model.
-[[nodiscard]] double expected_slowdown(FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips);
+[[nodiscard]] double expected_slowdown(FailureModel const& failures, CheckpointModel const& checkpoints,
+                                       std::int64_t chips);
 
 /// How a whole run went.
 struct RunThrough {
     Seconds wall;
     std::int64_t failures = 0;
     std::int64_t checkpoints = 0;
-    Seconds lost;       ///< work done again
+    Seconds lost; ///< work done again
     Seconds saving;
     Seconds recovering; ///< detection and restart
     [[nodiscard]] double goodput(Seconds useful) const { return useful / wall; }
@@ -44,7 +45,7 @@ struct RunThrough {
 
 /// Plays a run that needs `useful` seconds of undisturbed training, failures drawn from the seed (stream "failures").
 /// @throws BugError where more than a hundred million failures would be needed: the job makes no progress
-[[nodiscard]] RunThrough play_run(Seconds useful, FailureModel const& failures, CheckpointModel const& checkpoints, std::int64_t chips,
-                                  std::uint64_t seed);
+[[nodiscard]] RunThrough play_run(Seconds useful, FailureModel const& failures,
+                                  CheckpointModel const& checkpoints, std::int64_t chips, std::uint64_t seed);
 
 } // namespace moesaic::economics

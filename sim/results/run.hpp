@@ -1,6 +1,7 @@
 #pragma once
 #include "base/money.hpp"
 #include "base/units.hpp"
+#include "economics/reliability.hpp"
 #include "engine/timeline.hpp"
 #include "hardware/topology.hpp"
 #include "parallel/memory.hpp"
@@ -34,6 +35,12 @@ struct Metrics {
     std::array<double, timing::evidence_levels> time_by_evidence{}; ///< shares of the critical path
 };
 
+/// The whole training, not one step of it.
+struct TrainingTime {
+    Seconds undisturbed;
+    economics::RunThrough played; ///< with failures and checkpoints, where the scenario has them
+};
+
 /// One scenario, simulated; or why it was not.
 struct Run {
     std::string scenario;
@@ -42,7 +49,8 @@ struct Run {
     std::vector<parallel::ClassMemory> memory;
     std::optional<std::string> misfit; ///< what does not fit; then there are no metrics
     std::optional<Metrics> metrics;
-    std::optional<Money> cost_per_trillion_tokens;
+    std::optional<Money> cost_per_trillion_tokens; ///< undisturbed
+    std::optional<TrainingTime> training;          ///< where the scenario has failures
     engine::Timeline timeline;
     Seconds simulation_wall;
 };

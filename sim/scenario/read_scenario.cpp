@@ -89,6 +89,26 @@ Published read_published(io::TomlTable const& t) {
     return out;
 }
 
+Reliability read_reliability(io::TomlTable const& t) {
+    Reliability out;
+    out.failures.chip_hours_per_failure = t.number("chip_hours_per_failure");
+    if (out.failures.chip_hours_per_failure <= 0.0) {
+        throw InputError{t.origin("chip_hours_per_failure"), "must be above zero",
+                         "Leave out [reliability] for a run without failures"};
+    }
+    out.failures.detection = t.quantity<Seconds>("detection");
+    out.failures.restart = t.quantity<Seconds>("restart");
+    out.checkpoints.save = t.quantity<Seconds>("checkpoint_save");
+    out.checkpoints.interval = t.optional_quantity<Seconds>("checkpoint_interval");
+    if (out.checkpoints.interval && out.checkpoints.interval->value() <= 0.0) {
+        throw InputError{t.origin("checkpoint_interval"), "must be above zero",
+                         "Leave it out for the best one"};
+    }
+    out.source = t.text("source");
+    t.reject_unknown_keys();
+    return out;
+}
+
 void read_training(io::TomlTable const& t, Scenario& s) {
     s.shape.sequence_length = t.integer_or("sequence_length", s.model.sequence_length, 1);
     s.shape.global_batch = static_cast<int>(t.integer_from("global_batch", 1));
@@ -153,6 +173,9 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     s.price_origin = t.origin("prices");
     s.currency = t.text_or("currency", "");
     s.exchange_year = static_cast<int>(t.integer_or("exchange_year", 2025, 1990));
+    if (auto const reliability = t.optional_table("reliability")) {
+        s.reliability = read_reliability(*reliability);
+    }
     if (auto const published = t.optional_table("published")) {
         s.published = read_published(*published);
     }

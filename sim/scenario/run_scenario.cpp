@@ -130,6 +130,16 @@ std::optional<Money> cost_of(Scenario const& scenario, std::string const& data_f
     return economics::cost_of_tokens(Tokens{1e12}, {program.tokens, step}, pools, terms).cost;
 }
 
+std::optional<results::TrainingTime> training_of(Scenario const& scenario, results::Metrics const& metrics) {
+    if (!scenario.reliability) {
+        return std::nullopt;
+    }
+    Seconds const undisturbed{scenario.tokens.value() / metrics.tokens_per_s};
+    auto const& [failures, checkpoints, source] = *scenario.reliability;
+    return results::TrainingTime{
+        undisturbed, economics::play_run(undisturbed, failures, checkpoints, metrics.chips, scenario.seed)};
+}
+
 } // namespace
 
 results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
@@ -151,6 +161,7 @@ results::Run run_scenario(Scenario const& scenario, std::string const& data_fold
         auto const program = parallel::build_program(job);
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);
+        run.training = training_of(scenario, *run.metrics);
         run.cost_per_trillion_tokens = cost_of(scenario, data_folder, program, run.timeline.step);
     }
     run.simulation_wall =

@@ -1,4 +1,5 @@
 #pragma once
+#include "economics/reliability.hpp"
 #include "hardware/catalogue.hpp"
 #include "hardware/topology.hpp"
 #include "io/toml.hpp"
@@ -30,6 +31,13 @@ struct Published {
     std::optional<double> mfu;
 };
 
+/// Failures and checkpoints over the whole training; leaves the step as it is.
+struct Reliability {
+    economics::FailureModel failures;
+    economics::CheckpointModel checkpoints;
+    std::string source;
+};
+
 /// One complete question: everything is read, found and checked.
 struct Scenario {
     std::string file;
@@ -48,6 +56,7 @@ struct Scenario {
     std::string currency;   ///< of the cost; empty = that of the first pool's rent
     int exchange_year = 0;  ///< whose average rates convert rents in another currency
     Origin price_origin;
+    std::optional<Reliability> reliability;
     std::optional<Published> published;
     std::vector<std::string> timings; ///< further tables, relative to the scenario file
     std::uint64_t seed = 1;

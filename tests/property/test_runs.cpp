@@ -18,7 +18,8 @@ double step_of(std::string const& scenario, std::string const& settings) {
 }
 
 /// The step times of one scenario over values of one setting.
-std::vector<double> steps_over(std::string const& scenario, std::string const& path, std::vector<std::string> const& values) {
+std::vector<double> steps_over(std::string const& scenario, std::string const& path,
+                               std::vector<std::string> const& values) {
     std::vector<double> out;
     for (auto const& value : values) {
         out.push_back(step_of(scenario, "--set '" + path + "=" + value + "'"));
@@ -37,33 +38,42 @@ void check_never_rises(std::vector<double> const& steps) {
 } // namespace
 
 TEST_CASE("more bandwidth of the NICs is never slower", "[property]") {
-    check_never_rises(steps_over("03-experts-across-nodes.toml", "pools[0].nic_bandwidth", {"10 GB/s", "25 GB/s", "50 GB/s", "200 GB/s"}));
+    check_never_rises(steps_over("03-experts-across-nodes.toml", "pools[0].nic_bandwidth",
+                                 {"10 GB/s", "25 GB/s", "50 GB/s", "200 GB/s"}));
 }
 
 TEST_CASE("more bandwidth inside the node is never slower", "[property]") {
-    check_never_rises(steps_over("02-pipeline.toml", "pools[0].scale_up_bandwidth", {"100 GB/s", "200 GB/s", "450 GB/s", "900 GB/s"}));
+    check_never_rises(steps_over("02-pipeline.toml", "pools[0].scale_up_bandwidth",
+                                 {"100 GB/s", "200 GB/s", "450 GB/s", "900 GB/s"}));
 }
 
 TEST_CASE("a wider link between sites is never slower", "[property]") {
-    check_never_rises(steps_over("04-replicas-on-two-pools.toml", "site_links[0].bandwidth", {"5 GB/s", "25 GB/s", "100 GB/s", "400 GB/s"}));
+    check_never_rises(steps_over("04-replicas-on-two-pools.toml", "site_links[0].bandwidth",
+                                 {"5 GB/s", "25 GB/s", "100 GB/s", "400 GB/s"}));
 }
 
 TEST_CASE("less oversubscription is never slower", "[property]") {
-    check_never_rises(steps_over("03-experts-across-nodes.toml", "parallel.expert=64' --set 'pools[0].oversubscription", {"16", "8", "4", "1"}));
+    check_never_rises(steps_over("03-experts-across-nodes.toml",
+                                 "parallel.expert=64' --set 'pools[0].oversubscription",
+                                 {"16", "8", "4", "1"}));
 }
 
 TEST_CASE("a busier expert rank is never faster", "[property]") {
-    check_never_rises(steps_over("03-experts-across-nodes.toml", "parallel.expert_imbalance", {"2.0", "1.5", "1.2", "1.0"}));
+    check_never_rises(steps_over("03-experts-across-nodes.toml", "parallel.expert_imbalance",
+                                 {"2.0", "1.5", "1.2", "1.0"}));
 }
 
 TEST_CASE("more tokens of training change no step, and cost in proportion", "[property]") {
     auto const run = [](std::string const& tokens) {
-        return json::parse(run_program("run --json " + tutorial("01-one-node.toml") + " --set 'training.tokens=" + tokens + "'").out);
+        return json::parse(run_program("run --json " + tutorial("01-one-node.toml") +
+                                       " --set 'training.tokens=" + tokens + "'")
+                               .out);
     };
     CHECK(run("1 Ttokens")["cost_per_trillion_tokens"] == run("9 Ttokens")["cost_per_trillion_tokens"]);
 }
 
-TEST_CASE("twice the batch takes less than twice the time: the bubble and the end of the step are shared", "[property]") {
+TEST_CASE("twice the batch takes less than twice the time: the bubble and the end of the step are shared",
+          "[property]") {
     auto const once = step_of("02-pipeline.toml", "");
     auto const twice = step_of("02-pipeline.toml", "--set training.global_batch=128");
     CHECK(twice < 2 * once);

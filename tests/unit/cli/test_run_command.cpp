@@ -10,8 +10,9 @@ TEST_CASE("run --json prints one object with everything that scripts rely on", "
     auto const ran = run_program("run --json " + tutorial("01-one-node.toml"));
     REQUIRE(ran.exit_code == 0);
     auto const run = json::parse(ran.out);
-    for (auto const* key : {"scenario", "fits", "step_time_s", "tokens_per_s", "mfu", "chips", "chip_hours_per_trillion_tokens",
-                            "cost_per_trillion_tokens", "time_by_evidence", "step_time_interval_80_s", "simulation_wall_s"}) {
+    for (auto const* key :
+         {"scenario", "fits", "step_time_s", "tokens_per_s", "mfu", "chips", "chip_hours_per_trillion_tokens",
+          "cost_per_trillion_tokens", "time_by_evidence", "step_time_interval_80_s", "simulation_wall_s"}) {
         INFO(key);
         CHECK(run.contains(key));
     }
@@ -39,7 +40,8 @@ TEST_CASE("several scenarios make a table, or a list of runs in JSON", "[cli]") 
     auto const runs = json::parse(run_program("run --json " + both).out)["runs"];
     REQUIRE(runs.size() == 2);
     // in the order of the command line, and as each is alone
-    CHECK(runs[0]["step_time_s"] == json::parse(run_program("run --json " + tutorial("01-one-node.toml")).out)["step_time_s"]);
+    CHECK(runs[0]["step_time_s"] ==
+          json::parse(run_program("run --json " + tutorial("01-one-node.toml")).out)["step_time_s"]);
 }
 
 TEST_CASE("the same scenario gives the same bits", "[cli]") {
@@ -60,12 +62,16 @@ TEST_CASE("a mistake of the user is told with its place, and the exit code is 2"
              Mistake{"run nowhere.toml", "error: nowhere.toml: cannot be read (No such file or directory)"},
              Mistake{"run " + one + " --set model=ling_lit", "Did you mean ling_lite"},
              Mistake{"run " + one + " --set 'pools[0].cluster=h02_4096'", "Did you mean h20_4096"},
-             Mistake{"run " + one + " --set parallel.expert=7", "expert degree 7 x expert_tensor 1 does not divide the 8 ranks of a stage"},
+             Mistake{"run " + one + " --set parallel.expert=7",
+                     "expert degree 7 x expert_tensor 1 does not divide the 8 ranks of a stage"},
              Mistake{"run " + one + " --set parallel.pipeline=3", "do not divide into replicas of 3 chips"},
-             Mistake{"run " + one + " --set training.global_batch=9", "a global batch of 9 sequences does not divide into 8 replicas"},
-             Mistake{"run " + one + " --set 'pools[0].chips=12'", "12 chips are no whole number of nodes of 8"},
+             Mistake{"run " + one + " --set training.global_batch=9",
+                     "a global batch of 9 sequences does not divide into 8 replicas"},
+             Mistake{"run " + one + " --set 'pools[0].chips=12'",
+                     "12 chips are no whole number of nodes of 8"},
              Mistake{"run " + one + " --set training.precision=fp7", "number format \"fp7\" is not known"},
-             Mistake{"run " + one + " --set paralel.tensor=2", "--set: paralel: is not a known key. Did you mean parallel?"},
+             Mistake{"run " + one + " --set paralel.tensor=2",
+                     "--set: paralel: is not a known key. Did you mean parallel?"},
              Mistake{"run " + one + " --set prices=ling_2026", "ling_2025"},
              Mistake{"run " + one + " --set parallel.tensor", "has no \"=\""},
              Mistake{"run", "scenario is required"},
@@ -83,7 +89,8 @@ TEST_CASE("a model that does not fit is told with what it needs, and the exit co
     auto const arguments = "run " + tutorial("01-one-node.toml") + " --set model=ling_plus";
     auto const ran = run_program(arguments);
     CHECK(ran.exit_code == 2);
-    CHECK_THAT(ran.err, Catch::Contains("does not fit: stage 0 of 1 on nvidia_h20 needs") && Catch::Contains("largest: "));
+    CHECK_THAT(ran.err, Catch::Contains("does not fit: stage 0 of 1 on nvidia_h20 needs") &&
+                            Catch::Contains("largest: "));
     CHECK_THAT(ran.out, Catch::Contains("memory"));
     auto const told = json::parse(run_program(arguments + " --json").out);
     CHECK(told["fits"] == false);
@@ -92,7 +99,7 @@ TEST_CASE("a model that does not fit is told with what it needs, and the exit co
 
 TEST_CASE("a chip without a figure that is needed is told with chip and figure", "[cli]") {
     auto const ran = run_program("run " + tutorial("01-one-node.toml") +
-                             " --set 'pools[0].cluster=ascend_910b2_4096' --set training.precision=fp8");
+                                 " --set 'pools[0].cluster=ascend_910b2_4096' --set training.precision=fp8");
     CHECK(ran.exit_code == 2);
     CHECK_THAT(ran.err, Catch::Contains("huawei_ascend_910b2") && Catch::Contains("fp8"));
 }
