@@ -118,6 +118,13 @@ void read_training(io::TomlTable const& t, Scenario& s) {
     }
 }
 
+/// An id of the catalogue, or a model of the scenario's own.
+model::Model read_model_of(io::TomlTable const& t, std::string const& data_folder) {
+    return t.is_table("model") ? model::read_model(t.table("model"))
+                               : model::ModelCatalogue{data_folder + "/scenarios/models"}.model(
+                                     t.text("model"), t.origin("model"));
+}
+
 void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_folder) {
     hardware::Catalogue const catalogue{data_folder + "/platforms"};
     for (auto const& pool : t.tables("pools")) {
@@ -162,8 +169,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
         s.assumptions = t.texts("assumptions");
     }
     s.seed = static_cast<std::uint64_t>(t.integer_or("seed", 1, 0));
-    s.model =
-        model::ModelCatalogue{data_folder + "/scenarios/models"}.model(t.text("model"), t.origin("model"));
+    s.model = read_model_of(t, data_folder);
     auto const training = t.table("training");
     read_training(training, s);
     read_pools(t, s, data_folder);

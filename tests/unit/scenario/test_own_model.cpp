@@ -1,0 +1,39 @@
+#include "io/text_file.hpp"
+#include "scenario/scenario.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+using namespace moesaic;
+
+TEST_CASE("a scenario may bring a model of its own", "[scenario]") {
+    std::string const source = MOESAIC_SOURCE_DIR;
+    auto text = io::read_text_file(source + "/scenarios/papers/ling_2025/device_d.toml");
+    std::string const by_id = "model = \"ling_plus\"\n";
+    auto const at = text.find(by_id);
+    REQUIRE(at != std::string::npos);
+    text.erase(at, by_id.size());
+    text += R"(
+[model]
+id = "own"
+[model.shape]
+source = "test"
+layers = 8
+hidden = 1024
+vocab = 32000
+sequence_length = 2048
+dense_ffn = 4096
+[model.attention]
+source = "test"
+kind = "gqa"
+heads = 8
+head_dim = 128
+)";
+    auto const path = (std::filesystem::temp_directory_path() / "moesaic_own_model.toml").string();
+    io::write_text_file(path, text);
+    auto const scenario = scenario::read_scenario(path, {{"parallel.expert", "1"}}, source);
+    std::filesystem::remove(path);
+    CHECK(scenario.model.id == "own");
+    CHECK(scenario.model.layers == 8);
+    REQUIRE(scenario.model.sources.size() == 2);
+}
