@@ -2,6 +2,8 @@
 #include "io/hdf5.hpp"
 #include "io/text_file.hpp"
 
+#include "temporary_file.hpp"
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -11,15 +13,6 @@ using namespace moesaic::io;
 namespace {
 
 /// A name of its own in the folder for temporary files, gone at the end.
-struct TemporaryFile {
-    std::string path;
-    explicit TemporaryFile(std::string const& name)
-        : path{(std::filesystem::temp_directory_path() / ("moesaic_test_" + name)).string()} {
-        std::filesystem::remove(path);
-    }
-    ~TemporaryFile() { std::filesystem::remove(path); }
-};
-
 Hdf5Label const seconds{"s", "a time"};
 
 void write_all_kinds(std::string const& path) {

@@ -4,6 +4,8 @@
 #include "results/run_file.hpp"
 
 #include <algorithm>
+#include "temporary_file.hpp"
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -11,15 +13,6 @@ using namespace moesaic;
 using namespace moesaic::results;
 
 namespace {
-
-struct TemporaryFile {
-    std::string path;
-    explicit TemporaryFile(std::string const& name)
-        : path{(std::filesystem::temp_directory_path() / ("moesaic_results_" + name)).string()} {
-        std::filesystem::remove(path);
-    }
-    ~TemporaryFile() { std::filesystem::remove(path); }
-};
 
 parallel::ClassMemory memory_of(std::string name) {
     parallel::MemoryParts const parts{Bytes{1e9}, Bytes{2e9}, Bytes{3e9}, Bytes{4e9}, Bytes{5e9}, Bytes{6e9}};
