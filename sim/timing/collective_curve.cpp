@@ -22,6 +22,19 @@ double rank_bytes_per_byte(CollectiveKind kind, int ranks) {
     throw BugError{"unknown collective"};
 }
 
+double nic_bytes_per_byte(CollectiveKind kind, int ranks, int nodes) {
+    expects(nodes > 1 && ranks >= nodes, "ranks in several nodes");
+    auto const per_node = static_cast<double>(ranks) / nodes;
+    switch (kind) {
+    case CollectiveKind::all_to_all:
+        return (ranks - per_node) / ranks;
+    case CollectiveKind::send_recv:
+        return 1;
+    default:
+        return rank_bytes_per_byte(kind, ranks) / per_node;
+    }
+}
+
 CurveTime time_on(CollectiveCurve const& curve, Bytes size) {
     auto const& x = curve.bytes;
     auto const& y = curve.seconds;
@@ -39,30 +52,37 @@ CurveTime time_on(CollectiveCurve const& curve, Bytes size) {
 
 namespace {
 
-/// Libraries whose times hold host work that a training run does not see (README of the collection).
-bool has_host_floor(std::string_view source) { return source == "vidur"; }
+/// Times that hold host work of about 60 us, which a training run does not wait for (README of the collection).
+bool has_host_floor(StoredSeries const& series) { return series.source == "vidur"; }
 
-CollectiveCurve make_curve(int ranks, int nodes, std::map<double, std::vector<double>> const& points) {
-    CollectiveCurve curve{.ranks = ranks, .nodes = nodes, .bytes = {}, .seconds = {}, .library = {}};
-    for (auto const& [bytes, times] : points) {
-        auto sorted = times;
-        std::ranges::sort(sorted);
-        curve.bytes.push_back(bytes);
-        curve.seconds.push_back(sorted[sorted.size() / 2]);
+/// Measured over a network whose line rate is not known, or that is unlike InfiniBand and RoCE in its latency; or
+/// over bridges between pairs of PCIe cards, which are no fabric of eight.
+bool is_of_its_own_fabric(StoredSeries const& series, bool beyond_node) {
+    if (series.chip.ends_with("pair")) {
+        return true;
     }
-    return curve;
+    return beyond_node && (series.options->library.ends_with("_efa") || series.chip == "H100-SXM5-80GB-4x8" ||
+                           has_host_floor(series));
 }
 
-void add_curves(StoredSeries const& series, std::vector<CollectiveCurve>& out) {
+void add_curves(StoredSeries const& series, bool beyond_node, std::vector<CollectiveCurve>& out) {
     std::map<std::pair<int, int>, std::map<double, std::vector<double>>> by_ranks;
     for (auto const& s : series.samples) {
-        by_ranks[{static_cast<int>(s.batch), s.options->nodes}][static_cast<double>(s.m)].push_back(
-            s.time.value());
+        if ((s.options->nodes > 1) == beyond_node) {
+            by_ranks[{static_cast<int>(s.batch), s.options->nodes}][static_cast<double>(s.m)].push_back(
+                s.time.value());
+        }
     }
-    for (auto const& [key, points] : by_ranks) {
-        auto curve = make_curve(key.first, key.second, points);
-        curve.grade = has_host_floor(series.source) ? Grade::c : series.grade;
-        curve.library = series.options->library;
+    for (auto const& [ranks, points] : by_ranks) {
+        CollectiveCurve curve{
+            .ranks = ranks.first, .nodes = ranks.second, .bytes = {}, .seconds = {}, .chip = series.chip};
+        curve.grade = has_host_floor(series) ? Grade::c : series.grade;
+        for (auto const& [bytes, times] : points) {
+            auto sorted = times;
+            std::ranges::sort(sorted);
+            curve.bytes.push_back(bytes);
+            curve.seconds.push_back(sorted[sorted.size() / 2]);
+        }
         out.push_back(std::move(curve));
     }
 }
@@ -70,96 +90,34 @@ void add_curves(StoredSeries const& series, std::vector<CollectiveCurve>& out) {
 } // namespace
 
 std::vector<CollectiveCurve> curves_of(TimingStore const& store, hardware::Chip const& chip,
-                                       CollectiveKind kind) {
+                                       CollectiveKind kind, bool beyond_node) {
     std::vector<CollectiveCurve> out;
     auto const op = find_table_op(name_of(kind));
-    for (auto const& name : chip.timing_names) {
-        for (auto const& series : store.all()) {
-            if (series.chip == name && series.op == op) {
-                add_curves(series, out);
-            }
+    expects(op.has_value(), "every collective has a name in the tables");
+    for (int const index : store.of_op(*op)) {
+        auto const& series = store.stored(index);
+        bool const listed = std::ranges::find(chip.timing_names, series.chip) != chip.timing_names.end();
+        if (listed && !is_of_its_own_fabric(series, beyond_node)) {
+            add_curves(series, beyond_node, out);
         }
     }
-    std::ranges::stable_sort(out, {}, [](CollectiveCurve const& c) {
-        return std::tuple{c.grade, -static_cast<int>(c.bytes.size())};
-    });
     return out;
 }
 
-namespace {
-
-struct Published {
-    double share;        ///< of the link, for large messages
-    double startup;      ///< seconds, at 8 ranks of a node or between two nodes
-    double per_doubling; ///< seconds more for twice the ranks (nodes)
-};
-
-/// Where a chip has no curve of its own. Shares: nccl-tests at 512 MiB on NVLink (aiconfigurator nccl_perf):
-/// all-reduce 0.72 to 0.80 of the link on H100, H200 and B200, all-gather and all-to-all 0.70 to 0.80. Over
-/// NICs: 0.94 of the line rate (SimAI calbusbw), 0.86 seen in all-reduce over 8 nodes of MI325X (344 of 400
-/// GB/s), DeepEP 43 to 58 GB/s of a 50 GB/s NIC. Start-up: 8 KiB all-reduce 17 us on 8 H100 (nccl-tests), 42
-/// us on 2 nodes of MI355X, 68 us on 4 nodes of H100.
-Published published(CollectiveKind kind, bool in_node) {
-    switch (kind) {
-    case CollectiveKind::all_reduce:
-        return in_node ? Published{0.75, 17e-6, 5e-6} : Published{0.88, 42e-6, 25e-6};
-    case CollectiveKind::all_gather:
-    case CollectiveKind::reduce_scatter:
-        return in_node ? Published{0.73, 14e-6, 4e-6} : Published{0.88, 30e-6, 15e-6};
-    case CollectiveKind::all_to_all:
-        return in_node ? Published{0.73, 14e-6, 4e-6} : Published{0.85, 30e-6, 10e-6};
-    case CollectiveKind::broadcast:
-        return in_node ? Published{0.73, 12e-6, 4e-6} : Published{0.88, 25e-6, 10e-6};
-    case CollectiveKind::send_recv:
-        return in_node ? Published{0.75, 8e-6, 0} : Published{0.9, 12e-6, 0};
-    }
-    throw BugError{"unknown collective"};
-}
-
-CollectiveCost published_cost(hardware::NodeType const& node, CollectiveQuestion const& q) {
-    bool const in_node = q.tier == hardware::Tier::node || q.tier == hardware::Tier::self;
-    auto const p = published(q.kind, in_node);
-    auto const nic = node.nic_bandwidth.value.value() * node.nics / std::max(node.chips, 1);
-    auto const link = in_node ? node.scale_up.bandwidth.value.value() : nic;
-    auto const members = in_node ? q.ranks / 8.0 : q.nodes / 2.0;
-    auto const startup =
-        std::max(p.startup + p.per_doubling * std::log2(std::max(members, 0.25)), p.startup / 2);
-    return {Seconds{startup}, BytesPerSecond{p.share * link}, Evidence::transferred, in_node ? 0.2 : 0.25};
-}
-
-/// Start-up time and rate that give back the measured time at this size and follow the curve around it.
-CollectiveCost split_time(CollectiveCurve const& curve, CollectiveQuestion const& q) {
-    auto const factor = rank_bytes_per_byte(q.kind, curve.ranks);
-    Bytes const size{q.rank_bytes.value() / factor};
+CollectiveCost split_time(CollectiveCurve const& curve, Bytes rank_bytes, double bytes_per_byte,
+                          BytesPerSecond link) {
+    auto const size = rank_bytes / bytes_per_byte;
     auto const here = time_on(curve, size);
-    auto const less = time_on(curve, size * 0.5), more = time_on(curve, size * 2.0);
     auto const slope =
-        (more.time - less.time).value() / (1.5 * size.value() * factor); // seconds per byte sent
-    CollectiveCost out{Seconds{0}, BytesPerSecond{q.rank_bytes / here.time}, Evidence::interpolated, 0.05};
-    if (slope > 0) {
-        auto const startup = here.time.value() - slope * q.rank_bytes.value();
-        if (startup > 0) {
-            out.startup = Seconds{startup};
-            out.attainable = BytesPerSecond{1 / slope};
-        }
-    }
-    out.evidence = here.measured && curve.ranks == q.ranks ? Evidence::measured : Evidence::interpolated;
+        (time_on(curve, size * 2.0).time - time_on(curve, size * 0.5).time) / 1.5; // per further rank_bytes
+    auto const whole = rank_bytes / here.time;
+    auto const most = std::max(link, whole);
+    auto const rate = slope.value() > 0 ? std::clamp(rank_bytes / slope, whole, most) : most;
+    CollectiveCost out{here.time - rank_bytes / rate, rate, Evidence::interpolated, 0.05};
+    out.startup = std::max(out.startup, Seconds{0});
+    out.evidence = here.measured ? Evidence::measured : Evidence::interpolated;
     out.sigma = here.measured ? 0.02 : here.inside ? 0.05 : 0.12;
     return out;
-}
-
-} // namespace
-
-CollectiveCost collective_cost(TimingStore const& store, hardware::NodeType const& node,
-                               CollectiveQuestion const& q) {
-    if (q.tier == hardware::Tier::node && q.rank_bytes.value() > 0) {
-        for (auto const& curve : curves_of(store, node.chip, q.kind)) {
-            if (curve.nodes == 1 && curve.ranks == q.ranks) {
-                return split_time(curve, q);
-            }
-        }
-    }
-    return published_cost(node, q);
 }
 
 } // namespace moesaic::timing

@@ -1,10 +1,7 @@
 #pragma once
-#include "hardware/cluster.hpp"
-#include "hardware/topology.hpp"
 #include "timing/collective.hpp"
 #include "timing/store.hpp"
 
-#include <optional>
 #include <vector>
 
 namespace moesaic::timing {
@@ -12,6 +9,9 @@ namespace moesaic::timing {
 /// Bytes that one rank sends, per byte of the collective's size as nccl-tests counts it:
 /// all_reduce 2 (n-1)/n, all_gather, reduce_scatter and all_to_all (n-1)/n, broadcast and send_recv 1.
 [[nodiscard]] double rank_bytes_per_byte(CollectiveKind kind, int ranks);
+/// The same for what leaves the node over the rank's NIC, all ranks of a node with their own:
+/// a ring crosses each boundary with 1/(ranks per node) of its bytes, all_to_all sends what is for other nodes.
+[[nodiscard]] double nic_bytes_per_byte(CollectiveKind kind, int ranks, int nodes);
 
 /// Measured time over size of one collective at one number of ranks.
 struct CollectiveCurve {
@@ -19,7 +19,7 @@ struct CollectiveCurve {
     std::vector<double> bytes; ///< ascending, nccl-tests' size
     std::vector<double> seconds;
     Grade grade = Grade::c;
-    std::string library;
+    std::string chip;
 };
 
 struct CurveTime {
@@ -30,18 +30,15 @@ struct CurveTime {
 /// Log-log between measured sizes; below the least its time, above the greatest its bandwidth.
 [[nodiscard]] CurveTime time_on(CollectiveCurve const& curve, Bytes size);
 
-/// The curves of a chip, best first.
+/// The curves of a chip with which other fabrics of the kind compare.
+/// @param beyond_node those over several nodes, else those inside one
 [[nodiscard]] std::vector<CollectiveCurve> curves_of(TimingStore const& store, hardware::Chip const& chip,
-                                                     CollectiveKind kind);
+                                                     CollectiveKind kind, bool beyond_node);
 
-struct CollectiveQuestion {
-    CollectiveKind kind = CollectiveKind::all_reduce;
-    hardware::Tier tier = hardware::Tier::node;
-    Bytes rank_bytes;
-    int ranks = 1;
-    int nodes = 1;
-};
-[[nodiscard]] CollectiveCost collective_cost(TimingStore const& store, hardware::NodeType const& node,
-                                             CollectiveQuestion const& question);
+/// Start-up time and rate that give back the curve's time for so many bytes sent, and follow it around there.
+/// @param bytes_per_byte what a rank sends per byte of nccl-tests' size
+/// @param link the rate of the link; small messages are not given more
+[[nodiscard]] CollectiveCost split_time(CollectiveCurve const& curve, Bytes rank_bytes, double bytes_per_byte,
+                                        BytesPerSecond link);
 
 } // namespace moesaic::timing

@@ -79,7 +79,15 @@ model::Operation operation_of(Kernel const& kernel) {
     return out;
 }
 
-double log2_of(double size) { return std::log2(std::max(size, 0.5)); }
+/// Sizes of zero count as a half; rows per expert may be fewer than one.
+double log2_of(double size) { return std::log2(size > 0 ? size : 0.5); }
+
+/// Experts that get a token at all, of those of the rank, if tokens choose at random.
+double busy_share(Kernel const& kernel) {
+    auto const& o = kernel.options;
+    auto const chosen = std::min(1.0, static_cast<double>(o.topk) / o.experts);
+    return 1 - std::pow(1 - chosen, static_cast<double>(kernel.m));
+}
 
 bool has_products(Kernel const& kernel) {
     auto const family = table_op(kernel.op).family;
@@ -109,7 +117,16 @@ Work work_of(Kernel const& kernel) {
     auto const& op = table_op(kernel.op);
     if (op.kind) {
         auto const operation = operation_of(kernel);
-        return {model::flop_of(operation), model::bytes_of(operation)};
+        auto bytes = model::bytes_of(operation);
+        if (op.family ==
+            Family::
+                moe_ffn) { // weights of experts without a token are not read; weight-only formats are narrower
+            auto const weights =
+                static_cast<double>(kernel.batch * kernel.n * kernel.k) * (kernel.options.gated ? 3 : 2);
+            auto const counted = bytes_per_element(operation.dtype);
+            bytes += Bytes{weights * (busy_share(kernel) * element_bytes(kernel.dtype) - counted)};
+        }
+        return {model::flop_of(operation), bytes};
     }
     auto const elements =
         static_cast<double>(kernel.m) * static_cast<double>(std::max<std::int64_t>(kernel.n, 1));
@@ -127,21 +144,17 @@ Work work_of(Kernel const& kernel) {
 }
 
 std::optional<Roofline> find_roofline(hardware::Chip const& chip, Kernel const& kernel) {
-    if (!chip.memory_bandwidth) {
+    auto const dtype = arithmetic_dtype(kernel.dtype);
+    if (!chip.memory_bandwidth || (has_products(kernel) && !hardware::supports(chip, dtype))) {
         return std::nullopt;
     }
-    auto const peak = chip.peak.find(arithmetic_dtype(kernel.dtype));
-    if (has_products(kernel) && peak == chip.peak.end()) {
-        return std::nullopt;
-    }
-    return Roofline{peak == chip.peak.end() ? 0.0 : peak->second.value.value(),
-                    chip.memory_bandwidth->value.value()};
+    return roofline_of(chip, kernel);
 }
 
 Roofline roofline_of(hardware::Chip const& chip, Kernel const& kernel) {
     auto const bandwidth = hardware::memory_bandwidth_of(chip);
-    auto const peak =
-        has_products(kernel) ? hardware::peak_of(chip, arithmetic_dtype(kernel.dtype)) : FlopPerSecond{0};
+    auto const dtype = arithmetic_dtype(kernel.dtype);
+    auto const peak = has_products(kernel) ? hardware::peak_of(chip, dtype) : FlopPerSecond{0};
     return {peak.value(), bandwidth.value()};
 }
 
@@ -162,8 +175,12 @@ Coordinates coordinates_of(Kernel const& kernel) {
                 size(kernel.batch), size(o.topk),   size(std::max(o.ep, 1))};
     }
     case Family::attention:
-        return {size(kernel.m),     size(kernel.n), size(kernel.k),
-                size(kernel.batch), size(o.heads),  size(std::max(o.kv_heads, 1))};
+        return {size(kernel.m),
+                size(kernel.n),
+                size(kernel.k),
+                size(kernel.batch * std::max(o.heads, 1)),
+                log2_of(static_cast<double>(std::max(o.heads, 1)) / std::max(o.kv_heads, 1)),
+                size(kernel.batch)};
     case Family::memory_bound:
         return {size(kernel.m), size(kernel.n), 0, 0, 0, 0};
     case Family::collective:

@@ -1,77 +1,46 @@
 #include "timing/kernel_time.hpp"
 
+#include "timing/fitness.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
-#include <limits>
 
 namespace moesaic::timing {
 
 namespace {
 
-/// How little a series suits a training run's kernel; added up, the least wins. Above `unfit` it is not used.
-constexpr double unfit = 50;
-
-double misfit(StoredSeries const& have, Kernel const& want) {
-    auto const& o = *have.options;
-    auto const says = [&](std::string_view item) { return o.variant.find(item) != std::string::npos; };
-    double sum = static_cast<double>(have.grade);
-    sum += o.causal != want.options.causal || (o.window > 0) != (want.options.window > 0) ? 3 : 0;
-    auto const v_dim = [](Options const& x, Kernel const& kernel) {
-        return x.v_dim > 0 ? x.v_dim : static_cast<int>(kernel.k);
-    };
-    bool const mla = table_op(have.op).kind == model::OpKind::mla_attention;
-    sum += mla && o.v_dim > 0 && v_dim(o, want) != v_dim(want.options, want) ? 3 : 0;
-    sum += table_op(have.op).family == Family::product && !says("cold=weights") ? 0.5 : 0;
-    sum += says("det=1") || says("dist=pl") ? 4 : 0;
-    sum += says("ctx=") || says("out=") ? 1 : 0;
-    sum += says("what=dgrad") || says("what=wgrad") ? (says("dgrad+wgrad") ? 0 : unfit) : 0;
-    sum += o.gated != want.options.gated ? 2 : 0;
-    sum += have.samples.size() < 10 ? 2 : 0;
-    sum += have.dtype == want.dtype ? 0 : 1.5;
-    return sum;
-}
-
-/// 16-bit formats run on the same units at the same rate on every chip listed.
-std::vector<std::string> stand_ins(std::string const& dtype) {
-    if (dtype == "bf16") {
-        return {"bf16", "fp16"};
-    }
-    return dtype == "fp16" ? std::vector<std::string>{"fp16", "bf16"} : std::vector{dtype};
-}
+/// Beyond it (in scaled log2 of the sizes) it is the curves of other chips that tell, not the chip's own shapes.
+constexpr double near_enough = 2.5;
+/// What one format says about the other 16-bit one.
 constexpr double stand_in_sigma = 0.03;
+/// Series whose misfit differs by less than this suit alike; then the faster library is taken, as a user would.
+constexpr double alike = 0.6;
 
-struct Candidate {
+struct Suitor {
     int series = -1;
-    SeriesEstimate estimate;
-    double misfit = std::numeric_limits<double>::infinity();
-    bool stands_in = false;
+    double misfit = 0;
 };
 
-/// The series of these timing names that suits best, looked up.
-std::optional<Candidate> best_series(TimingStore const& store, hardware::Chip const& owner,
-                                     Kernel const& want) {
-    auto const roofline = find_roofline(owner, want);
-    if (!roofline) {
-        return std::nullopt;
-    }
-    std::optional<Candidate> best;
-    for (auto const& name : owner.timing_names) {
-        for (auto const& dtype : stand_ins(want.dtype)) {
-            for (int const index : store.find(name, want.op, dtype)) {
-                auto const base = misfit(store.stored(index), want);
-                if (base >= unfit || (best && base >= best->misfit)) {
-                    continue;
-                }
-                auto const estimate = store.series(index, *roofline).estimate(want);
-                auto const sum = base + 0.7 * std::min(estimate.distance, 8.0);
-                if (!best || sum < best->misfit) {
-                    best = Candidate{index, estimate, sum, dtype != want.dtype};
-                }
-            }
+/// Series of the chip that may stand for the kernel, with their distance counted as misfit.
+std::vector<Suitor> suitors_of(TimingStore const& store, hardware::Chip const& chip, Kernel const& want) {
+    constexpr double per_distance = 0.7, at_most = 8;
+    auto const at = scaled(coordinates_of(want), smoothness_of(table_op(want.op).family));
+    auto const dtypes = comparable_dtypes(want.dtype);
+    std::vector<Suitor> out;
+    for (int const index : store.of_op(want.op)) {
+        auto const& stored = store.stored(index);
+        if (std::ranges::find(chip.timing_names, stored.chip) == chip.timing_names.end() ||
+            std::ranges::find(dtypes, stored.dtype) == dtypes.end()) {
+            continue;
+        }
+        if (auto const little = misfit(stored, want)) {
+            auto const nearest = store.series(index).points().nearest(at, 1);
+            out.push_back({index, *little + per_distance * std::min(nearest.front().distance, at_most)});
         }
     }
-    return best;
+    std::ranges::stable_sort(out, {}, &Suitor::misfit);
+    return out;
 }
 
 std::string source_text(StoredSeries const& s) {
@@ -79,84 +48,101 @@ std::string source_text(StoredSeries const& s) {
                        s.options->library);
 }
 
-Duration scaled_roofline(Roofline const& roofline, Kernel const& kernel, double log_ratio) {
-    return {roofline_time(roofline, work_of(kernel)) * std::exp(log_ratio), Evidence::analytic, 0};
-}
-
-double balance_distance(hardware::Chip const& a, hardware::Chip const& b, Kernel const& kernel) {
-    auto const ra = find_roofline(a, kernel), rb = find_roofline(b, kernel);
-    if (!ra || !rb) {
-        return std::numeric_limits<double>::infinity();
-    }
-    auto const bandwidths = std::log2(ra->bytes_per_second / rb->bytes_per_second);
-    if (ra->flop_per_second <= 0 || rb->flop_per_second <= 0) {
-        return std::abs(bandwidths);
-    }
-    return std::abs(std::log2(ra->flop_per_second / rb->flop_per_second) - bandwidths) +
-           0.25 * std::abs(bandwidths);
+/// No kernel beats the peak of the matrix units.
+Seconds at_least_peak_time(Seconds time, Roofline const& roofline, Kernel const& kernel) {
+    auto const flop = work_of(kernel).flop.value();
+    return flop > 0 ? std::max(time, Seconds{flop / roofline.flop_per_second}) : time;
 }
 
 } // namespace
 
-std::optional<KernelTime> own_time(TimingStore const& store, hardware::Chip const& chip,
+std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip const& chip,
                                    Kernel const& kernel) {
-    auto const best = best_series(store, chip, kernel);
-    if (!best) {
+    auto const& store = estimator.store();
+    auto const suitors = suitors_of(store, chip, kernel);
+    if (suitors.empty()) {
         return std::nullopt;
     }
-    auto duration = scaled_roofline(*find_roofline(chip, kernel), kernel, best->estimate.log_ratio);
-    duration.evidence =
-        best->estimate.measured && !best->stands_in ? Evidence::measured : Evidence::interpolated;
-    duration.sigma = std::hypot(best->estimate.sigma, best->stands_in ? stand_in_sigma : 0.0);
-    return KernelTime{duration, source_text(store.stored(best->series))};
-}
-
-std::optional<KernelTime> borrowed_time(TimingStore const& store, hardware::Chip const& chip,
-                                        Kernel const& kernel) {
-    constexpr double transfer_sigma = 0.2; // fit_report section 5: 12 to 35 % median between chips
-    auto const target = find_roofline(chip, kernel);
-    if (!target) {
-        return std::nullopt;
-    }
-    std::optional<Candidate> best;
-    for (auto const& donor : store.reference_chips()) {
-        if (donor.id == chip.id) {
+    auto const roofline = roofline_of(chip, kernel);
+    std::optional<KernelTime> best;
+    for (auto const& [series, sum] : suitors) {
+        if (sum > suitors.front().misfit + alike) {
+            break;
+        }
+        auto const& stored = store.stored(series);
+        auto const said = estimator.estimate({kernel, roofline, stored.traits, series});
+        if (!said) {
             continue;
         }
-        auto found = best_series(store, donor, kernel);
-        if (!found) {
-            continue;
-        }
-        found->misfit += balance_distance(chip, donor, kernel) + (donor.vendor == chip.vendor ? 0 : 1.5);
-        if (!best || found->misfit < best->misfit) {
-            best = found;
+        bool const stands_in = stored.dtype != kernel.dtype;
+        auto const time = said->measured ? said->time : at_least_peak_time(said->time, roofline, kernel);
+        if (!best || time < best->duration.time) {
+            auto const evidence = said->own_distance > near_enough ? Evidence::transferred
+                                  : said->measured && !stands_in   ? Evidence::measured
+                                                                   : Evidence::interpolated;
+            best = KernelTime{{time, evidence, std::hypot(said->sigma, stands_in ? stand_in_sigma : 0)},
+                              source_text(stored)};
         }
     }
-    if (!best) {
-        return std::nullopt;
-    }
-    auto duration = scaled_roofline(*target, kernel, best->estimate.log_ratio);
-    duration.evidence = Evidence::transferred;
-    duration.sigma = std::hypot(best->estimate.sigma, transfer_sigma);
-    return KernelTime{duration, source_text(store.stored(best->series))};
+    return best;
 }
 
-KernelTime analytic_time(hardware::Chip const& chip, Kernel const& kernel) {
-    constexpr double compute_share = 0.6, memory_share = 0.75, launch = 4e-6, sigma = 0.35;
-    auto roofline = roofline_of(chip, kernel);
-    roofline.flop_per_second *= compute_share;
-    roofline.bytes_per_second *= memory_share;
-    auto const time = roofline_time(roofline, work_of(kernel)) + Seconds{launch};
-    return {{time, Evidence::analytic, sigma},
-            fmt::format("roofline, {:.0f} % of the peak, {:.0f} % of the memory bandwidth, {} us to launch",
-                        100 * compute_share, 100 * memory_share, launch * 1e6)};
+namespace {
+
+/// The same die under another name: its time, scaled by the rooflines.
+KernelTime from_twin(hardware::Chip const& chip, hardware::Chip const& twin, Kernel const& kernel,
+                     KernelTime const& there) {
+    // H100 to H200 (bandwidth times 1.43): 12 % median in the collection; a kernel that the matrix units bound keeps its time
+    constexpr double sigma_alike = 0.05, sigma_per_doubling = 0.25;
+    auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
+    auto const work = work_of(kernel);
+    auto const ratio = (roofline_time(roofline_of(chip, kernel), work) + launch) /
+                       (roofline_time(roofline_of(twin, kernel), work) + launch);
+    auto const sigma = sigma_alike + sigma_per_doubling * std::abs(std::log2(ratio));
+    return {{there.duration.time * ratio, Evidence::transferred, std::hypot(there.duration.sigma, sigma)},
+            there.source};
 }
 
-KernelTime kernel_time(TimingStore const& store, hardware::Chip const& chip, Kernel const& kernel) {
-    if (auto const own = own_time(store, chip, kernel)) {
-        return *own;
+using Ask = std::optional<KernelTime> (*)(Estimator const&, hardware::Chip const&, Kernel const&);
+
+/// Asks the chip, then those of its die, the most alike in bandwidth first.
+std::optional<KernelTime> ask_die(Estimator const& estimator, hardware::Chip const& chip,
+                                  Kernel const& kernel, Ask ask) {
+    if (auto said = ask(estimator, chip, kernel)) {
+        return said;
     }
-    if (auto const borrowed = borrowed_time(store, chip, kernel)) {
+    auto const& store = estimator.store();
+    std::vector<std::pair<double, hardware::Chip const*>> twins;
+    auto const own = roofline_of(chip, kernel);
+    for (auto const& other : store.reference_chips()) {
+        auto const theirs = find_roofline(other, kernel);
+        if (theirs && other.id != chip.id && store.die_of(other) >= 0 &&
+            store.die_of(other) == store.die_of(chip)) {
+            twins.emplace_back(std::abs(std::log(theirs->bytes_per_second / own.bytes_per_second)), &other);
+        }
+    }
+    std::ranges::stable_sort(twins, {}, [](auto const& twin) { return twin.first; });
+    for (auto const& [gap, twin] : twins) {
+        if (auto const said = ask(estimator, *twin, kernel)) {
+            return from_twin(chip, *twin, kernel, *said);
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<KernelTime> known_time(Estimator const& estimator, hardware::Chip const& chip,
+                                     Kernel const& kernel) {
+    auto const own = ask_die(estimator, chip, kernel, own_time);
+    return own ? own : ask_die(estimator, chip, kernel, time_by_analogy);
+}
+
+KernelTime kernel_time(Estimator const& estimator, hardware::Chip const& chip, Kernel const& kernel) {
+    if (auto const known = known_time(estimator, chip, kernel)) {
+        return *known;
+    }
+    if (auto const borrowed = borrowed_time(estimator, chip, kernel)) {
         return *borrowed;
     }
     return analytic_time(chip, kernel);

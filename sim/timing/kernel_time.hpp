@@ -1,6 +1,6 @@
 #pragma once
+#include "timing/estimate.hpp"
 #include "timing/evidence.hpp"
-#include "timing/store.hpp"
 
 #include <optional>
 #include <string>
@@ -13,20 +13,37 @@ struct KernelTime {
     std::string source; ///< "aiconfigurator, A100-SXM4-80GB, vllm"
 };
 
-/// From the chip's own measurements. none where there are none that compare.
-[[nodiscard]] std::optional<KernelTime> own_time(TimingStore const& store, hardware::Chip const& chip,
+/// Measured or interpolated on the chip itself, by the series best suited to training.
+/// none where the chip has no rows of this operation near enough
+[[nodiscard]] std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip const& chip,
                                                  Kernel const& kernel);
-/// From the curve of the nearest other chip that has one. none where no chip has.
-[[nodiscard]] std::optional<KernelTime> borrowed_time(TimingStore const& store, hardware::Chip const& chip,
+/// Transferred over a like operation that this chip and another both have: what this operation takes more than the
+/// other there, it takes more here. none where no chip has both
+[[nodiscard]] std::optional<KernelTime> time_by_analogy(Estimator const& estimator,
+                                                        hardware::Chip const& chip, Kernel const& kernel);
+/// Transferred from the curves of other chips, scaled by the rooflines; chips that are more alike weigh more.
+/// none where no chip has the operation
+[[nodiscard]] std::optional<KernelTime> borrowed_time(Estimator const& estimator, hardware::Chip const& chip,
                                                       Kernel const& kernel);
 /// Roofline with a stated efficiency and a launch time.
 /// @throws InputError where a figure of the chip that is needed is unknown
 [[nodiscard]] KernelTime analytic_time(hardware::Chip const& chip, Kernel const& kernel);
-/// The best of the three.
-[[nodiscard]] KernelTime kernel_time(TimingStore const& store, hardware::Chip const& chip,
+/// How far apart two chips are, as the spread of ln(time / roofline time) between chips like these.
+[[nodiscard]] double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::Chip const& b,
+                                 Kernel const& kernel);
+/// The first two, of the chip or of its die under another name. none where neither is known
+[[nodiscard]] std::optional<KernelTime> known_time(Estimator const& estimator, hardware::Chip const& chip,
+                                                   Kernel const& kernel);
+/// The best of the four.
+/// @throws InputError where a figure of the chip that is needed is unknown
+[[nodiscard]] KernelTime kernel_time(Estimator const& estimator, hardware::Chip const& chip,
                                      Kernel const& kernel);
+
+/// What the tables say of a row of theirs: from series of the same chip, the same library and options first.
+/// none where nothing comparable is loaded
+[[nodiscard]] std::optional<KernelTime> row_time(Estimator const& estimator, Measurement const& row);
 /// Any operation and pass: parts that are measured apart are added up.
-[[nodiscard]] Duration operation_time(TimingStore const& store, hardware::Chip const& chip,
-                                      model::Operation const& op);
+[[nodiscard]] KernelTime operation_time(Estimator const& estimator, hardware::Chip const& chip,
+                                        model::Operation const& op);
 
 } // namespace moesaic::timing

@@ -1,8 +1,8 @@
 #include "timing/kernel_time.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <tuple>
 
 namespace moesaic::timing {
 
@@ -12,14 +12,26 @@ using model::Operation;
 using model::OpKind;
 using model::Pass;
 
-Duration sum(Duration const& a, Duration const& b) {
-    auto const time = a.time + b.time;
+KernelTime sum(KernelTime const& a, KernelTime const& b) {
+    auto const time = a.duration.time + b.duration.time;
     if (time.value() <= 0) {
         return a;
     }
     // timings of one chip and kind err together
-    auto const sigma = (a.sigma * a.time.value() + b.sigma * b.time.value()) / time.value();
-    return {time, weakest(a.evidence, b.evidence), sigma};
+    auto const sigma =
+        (a.duration.sigma * a.duration.time.value() + b.duration.sigma * b.duration.time.value()) /
+        time.value();
+    return {{time, weakest(a.duration.evidence, b.duration.evidence), sigma},
+            a.source == b.source ? a.source : a.source + "; " + b.source};
+}
+
+Operation with_pass(Operation op, Pass pass) {
+    op.pass = pass;
+    return op;
+}
+
+bool is_product(OpKind kind) {
+    return kind == OpKind::gemm || kind == OpKind::bmm || kind == OpKind::grouped_gemm;
 }
 
 /// The gradient of a product is a product: dA[m,k] = dC[m,n] B'[n,k], dB[k,n] = A'[k,m] dC[m,n].
@@ -34,63 +46,64 @@ Operation gradient_product(Operation op) {
     return op;
 }
 
-Operation with_pass(Operation op, Pass pass) {
-    op.pass = pass;
-    return op;
-}
-
-Duration product_time(TimingStore const& store, hardware::Chip const& chip, Operation const& op) {
+KernelTime product_time(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
     if (op.pass == Pass::backward || (op.kind == OpKind::bmm && op.pass == Pass::input_gradient)) {
-        auto const input = gradient_product(with_pass(op, Pass::input_gradient));
-        auto const weight = gradient_product(with_pass(op, Pass::weight_gradient));
-        return sum(product_time(store, chip, input), product_time(store, chip, weight));
+        return sum(product_time(estimator, chip, gradient_product(with_pass(op, Pass::input_gradient))),
+                   product_time(estimator, chip, gradient_product(with_pass(op, Pass::weight_gradient))));
     }
-    auto const product = op.pass == Pass::forward ? op : gradient_product(op);
-    return kernel_time(store, chip, *kernel_of(product)).duration;
+    return kernel_time(estimator, chip, *kernel_of(op.pass == Pass::forward ? op : gradient_product(op)));
 }
 
 /// A backward pass that no table has: as many times the forward pass as it has more work.
-Duration scaled_forward(TimingStore const& store, hardware::Chip const& chip, Operation const& op) {
+KernelTime scaled_forward(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
+    constexpr double ratio_sigma = 0.15;
     auto const forward = with_pass(op, Pass::forward);
-    auto out = operation_time(store, chip, forward);
+    auto out = operation_time(estimator, chip, forward);
     auto const more = model::flop_of(forward).value() > 0 ? model::flop_of(op) / model::flop_of(forward)
                                                           : model::bytes_of(op) / model::bytes_of(forward);
-    out.time *= more;
-    out.evidence = weakest(out.evidence, Evidence::transferred);
-    out.sigma = std::hypot(out.sigma, 0.15);
+    out.duration.time *= more;
+    out.duration.evidence = weakest(out.duration.evidence, Evidence::transferred);
+    out.duration.sigma = std::hypot(out.duration.sigma, ratio_sigma);
+    out.source = fmt::format("{:.2f} times the forward pass by its work; {}", more, out.source);
     return out;
+}
+
+/// Work of the pass alone: kinds whose gradients come from one kernel give it all to the input gradient.
+bool has_no_work(Operation const& op) {
+    return model::flop_of(op).value() <= 0 && model::bytes_of(op).value() <= 0;
+}
+
+KernelTime backward_time(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
+    auto whole = op;
+    if (op.pass == Pass::input_gradient && op.kind != OpKind::moe_ffn) {
+        whole.pass = Pass::backward;
+    }
+    if (auto const kernel = whole.pass == Pass::backward ? kernel_of(whole) : std::nullopt) {
+        if (auto const known = known_time(estimator, chip, *kernel)) {
+            return *known;
+        }
+        if (auto const borrowed = borrowed_time(estimator, chip, *kernel)) {
+            return *borrowed;
+        }
+    }
+    return scaled_forward(estimator, chip, whole);
 }
 
 } // namespace
 
-Duration operation_time(TimingStore const& store, hardware::Chip const& chip, Operation const& op) {
-    if (op.kind == OpKind::gemm || op.kind == OpKind::bmm || op.kind == OpKind::grouped_gemm) {
-        return product_time(store, chip, op);
+KernelTime operation_time(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
+    if (op.pass != Pass::forward && has_no_work(op)) {
+        return {{Seconds{0}, Evidence::measured, 0}, "nothing to do in this pass"};
     }
-    if (op.pass != Pass::forward && model::bytes_of(op).value() <= 0) {
-        return {Seconds{0}, Evidence::measured, 0}; // nothing to do in this pass
+    if (is_product(op.kind)) {
+        return product_time(estimator, chip, op);
     }
-    auto asked = op;
-    if (op.pass == Pass::input_gradient && op.kind != OpKind::moe_ffn) {
-        asked.pass = Pass::backward; // one kernel makes all gradients
+    if (op.pass != Pass::forward) {
+        return backward_time(estimator, chip, op);
     }
-    if (auto const kernel = kernel_of(asked)) {
-        auto const own = own_time(store, chip, *kernel);
-        if (own) {
-            return own->duration;
-        }
-        auto const borrowed = borrowed_time(store, chip, *kernel);
-        if (borrowed && (asked.pass == Pass::forward ||
-                         !own_time(store, chip, *kernel_of(with_pass(op, Pass::forward))))) {
-            return borrowed->duration;
-        }
-    }
-    if (asked.pass != Pass::forward) {
-        return scaled_forward(store, chip, asked);
-    }
-    auto const kernel = kernel_of(asked);
-    expects(kernel.has_value(), "every forward operation has a name in the tables");
-    return analytic_time(chip, *kernel).duration;
+    auto const kernel = kernel_of(op);
+    expects(kernel.has_value(), "every operation has a forward name in the tables");
+    return kernel_time(estimator, chip, *kernel);
 }
 
 } // namespace moesaic::timing

@@ -1,6 +1,8 @@
 #pragma once
 #include "timing/nearest.hpp"
+#include "timing/smoothness.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace moesaic::timing {
@@ -13,45 +15,30 @@ struct Sample {
     int file = 0, line = 0;
 };
 
-/// What a series says about a shape.
-struct SeriesEstimate {
-    double log_ratio = 0; ///< ln(time / roofline time)
-    double sigma = 0;
-    double distance = 0;   ///< to the nearest measured shape, in weighted log2 of the sizes
-    bool measured = false; ///< this very shape
-};
-
-/// Measured shapes that compare: one chip, operation, dtype, source and library. Between them it interpolates
-/// ln(time / roofline time) over log2 of the sizes by a plane through the nearest shapes; beyond them it
-/// holds the edge. How far it can be trusted comes from leaving single shapes out.
+/// Measured shapes that compare: one chip, operation, dtype, source and library, as ln(time / roofline time)
+/// over scaled log2 of the sizes. The roofline has a launch time added, so that small shapes do not stand out.
 class Series {
   public:
-    /// @param head operation, dtype and options that all samples share (sizes are ignored)
-    Series(Kernel head, Roofline roofline, std::vector<Sample> const& samples);
+    /// @param head operation and dtype of all samples
+    Series(Kernel const& head, Roofline const& roofline, std::vector<Sample> const& samples);
 
-    [[nodiscard]] SeriesEstimate estimate(Kernel const& kernel) const;
-    /// ln(time / roofline time) of the plane alone, one sample left out; for tests of the interpolation.
-    [[nodiscard]] std::size_t shapes() const { return shapes_.size(); }
-    [[nodiscard]] Roofline const& roofline() const { return roofline_; }
+    [[nodiscard]] std::size_t shapes() const { return log_ratios_.size(); }
+    [[nodiscard]] NearestPoints const& points() const { return points_; }
+    [[nodiscard]] double log_ratio(int shape) const { return log_ratios_[static_cast<std::size_t>(shape)]; }
+    /// The shape that is this very kernel's; none if it was not measured.
+    [[nodiscard]] std::optional<int> find(Kernel const& kernel, Coordinates const& at) const;
+    /// The place in the box of the measured shapes that is nearest: beyond the edge the edge holds.
+    [[nodiscard]] Coordinates held(Coordinates at) const;
 
   private:
     struct Shape {
         std::int64_t m, n, k, batch;
         Options const* options;
-        double log_ratio;
     };
-    struct Raw {
-        double value, spread, distance;
-    };
-    [[nodiscard]] Raw interpolate(Coordinates at, int passed_over) const;
-    void calibrate();
-
-    Kernel head_;
-    Roofline roofline_;
     std::vector<Shape> shapes_;
-    NearestPoints nearest_;
+    std::vector<double> log_ratios_;
+    NearestPoints points_;
     Coordinates low_{}, high_{};
-    double scale_ = 1; ///< sigma per unit of local doubt
 };
 
 } // namespace moesaic::timing

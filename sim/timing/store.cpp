@@ -1,7 +1,10 @@
 #include "timing/store.hpp"
 
+#include "io/text_file.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
+#include <tuple>
 
 namespace moesaic::timing {
 
@@ -10,10 +13,6 @@ namespace {
 /// Sources whose library is the winner of a search per shape, not a choice: their libraries make one series.
 bool library_is_a_winner(std::string_view source) { return source == "aiter"; }
 
-std::string place_key(std::string const& chip, TableOpId op, std::string const& dtype) {
-    return fmt::format("{}|{}|{}", chip, op, dtype);
-}
-
 std::string series_key(Measurement const& row) {
     auto const& o = row.kernel.options;
     return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", row.chip, row.kernel.op, row.kernel.dtype, row.source,
@@ -21,20 +20,133 @@ std::string series_key(Measurement const& row) {
                        o.v_dim, o.gated);
 }
 
-} // namespace
-
-int TimingStore::add_file(std::string path) {
-    files_.push_back(std::move(path));
-    return static_cast<int>(files_.size()) - 1;
+/// none where the chip has no 16-bit peak
+std::string die_name(hardware::Chip const& chip) {
+    auto const peak =
+        chip.peak.contains(Dtype::bf16) ? chip.peak.find(Dtype::bf16) : chip.peak.find(Dtype::fp16);
+    if (peak == chip.peak.end()) {
+        return chip.id;
+    }
+    return fmt::format("{} {:.2g}", chip.vendor, peak->second.value.value());
 }
 
-void TimingStore::set_reference_chips(std::vector<hardware::Chip> chips) { chips_ = std::move(chips); }
+/// Whether the roofline of a chip bounds the operation.
+bool is_computed(TableOpId op) {
+    auto const family = table_op(op).family;
+    return family != Family::collective && family != Family::exchange && family != Family::whole_model;
+}
+
+/// Empty where the time can be.
+std::string_view why_impossible(Roofline const& roofline, Work const& work, Seconds time) {
+    // measured peaks run a little over the data sheet; caches beat the memory by more (L40S: 2.5 times in the collection)
+    constexpr double over_peak = 1.02, over_bandwidth = 4;
+    if (work.flop.value() / time.value() > over_peak * roofline.flop_per_second) {
+        return "faster than 1.02 times the peak";
+    }
+    return work.bytes.value() / time.value() > over_bandwidth * roofline.bytes_per_second
+               ? "faster than 4 times the memory bandwidth"
+               : "";
+}
+
+/// Raises the roofline to the fastest rows of the series.
+void widen(Roofline& roofline, StoredSeries const& stored) {
+    if (!is_computed(stored.op)) {
+        return;
+    }
+    Kernel kernel{.op = stored.op, .dtype = stored.dtype, .options = {}};
+    for (auto const& s : stored.samples) {
+        std::tie(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.options) =
+            std::tie(s.m, s.n, s.k, s.batch, *s.options);
+        auto const work = work_of(kernel);
+        roofline.flop_per_second = std::max(roofline.flop_per_second, work.flop.value() / s.time.value());
+        roofline.bytes_per_second = std::max(roofline.bytes_per_second, work.bytes.value() / s.time.value());
+    }
+}
+
+} // namespace
+
+void TimingStore::load(std::string const& path, std::function<bool(Measurement const&)> const& keep) {
+    parse(io::read_text_file(path), path, keep);
+}
+
+void TimingStore::parse(std::string_view content, std::string const& name,
+                        std::function<bool(Measurement const&)> const& keep) {
+    auto const file = static_cast<int>(reports_.size());
+    reports_.push_back({.file = name, .rows = 0, .refused = {}, .noticed = {}});
+    reports_.back() = parse_timing_table(content, name, [&](Measurement const& row) {
+        if (!keep || keep(row)) {
+            add(row, file);
+        }
+    });
+    check_new_rows();
+}
+
+void TimingStore::set_reference_chips(std::vector<hardware::Chip> chips) {
+    chips_ = std::move(chips);
+    for (auto& stored : series_) {
+        stored.traits.die = die_of_rows(stored.chip);
+    }
+    check_new_rows();
+    built_.clear();
+    seen_rooflines_.clear();
+}
+
+void TimingStore::check_new_rows() {
+    for (auto& stored : series_) {
+        if (stored.checked == stored.samples.size()) {
+            continue;
+        }
+        auto const chip = chip_named(stored.chip);
+        if (chip != nullptr) {
+            check(stored, *chip);
+        } else if (!chips_.empty()) {
+            for (; stored.checked < stored.samples.size(); ++stored.checked) {
+                auto const& s = stored.samples[stored.checked];
+                auto& report = reports_[static_cast<std::size_t>(s.file)];
+                count(
+                    report.noticed,
+                    fmt::format("chip {} is not in the catalogue: its rows serve as a curve for others only",
+                                stored.chip),
+                    Origin{report.file, s.line, 0, "chip"});
+            }
+        }
+    }
+    for (auto& list : by_op_) {
+        std::erase_if(list, [&](int index) { return stored(index).samples.empty(); });
+    }
+}
+
+void TimingStore::check(StoredSeries& stored, hardware::Chip const& chip) {
+    Kernel kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
+    auto const roofline = is_computed(stored.op) ? find_roofline(chip, kernel) : std::nullopt;
+    auto const impossible = [&](Sample const& s) {
+        kernel.m = s.m, kernel.n = s.n, kernel.k = s.k, kernel.batch = s.batch, kernel.options = *s.options;
+        auto const reason =
+            roofline ? why_impossible(*roofline, work_of(kernel), s.time) : std::string_view{};
+        if (!reason.empty()) {
+            auto& report = reports_[static_cast<std::size_t>(s.file)];
+            count(report.refused, fmt::format("{} of {}", reason, stored.chip),
+                  Origin{report.file, s.line, 0, "time_us"});
+            --report.rows;
+        }
+        return !reason.empty();
+    };
+    auto const begin = stored.samples.begin() + static_cast<std::ptrdiff_t>(stored.checked);
+    stored.samples.erase(std::remove_if(begin, stored.samples.end(), impossible), stored.samples.end());
+    stored.checked = stored.samples.size();
+}
 
 hardware::Chip const* TimingStore::chip_named(std::string const& timing_name) const {
     auto const at = std::ranges::find_if(chips_, [&](hardware::Chip const& chip) {
         return std::ranges::find(chip.timing_names, timing_name) != chip.timing_names.end();
     });
     return at == chips_.end() ? nullptr : &*at;
+}
+
+std::vector<int> const& TimingStore::of_op(TableOpId op) const {
+    static std::vector<int> const none;
+    auto const index = static_cast<std::size_t>(op);
+    return index < by_op_.size() ? by_op_[index] : none;
 }
 
 Options const* TimingStore::intern(std::string const& extra, Options const& options) {
@@ -46,33 +158,82 @@ Options const* TimingStore::intern(std::string const& extra, Options const& opti
     return at->second;
 }
 
+int TimingStore::die_of(hardware::Chip const& chip) const { return dies_.find(die_name(chip)); }
+
+int TimingStore::die_of_rows(std::string const& chip) {
+    auto const known = chip_named(chip);
+    return dies_.number_of(known != nullptr ? die_name(*known) : chip);
+}
+
+Traits TimingStore::traits_of(std::string const& chip, std::string const& dtype, std::string const& source,
+                              Options const& o) const {
+    auto const known = chip_named(chip);
+    return {.chip = chip_names_.find(chip),
+            .die = dies_.find(known != nullptr ? die_name(*known) : chip),
+            .dtype = dtypes_.find(dtype),
+            .source = sources_.find(source),
+            .library = libraries_.find(library_is_a_winner(source) ? "winner" : o.library),
+            .variant = variants_.find(o.variant),
+            .causal = o.causal,
+            .windowed = o.window > 0,
+            .gated = o.gated,
+            .v_dim = o.v_dim};
+}
+
 void TimingStore::add(Measurement const& row, int file) {
     auto const options = intern(row.extra, row.kernel.options);
     auto const [at, fresh] = index_.try_emplace(series_key(row), static_cast<int>(series_.size()));
-    if (fresh) {
-        series_.push_back(
-            {row.chip, row.kernel.dtype, row.source, row.kernel.op, options, grade_of(row.source), {}});
-        by_chip_op_dtype_[place_key(row.chip, row.kernel.op, row.kernel.dtype)].push_back(at->second);
-    }
     auto const& kernel = row.kernel;
+    if (fresh) {
+        std::ignore = chip_names_.number_of(row.chip);
+        std::ignore = die_of_rows(row.chip);
+        std::ignore = dtypes_.number_of(kernel.dtype);
+        std::ignore = sources_.number_of(row.source);
+        std::ignore = libraries_.number_of(library_is_a_winner(row.source) ? "winner" : options->library);
+        std::ignore = variants_.number_of(options->variant);
+        series_.push_back({row.chip,
+                           kernel.dtype,
+                           row.source,
+                           kernel.op,
+                           options,
+                           grade_of(row.source),
+                           traits_of(row.chip, kernel.dtype, row.source, *options),
+                           {}});
+        by_op_.resize(table_ops().size());
+        by_op_[static_cast<std::size_t>(kernel.op)].push_back(at->second);
+    }
     series_[static_cast<std::size_t>(at->second)].samples.push_back(
         {kernel.m, kernel.n, kernel.k, kernel.batch, options, row.time, file, row.line});
-    std::erase_if(built_, [&](auto const& entry) { return std::get<0>(entry.first) == at->second; });
-    ++rows_;
+    built_.clear();
+    seen_rooflines_.clear();
 }
 
-std::vector<int> TimingStore::find(std::string const& chip, TableOpId op, std::string const& dtype) const {
-    auto const at = by_chip_op_dtype_.find(place_key(chip, op, dtype));
-    return at == by_chip_op_dtype_.end() ? std::vector<int>{} : at->second;
-}
-
-Series const& TimingStore::series(int index, Roofline const& roofline) const {
+Roofline TimingStore::roofline_of_rows(std::string const& chip, Kernel const& kernel) const {
+    if (auto const known = chip_named(chip)) {
+        if (auto const roofline = find_roofline(*known, kernel)) {
+            return *roofline;
+        }
+    }
     std::scoped_lock const lock{building_};
-    auto& slot = built_[{index, roofline.flop_per_second, roofline.bytes_per_second}];
+    auto const [at, fresh] = seen_rooflines_.try_emplace({chip, kernel.dtype}, Roofline{1e9, 1e9});
+    if (fresh) {
+        for (auto const& stored : series_) {
+            if (stored.chip == chip && stored.dtype == kernel.dtype) {
+                widen(at->second, stored);
+            }
+        }
+    }
+    return at->second;
+}
+
+Series const& TimingStore::series(int index) const {
+    std::scoped_lock const lock{building_};
+    built_.resize(series_.size());
+    auto& slot = built_[static_cast<std::size_t>(index)];
     if (!slot) {
         auto const& stored = series_[static_cast<std::size_t>(index)];
-        Kernel head{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
-        slot = std::make_unique<Series>(std::move(head), roofline, stored.samples);
+        Kernel const head{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
+        slot = std::make_unique<Series>(head, roofline_of_rows(stored.chip, head), stored.samples);
     }
     return *slot;
 }

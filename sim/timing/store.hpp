@@ -1,6 +1,7 @@
 #pragma once
 #include "timing/series.hpp"
 #include "timing/timing_table.hpp"
+#include "timing/traits.hpp"
 
 #include <deque>
 #include <functional>
@@ -13,20 +14,26 @@
 
 namespace moesaic::timing {
 
-/// Rows that belong to one series, and the series once it was asked for.
+/// Rows that belong to one series.
 struct StoredSeries {
     std::string chip, dtype, source;
     TableOpId op = 0;
     Options const* options = nullptr; ///< of any sample; library, variant and flags are those of all
     Grade grade = Grade::c;
+    Traits traits;
     std::vector<Sample> samples;
+    std::size_t checked = 0; ///< samples that have been held against the chip's peaks
 };
 
 /// The rows of all tables, parted into series.
 class TimingStore {
   public:
-    void add(Measurement const& row, int file);
-    int add_file(std::string path);
+    /// Reads a table. Rows that beat what their chip can do are refused, also when the chips come later.
+    /// @param keep which rows to take; empty = all
+    /// @throws InputError with file and line
+    void load(std::string const& path, std::function<bool(Measurement const&)> const& keep = {});
+    void parse(std::string_view content, std::string const& name,
+               std::function<bool(Measurement const&)> const& keep = {});
     void set_reference_chips(std::vector<hardware::Chip> chips);
 
     [[nodiscard]] std::vector<hardware::Chip> const& reference_chips() const { return chips_; }
@@ -34,29 +41,42 @@ class TimingStore {
     [[nodiscard]] hardware::Chip const* chip_named(std::string const& timing_name) const;
     /// In the order of loading.
     [[nodiscard]] std::vector<StoredSeries> const& all() const { return series_; }
-    /// The series of a chip (by timing name), operation and dtype.
-    [[nodiscard]] std::vector<int> find(std::string const& chip, TableOpId op,
-                                        std::string const& dtype) const;
     [[nodiscard]] StoredSeries const& stored(int index) const {
         return series_[static_cast<std::size_t>(index)];
     }
-    /// The interpolation over a series, built when first asked for.
-    [[nodiscard]] Series const& series(int index, Roofline const& roofline) const;
-    [[nodiscard]] std::vector<std::string> const& files() const { return files_; }
-    [[nodiscard]] std::int64_t rows() const { return rows_; }
+    [[nodiscard]] std::vector<int> const& of_op(TableOpId op) const;
+    /// One for each table, in the order of loading.
+    [[nodiscard]] std::vector<TableReport> const& reports() const { return reports_; }
+
+    /// The chip's figures where a reference chip has the name, else what its fastest rows show.
+    [[nodiscard]] Roofline roofline_of_rows(std::string const& chip, Kernel const& kernel) const;
+    /// The series over its own chip's roofline, built when first asked for.
+    [[nodiscard]] Series const& series(int index) const;
+    /// A number that chips with one vendor and one 16-bit peak share: they are one die under several names
+    /// (H100, H800, H200; A100, A800), and their kernels are the same.
+    [[nodiscard]] int die_of(hardware::Chip const& chip) const;
+    /// The traits of a row or of an operation on a chip; numbers of names never seen are -1.
+    [[nodiscard]] Traits traits_of(std::string const& chip, std::string const& dtype,
+                                   std::string const& source, Options const& options) const;
 
   private:
+    [[nodiscard]] int die_of_rows(std::string const& chip);
+    void add(Measurement const& row, int file);
+    void check_new_rows();
+    void check(StoredSeries& series, hardware::Chip const& chip);
     [[nodiscard]] Options const* intern(std::string const& extra, Options const& options);
     std::deque<Options> options_;
     std::unordered_map<std::string, Options const*> option_texts_;
     std::vector<StoredSeries> series_;
     std::unordered_map<std::string, int> index_;
-    std::unordered_map<std::string, std::vector<int>> by_chip_op_dtype_;
+    std::vector<std::vector<int>> by_op_;
+    NameTable chip_names_, dies_, dtypes_, sources_, libraries_, variants_;
     std::vector<hardware::Chip> chips_;
-    std::vector<std::string> files_;
-    std::int64_t rows_ = 0;
-    mutable std::mutex building_;
-    mutable std::map<std::tuple<int, double, double>, std::unique_ptr<Series>> built_;
+    std::vector<TableReport> reports_;
+    /// Filled while asked; a mutex, since answers may come from several threads.
+    mutable std::recursive_mutex building_;
+    mutable std::vector<std::unique_ptr<Series>> built_;
+    mutable std::map<std::pair<std::string, std::string>, Roofline> seen_rooflines_;
 };
 
 } // namespace moesaic::timing

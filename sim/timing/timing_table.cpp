@@ -93,13 +93,13 @@ class Reader {
         kernel.batch = parse_size(field(batch), at(batch));
         auto const id = find_op(field(op));
         if (!id) {
-            count_refused(report_, fmt::format("unknown operation {}", field(op)), at(op));
+            count(report_.refused, fmt::format("unknown operation {}", field(op)), at(op));
             return;
         }
         kernel.op = *id;
         kernel.options = options_of(field(extra), at(extra));
         if (auto const problem = shape_problem(kernel); !problem.empty()) {
-            count_refused(report_, problem, at(m));
+            count(report_.refused, problem, at(m));
             return;
         }
         now_.chip = field(chip);
@@ -149,10 +149,10 @@ Grade grade_of(std::string_view source) {
     return std::ranges::find(grade_b, source) != std::end(grade_b) ? Grade::b : Grade::c;
 }
 
-void count_refused(TableReport& report, std::string_view reason, Origin const& origin) {
-    auto const known = std::ranges::find(report.refused, reason, &Refused::reason);
-    if (known == report.refused.end()) {
-        report.refused.push_back({std::string{reason}, 1, origin});
+void count(std::vector<Remark>& remarks, std::string_view text, Origin const& origin) {
+    auto const known = std::ranges::find(remarks, text, &Remark::text);
+    if (known == remarks.end()) {
+        remarks.push_back({std::string{text}, 1, origin});
     } else {
         ++known->rows;
     }

@@ -24,19 +24,20 @@ struct Measurement {
     int line = 0;
 };
 
-/// Rows that were refused, by reason; the first few are named.
-struct Refused {
-    std::string reason;
+/// Rows of a table that share a remark.
+struct Remark {
+    std::string text;
     std::int64_t rows = 0;
     Origin first;
 };
+void count(std::vector<Remark>& remarks, std::string_view text, Origin const& origin);
 
 struct TableReport {
     std::string file;
-    std::int64_t rows = 0; ///< taken
-    std::vector<Refused> refused;
+    std::int64_t rows = 0;       ///< taken
+    std::vector<Remark> refused; ///< by reason
+    std::vector<Remark> noticed; ///< taken, but worth a word
 };
-void count_refused(TableReport& report, std::string_view reason, Origin const& origin);
 
 /// Reads a table of columns chip,op,dtype,m,n,k,batch,extra,time_us,source,licence row by row.
 /// Unknown operations and shapes that cannot be are counted, not taken.

@@ -13,6 +13,8 @@
 
 namespace moesaic::timing {
 
+struct TableReport;
+
 /// Measured kernel timings of many tables, merged, and the models that fill the gaps between them. Answers
 /// are pure functions of the loaded files.
 class Timings {
@@ -22,11 +24,13 @@ class Timings {
     Timings(Timings&&) noexcept;
     Timings& operator=(Timings&&) noexcept;
 
-    /// Loads a table (row-level CSV, or a condensed grid of platforms/timings/). Later files of equal grade
-    /// win.
+    /// Loads a table (row-level CSV, or a condensed grid of platforms/timings/). A shape that several rows of one
+    /// source and library measured has their median.
     /// @throws InputError with file and line
     void load(std::string const& path);
-    /// Chips that a transfer may take its curve from.
+    /// What was taken and what was refused, one for each loaded file.
+    [[nodiscard]] std::vector<TableReport> const& reports() const;
+    /// Chips that a transfer may take its curve from. Rows that beat their peaks are refused.
     void set_reference_chips(std::vector<hardware::Chip> chips);
 
     /// Time of one operation alone on the chip, weights and inputs in device memory.

@@ -1,0 +1,155 @@
+#include "timing/kernel_time.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace moesaic::timing {
+
+namespace {
+
+using model::OpKind;
+using model::Pass;
+
+std::optional<Kernel> renamed(Kernel kernel, OpKind kind, Pass pass) {
+    auto const op = table_op_of(kind, pass);
+    if (!op) {
+        return std::nullopt;
+    }
+    kernel.op = *op;
+    return kernel;
+}
+
+/// A dense product of as many rows.
+std::optional<Kernel> dense_product(Kernel const& kernel, double rows) {
+    auto out = renamed(kernel, OpKind::gemm, Pass::forward);
+    out->m = std::max<std::int64_t>(1, std::llround(rows));
+    out->batch = 1;
+    out->options = {};
+    return out;
+}
+
+/// Attention with the head size of its values.
+Kernel plain_attention(Kernel kernel) {
+    kernel.k = kernel.options.v_dim > 0 ? kernel.options.v_dim : kernel.k;
+    kernel.options.v_dim = 0;
+    return kernel;
+}
+
+/// Kernels of the same nature, most alike first.
+std::vector<Kernel> analogues_of(Kernel const& kernel) {
+    auto const& op = table_op(kernel.op);
+    if (!op.kind) {
+        return {};
+    }
+    std::vector<std::optional<Kernel>> out;
+    auto const rows = static_cast<double>(kernel.m) * static_cast<double>(kernel.batch);
+    switch (*op.kind) {
+    case OpKind::grouped_gemm:
+    case OpKind::bmm:
+        out.push_back(dense_product(kernel, rows));
+        break;
+    case OpKind::moe_ffn:
+        out.push_back(
+            dense_product(kernel, rows * kernel.options.topk / std::max(kernel.options.experts, 1)));
+        break;
+    case OpKind::attention:
+        if (op.pass == Pass::backward) {
+            out.push_back(renamed(kernel, OpKind::attention, Pass::forward));
+        }
+        break;
+    case OpKind::mla_attention:
+        if (op.pass == Pass::backward) {
+            out.push_back(renamed(kernel, OpKind::mla_attention, Pass::forward));
+            out.push_back(renamed(plain_attention(kernel), OpKind::attention, Pass::backward));
+        }
+        out.push_back(renamed(plain_attention(kernel), OpKind::attention, Pass::forward));
+        break;
+    case OpKind::rmsnorm:
+    case OpKind::layernorm:
+        if (op.pass == Pass::backward) {
+            out.push_back(renamed(kernel, *op.kind, Pass::forward));
+        }
+        break;
+    default:
+        break;
+    }
+    std::vector<Kernel> known;
+    for (auto& kernel_or_none : out) {
+        if (kernel_or_none) {
+            known.push_back(std::move(*kernel_or_none));
+        }
+    }
+    return known;
+}
+
+double log_ratio(KernelTime const& time, hardware::Chip const& chip, Kernel const& kernel) {
+    auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
+    return std::log(time.duration.time /
+                    (roofline_time(roofline_of(chip, kernel), work_of(kernel)) + launch));
+}
+
+/// Spread of what one operation takes more than its analogue from chip to chip (attention backward over forward: A100,
+/// H200, GB200, GB300, MI300X, MI355X; grouped over dense products: H800, MI300X, MI355X).
+constexpr double analogy_sigma = 0.15;
+
+struct Donor {
+    std::string name;
+    double weight;
+    double excess; ///< ln of what the operation takes more than the analogue
+};
+
+std::optional<Donor> ask_donor(Estimator const& estimator, hardware::Chip const& chip,
+                               hardware::Chip const& donor, Kernel const& kernel, Kernel const& analogue) {
+    if (!find_roofline(donor, kernel) || !find_roofline(donor, analogue)) {
+        return std::nullopt;
+    }
+    auto const there = own_time(estimator, donor, kernel);
+    auto const like_there = there ? own_time(estimator, donor, analogue) : std::nullopt;
+    if (!like_there) {
+        return std::nullopt;
+    }
+    auto const strange = strangeness(estimator.store(), chip, donor, kernel);
+    auto const doubt = there->duration.sigma * there->duration.sigma + strange * strange;
+    return Donor{donor.id, 1 / doubt,
+                 log_ratio(*there, donor, kernel) - log_ratio(*like_there, donor, analogue)};
+}
+
+} // namespace
+
+std::optional<KernelTime> time_by_analogy(Estimator const& estimator, hardware::Chip const& chip,
+                                          Kernel const& kernel) {
+    for (auto const& analogue : analogues_of(kernel)) {
+        auto const here = own_time(estimator, chip, analogue);
+        if (!here) {
+            continue;
+        }
+        double weight = 0, excess = 0;
+        Donor best{{}, 0, 0};
+        for (auto const& donor : estimator.store().reference_chips()) {
+            auto const said =
+                donor.id == chip.id ? std::nullopt : ask_donor(estimator, chip, donor, kernel, analogue);
+            if (said) {
+                weight += said->weight;
+                excess += said->weight * said->excess;
+                best = said->weight > best.weight ? *said : best;
+            }
+        }
+        if (weight <= 0) {
+            continue;
+        }
+        auto const roofline = roofline_of(chip, kernel);
+        auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
+        auto const flop_time =
+            roofline.flop_per_second > 0 ? work_of(kernel).flop.value() / roofline.flop_per_second : 0.0;
+        auto const time = (roofline_time(roofline, work_of(kernel)) + launch) *
+                          std::exp(log_ratio(*here, chip, analogue) + excess / weight);
+        return KernelTime{{std::max(time, Seconds{flop_time}), Evidence::transferred,
+                           std::hypot(here->duration.sigma, analogy_sigma)},
+                          fmt::format("{} here, times {} over {} on {}", here->source,
+                                      table_op(kernel.op).name, table_op(analogue.op).name, best.name)};
+    }
+    return std::nullopt;
+}
+
+} // namespace moesaic::timing

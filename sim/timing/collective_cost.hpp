@@ -1,0 +1,22 @@
+#pragma once
+#include "hardware/cluster.hpp"
+#include "hardware/topology.hpp"
+#include "timing/collective.hpp"
+#include "timing/store.hpp"
+
+namespace moesaic::timing {
+
+struct CollectiveQuestion {
+    CollectiveKind kind = CollectiveKind::all_reduce;
+    hardware::Tier tier = hardware::Tier::node;
+    Bytes rank_bytes; ///< what one rank sends over the tier
+    int ranks = 1;
+    int nodes = 1;
+};
+
+/// From the chip's measured curves, else those of chips with a like fabric scaled by the links, else published
+/// shares of the link.
+[[nodiscard]] CollectiveCost collective_cost(TimingStore const& store, hardware::NodeType const& node,
+                                             CollectiveQuestion const& question);
+
+} // namespace moesaic::timing

@@ -1,0 +1,249 @@
+#include "timing/estimate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace moesaic::timing {
+
+namespace {
+
+constexpr std::size_t enough_of_its_own = 60;  ///< shapes; fewer ask their relatives
+constexpr std::size_t enough_of_the_chip = 40; ///< shapes of all the chip's series; fewer ask other chips
+constexpr std::size_t most_siblings = 7, most_donors = 4;
+constexpr std::size_t from_a_relative = 8;
+
+/// A series that is asked, group 0 being the question's own traits.
+struct Relative {
+    int series;
+    double nearness; ///< greater is nearer
+};
+
+double balance_gap(TimingStore const& store, Question const& q, StoredSeries const& other) {
+    Kernel const head{.op = other.op, .dtype = other.dtype, .options = *other.options};
+    auto const theirs = store.roofline_of_rows(other.chip, head);
+    auto const bytes = std::abs(std::log2(q.roofline.bytes_per_second / theirs.bytes_per_second));
+    if (q.roofline.flop_per_second <= 0 || theirs.flop_per_second <= 0) {
+        return bytes;
+    }
+    auto const balance = (q.roofline.flop_per_second / q.roofline.bytes_per_second) /
+                         (theirs.flop_per_second / theirs.bytes_per_second);
+    return std::abs(std::log2(balance)) + 0.25 * bytes;
+}
+
+/// The question's own series first.
+std::vector<int> relatives_of(TimingStore const& store, Question const& q) {
+    std::vector<int> out;
+    std::size_t shapes = 0;
+    if (q.series >= 0) {
+        out.push_back(q.series);
+        shapes = store.series(q.series).shapes();
+    }
+    if (shapes >= enough_of_its_own) {
+        return out;
+    }
+    std::vector<Relative> siblings, donors;
+    for (int const index : store.of_op(q.kernel.op)) {
+        auto const& other = store.stored(index);
+        if (index == q.series) {
+            continue;
+        }
+        auto const curve = kinship(q.traits, other.traits).curve;
+        auto const few = other.samples.size() < 6 ? 0.1 : 0.0;
+        if (q.traits.chip >= 0 && other.traits.chip == q.traits.chip) {
+            siblings.push_back({index, curve - few});
+            shapes += other.samples.size();
+        } else {
+            donors.push_back({index, curve - few - 0.1 * balance_gap(store, q, other) -
+                                         0.05 * static_cast<double>(other.grade)});
+        }
+    }
+    auto const take = [&](std::vector<Relative>& from, std::size_t most) {
+        std::ranges::stable_sort(from, std::ranges::greater{}, &Relative::nearness);
+        for (std::size_t i = 0; i < std::min(most, from.size()); ++i) {
+            out.push_back(from[i].series);
+        }
+    };
+    take(siblings, most_siblings);
+    if (shapes < enough_of_the_chip) {
+        take(donors, most_donors);
+    }
+    return out;
+}
+
+struct Surroundings {
+    std::vector<KnownPoint> points;
+    std::vector<Traits> groups;
+    double own_distance = 1e9;
+    double outside = 0; ///< how far the place lies beyond all measured shapes
+    Coordinates at{};
+};
+
+/// Beyond the edge of every series that is asked, the edge of the nearest holds.
+Coordinates hold_in(TimingStore const& store, std::vector<int> const& relatives, Coordinates const& at) {
+    Coordinates best = at;
+    double least = 1e18;
+    for (int const index : relatives) {
+        auto const held = store.series(index).held(at);
+        double gap = 0;
+        for (std::size_t i = 0; i < at.size(); ++i) {
+            gap += std::abs(held[i] - at[i]);
+        }
+        if (gap < least) {
+            least = gap;
+            best = held;
+        }
+    }
+    return best;
+}
+
+/// @param alike a place whose very shape is passed over, to leave one out; nullptr = none
+Surroundings look_around(TimingStore const& store, Question const& q, std::vector<int> const& relatives,
+                         Coordinates const& at, bool leave_out) {
+    Surroundings out;
+    out.at = leave_out ? at : hold_in(store, relatives, at);
+    for (std::size_t i = 0; i < at.size(); ++i) {
+        out.outside += std::abs(at[i] - out.at[i]);
+    }
+    auto const& smoothness = smoothness_of(table_op(q.kernel.op).family);
+    out.groups.push_back(q.traits);
+    for (int const index : relatives) {
+        auto const& stored = store.stored(index);
+        auto const& series = store.series(index);
+        bool const own = index == q.series;
+        int const group = own ? 0 : static_cast<int>(out.groups.size());
+        auto const room = static_cast<std::size_t>(max_known_points) - out.points.size();
+        auto const wanted =
+            std::min(own ? static_cast<std::size_t>(smoothness.neighbours) : from_a_relative, room);
+        if (!own) {
+            out.groups.push_back(stored.traits);
+        }
+        std::size_t taken = 0;
+        for (auto const& [point, distance] : series.points().nearest(out.at, wanted + 2)) {
+            if ((leave_out && distance < 1e-9) || taken == wanted) {
+                continue;
+            }
+            ++taken;
+            out.points.push_back({series.points().point(point), series.log_ratio(point), group});
+            if (stored.traits.chip == q.traits.chip) {
+                out.own_distance = std::min(out.own_distance, distance);
+            }
+        }
+    }
+    return out;
+}
+
+Kriged krige_around(Question const& q, Surroundings const& around, Roughness const& rough) {
+    auto smoothness = smoothness_of(table_op(q.kernel.op).family);
+    smoothness.noise *= rough.noise;
+    smoothness.length *= rough.length;
+    smoothness.amplitude *= rough.amplitude;
+    smoothness.same_rest *= rough.rest;
+    return krige(around.points, around.groups, around.at, smoothness);
+}
+
+constexpr Roughness roughnesses[] = {{1, 1, 1},   {3, 1, 1},   {1, 0.5, 1},  {1, 2, 1},     {3, 2, 1},
+                                     {1, 1, 2.5}, {0.4, 1, 1}, {1, 1, 1, 3}, {1, 1, 1, 0.3}};
+
+/// An 80 % interval is 1.2816 sigma to each side.
+constexpr double sigmas_of_80 = 1.2816;
+constexpr std::size_t least_to_calibrate = 8, most_to_calibrate = 160;
+
+/// |miss| / stated sigma of shapes of a series that are left out one by one.
+void collect_misses(TimingStore const& store, int index, Roughness const& rough, std::vector<double>& out) {
+    auto const& stored = store.stored(index);
+    auto const& series = store.series(index);
+    Kernel const kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
+    Question const q{kernel, store.roofline_of_rows(stored.chip, kernel), stored.traits, index};
+    auto const relatives = relatives_of(store, q);
+    auto const step = std::max<std::size_t>(1, series.shapes() / most_to_calibrate);
+    for (std::size_t i = 0; i < series.shapes(); i += step) {
+        auto const shape = static_cast<int>(i);
+        auto const around = look_around(store, q, relatives, series.points().point(shape), true);
+        if (!around.points.empty()) {
+            auto const said = krige_around(q, around, rough);
+            out.push_back(std::abs(said.value - series.log_ratio(shape)) / said.sigma);
+        }
+    }
+}
+
+/// The roughness under which left-out shapes are missed least.
+Roughness choose_roughness(TimingStore const& store, int index) {
+    constexpr std::size_t tried_shapes = 64, least_shapes = 16;
+    auto const& stored = store.stored(index);
+    auto const& series = store.series(index);
+    if (series.shapes() < least_shapes) {
+        return {};
+    }
+    Kernel const kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
+    Question const q{kernel, store.roofline_of_rows(stored.chip, kernel), stored.traits, index};
+    auto const relatives = relatives_of(store, q);
+    auto const step = std::max<std::size_t>(1, series.shapes() / tried_shapes);
+    std::array<double, std::size(roughnesses)> sums{};
+    for (std::size_t i = step / 2; i < series.shapes(); i += step) {
+        auto const shape = static_cast<int>(i);
+        auto const around = look_around(store, q, relatives, series.points().point(shape), true);
+        for (std::size_t r = 0; r < sums.size() && !around.points.empty(); ++r) {
+            auto const miss =
+                std::abs(krige_around(q, around, roughnesses[r]).value - series.log_ratio(shape));
+            sums[r] += std::sqrt(miss); // few great misses do not decide
+        }
+    }
+    auto const best = static_cast<std::size_t>(std::ranges::min_element(sums) - sums.begin());
+    return sums[best] < 0.97 * sums[0] ? roughnesses[best] : Roughness{};
+}
+
+} // namespace
+
+Estimator::Learnt Estimator::learn(Question const& q) const {
+    if (q.series < 0) {
+        return {};
+    }
+    std::scoped_lock const lock{learning_};
+    auto const [at, fresh] = learnt_.try_emplace(q.series);
+    if (!fresh) {
+        return at->second;
+    }
+    auto& learnt = at->second;
+    learnt.roughness = choose_roughness(store_, q.series);
+    std::vector<double> misses;
+    collect_misses(store_, q.series, learnt.roughness, misses);
+    for (int const index : store_.of_op(q.kernel.op)) {
+        if (misses.size() < least_to_calibrate && index != q.series &&
+            store_.stored(index).traits.chip == q.traits.chip) {
+            collect_misses(store_, index, learnt.roughness, misses);
+        }
+    }
+    if (misses.size() >= least_to_calibrate) {
+        auto const eighty = misses.begin() + static_cast<std::ptrdiff_t>(misses.size() * 4 / 5);
+        std::ranges::nth_element(misses, eighty);
+        // few misses say little: the stated sigma counts as so many more
+        constexpr double believed = 6;
+        auto const n = static_cast<double>(misses.size());
+        learnt.scale = (*eighty / sigmas_of_80 * (1 + 2 / n) * n + believed) / (n + believed);
+    }
+    return learnt;
+}
+
+std::optional<Estimate> Estimator::estimate(Question const& q) const {
+    auto const& smoothness = smoothness_of(table_op(q.kernel.op).family);
+    auto const at = scaled(coordinates_of(q.kernel), smoothness);
+    auto const bound = roofline_time(q.roofline, work_of(q.kernel)) + Seconds{smoothness.launch};
+    if (q.series >= 0) {
+        auto const& series = store_.series(q.series);
+        if (auto const shape = series.find(q.kernel, at)) {
+            return Estimate{bound * std::exp(series.log_ratio(*shape)), smoothness.noise, true, 0};
+        }
+    }
+    auto const relatives = relatives_of(store_, q);
+    if (relatives.empty()) {
+        return std::nullopt;
+    }
+    auto const around = look_around(store_, q, relatives, at, false);
+    auto const learnt = learn(q);
+    auto const said = krige_around(q, around, learnt.roughness);
+    auto const sigma = learnt.scale * said.sigma + 0.03 * around.outside;
+    return Estimate{bound * std::exp(said.value), sigma, false, around.own_distance + around.outside};
+}
+
+} // namespace moesaic::timing

@@ -1,0 +1,36 @@
+#include "timing/kernel_time.hpp"
+
+#include <limits>
+
+namespace moesaic::timing {
+
+namespace {
+
+/// The series with these very traits, else -1.
+int series_with(TimingStore const& store, TableOpId op, Traits const& traits) {
+    for (int const index : store.of_op(op)) {
+        if (store.stored(index).traits == traits) {
+            return index;
+        }
+    }
+    return -1;
+}
+
+} // namespace
+
+std::optional<KernelTime> row_time(Estimator const& estimator, Measurement const& row) {
+    auto const& store = estimator.store();
+    auto const& kernel = row.kernel;
+    auto const traits = store.traits_of(row.chip, kernel.dtype, row.source, kernel.options);
+    auto const index = series_with(store, kernel.op, traits);
+    auto const said = estimator.estimate({kernel, store.roofline_of_rows(row.chip, kernel), traits, index});
+    if (!said) {
+        return std::nullopt;
+    }
+    auto const evidence = said->measured             ? Evidence::measured
+                          : said->own_distance < 1e8 ? Evidence::interpolated
+                                                     : Evidence::transferred;
+    return KernelTime{{said->time, evidence, said->sigma}, row.source};
+}
+
+} // namespace moesaic::timing

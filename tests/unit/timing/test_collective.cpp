@@ -1,0 +1,130 @@
+#include "timing/collective_cost.hpp"
+
+#include "example_chips.hpp"
+#include "timing/collective_curve.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace moesaic;
+using namespace moesaic::timing;
+using hardware::Tier;
+
+namespace {
+
+/// 8 ranks of a node: 20 us and 100 GB/s of bus bandwidth.
+std::string all_reduce_table(std::string const& chip) {
+    std::string out = table_header;
+    for (double bytes = 1024; bytes < 3e9; bytes *= 4) {
+        auto const us = 20 + 2 * 7.0 / 8 * bytes / 100e9 * 1e6;
+        out += fmt::format("{},all_reduce,fp16,{:.0f},0,0,8,nodes=1;kern=nccl_tests,{:.8g},nccl-docs,MIT\n",
+                           chip, bytes, us);
+    }
+    return out;
+}
+
+Seconds alone(CollectiveCost const& cost, Bytes bytes) { return cost.startup + bytes / cost.attainable; }
+
+} // namespace
+
+TEST_CASE("bytes that a rank sends follow nccl-tests' sizes", "[timing]") {
+    CHECK(rank_bytes_per_byte(CollectiveKind::all_reduce, 8) == Approx(1.75));
+    CHECK(rank_bytes_per_byte(CollectiveKind::all_gather, 8) == Approx(0.875));
+    CHECK(rank_bytes_per_byte(CollectiveKind::send_recv, 2) == Approx(1.0));
+    // a ring over 2 nodes of 8: each rank's NIC carries an eighth of 2 x 15/16
+    CHECK(nic_bytes_per_byte(CollectiveKind::all_reduce, 16, 2) == Approx(2 * 15.0 / 16 / 8));
+    // of 16 shares a rank keeps 8 inside its node
+    CHECK(nic_bytes_per_byte(CollectiveKind::all_to_all, 16, 2) == Approx(0.5));
+}
+
+TEST_CASE("the uncontended formula gives a measured collective back", "[timing]") {
+    TimingStore store;
+    auto const x = example_chip("X");
+    store.set_reference_chips({x});
+    store.parse(all_reduce_table("X"), "t.csv");
+    // 1 MiB = 1024 x 4^5: 20 us + 1.75 x 1048576 / 100e9 = 38.35 us
+    Bytes const sent{1.75 * 1048576};
+    auto const cost =
+        collective_cost(store, example_node(x), {CollectiveKind::all_reduce, Tier::node, sent, 8, 1});
+    CHECK(cost.evidence == Evidence::measured);
+    CHECK(alone(cost, sent).value() == Approx(38.35e-6).epsilon(1e-3));
+    // large messages show the rate, small ones the start-up
+    Bytes const large{1.75 * 268435456};
+    auto const at_large =
+        collective_cost(store, example_node(x), {CollectiveKind::all_reduce, Tier::node, large, 8, 1});
+    CHECK(at_large.attainable.value() == Approx(100e9).epsilon(0.05));
+    Bytes const small{1.75 * 4096};
+    auto const at_small =
+        collective_cost(store, example_node(x), {CollectiveKind::all_reduce, Tier::node, small, 8, 1});
+    CHECK(at_small.startup.value() == Approx(20e-6).epsilon(0.05));
+}
+
+TEST_CASE("a chip without curves takes those of a chip of its maker, scaled by the links", "[timing]") {
+    TimingStore store;
+    auto const x = example_chip("X");
+    auto y = example_chip("Y");
+    y.scale_up_bandwidth = fact(BytesPerSecond{100e9}); // half of X's
+    store.set_reference_chips({x, y});
+    store.parse(all_reduce_table("X"), "t.csv");
+    Bytes const large{1.75 * 268435456};
+    auto const cost =
+        collective_cost(store, example_node(y), {CollectiveKind::all_reduce, Tier::node, large, 8, 1});
+    CHECK(cost.evidence == Evidence::transferred);
+    CHECK(cost.attainable.value() == Approx(50e9).epsilon(0.05));
+    CHECK(cost.sigma >= 0.15);
+}
+
+TEST_CASE("half a ring that was not measured has the rate of the whole one", "[timing]") {
+    TimingStore store;
+    auto const x = example_chip("X");
+    store.set_reference_chips({x});
+    store.parse(all_reduce_table("X"), "t.csv");
+    Bytes const sent{0.875 * 268435456};
+    auto const cost =
+        collective_cost(store, example_node(x), {CollectiveKind::all_gather, Tier::node, sent, 8, 1});
+    CHECK(cost.evidence == Evidence::transferred);
+    CHECK(cost.attainable.value() == Approx(100e9).epsilon(0.05));
+}
+
+TEST_CASE("without tables a collective has a published share of its link", "[timing]") {
+    TimingStore const none;
+    auto const node = example_node(example_chip("X"));
+    Bytes const sent{1e9};
+    auto const inside = collective_cost(none, node, {CollectiveKind::all_gather, Tier::node, sent, 8, 1});
+    auto const outside = collective_cost(none, node, {CollectiveKind::all_gather, Tier::leaf, sent, 64, 8});
+    CHECK(inside.evidence == Evidence::analytic);
+    CHECK(inside.attainable.value() == Approx(150e9));
+    CHECK(outside.attainable.value() == Approx(44e9)); // one NIC of 50 GB/s for each chip
+    CHECK(outside.startup > inside.startup);
+}
+
+TEST_CASE("more nodes take longer to start", "[timing]") {
+    TimingStore const none;
+    auto const node = example_node(example_chip("X"));
+    for (auto const kind :
+         {CollectiveKind::all_reduce, CollectiveKind::all_gather, CollectiveKind::all_to_all}) {
+        Seconds before{0};
+        for (int nodes : {2, 4, 16, 128}) {
+            auto const cost = collective_cost(none, node, {kind, Tier::spine, Bytes{1e6}, 8 * nodes, nodes});
+            CHECK(cost.startup > before);
+            before = cost.startup;
+        }
+    }
+}
+
+TEST_CASE("a collective of one rank costs nothing", "[timing]") {
+    TimingStore const none;
+    auto const cost = collective_cost(none, example_node(example_chip("X")),
+                                      {CollectiveKind::all_reduce, Tier::node, Bytes{1e6}, 1, 1});
+    CHECK(cost.startup.value() == 0);
+}
+
+TEST_CASE("time on a curve is log-log between sizes, flat below and at one bandwidth above", "[timing]") {
+    CollectiveCurve const curve{
+        .ranks = 8, .nodes = 1, .bytes = {1e6, 4e6}, .seconds = {10e-6, 40e-6}, .chip = "X"};
+    CHECK(time_on(curve, Bytes{2e6}).time.value() == Approx(20e-6));
+    CHECK(time_on(curve, Bytes{1e3}).time.value() == Approx(10e-6));
+    CHECK(time_on(curve, Bytes{16e6}).time.value() == Approx(160e-6));
+    CHECK(time_on(curve, Bytes{4e6}).measured);
+    CHECK_FALSE(time_on(curve, Bytes{16e6}).inside);
+}

@@ -1,0 +1,198 @@
+#include "timing/timings.hpp"
+
+#include "example_chips.hpp"
+#include "timing/kernel_time.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fmt/format.h>
+
+using namespace moesaic;
+using namespace moesaic::timing;
+using model::Operation;
+using model::OpKind;
+using model::Pass;
+
+namespace {
+
+Operation gemm(std::int64_t m, std::int64_t n, std::int64_t k, Pass pass = Pass::forward) {
+    return {.kind = OpKind::gemm, .pass = pass, .m = m, .n = n, .k = k};
+}
+
+/// GEMM of a chip that needs `over` times its roofline at every shape, plus a launch of 5 us.
+std::string gemm_table(std::string const& chip, double over, hardware::Chip const& like,
+                       std::string const& dtype = "bf16") {
+    std::string out = table_header;
+    for (std::int64_t m : {64, 256, 1024, 4096, 16384}) {
+        for (std::int64_t n : {1024, 4096, 8192}) {
+            for (std::int64_t k : {1024, 4096, 8192}) {
+                Kernel kernel{
+                    .op = *find_table_op("gemm"), .dtype = dtype, .m = m, .n = n, .k = k, .options = {}};
+                auto const bound = roofline_time(roofline_of(like, kernel), work_of(kernel)) + Seconds{5e-6};
+                out += fmt::format("{},gemm,{},{},{},{},1,kern=test,{:.6g},aiconfigurator,MIT\n", chip, dtype,
+                                   m, n, k, over * bound.value() * 1e6);
+            }
+        }
+    }
+    return out;
+}
+
+struct Loaded {
+    TimingStore store;
+    explicit Loaded(std::vector<hardware::Chip> chips, std::vector<std::string> const& tables) {
+        store.set_reference_chips(std::move(chips));
+        for (auto const& table : tables) {
+            store.parse(table, "t.csv");
+        }
+    }
+};
+
+} // namespace
+
+TEST_CASE("a measured shape has its measured time", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{{x}, {gemm_table("X", 1.5, x)}};
+    Estimator const estimator{loaded.store};
+    // 2 x 4096^3 FLOP at 100 TFLOP/s = 1374.39 us; (1374.39 + 5) x 1.5 = 2069.08 us
+    auto const said = operation_time(estimator, x, gemm(4096, 4096, 4096)).duration;
+    CHECK(said.evidence == Evidence::measured);
+    CHECK(said.time.value() == Approx(2069.08e-6).epsilon(1e-4));
+    CHECK(said.sigma < 0.05);
+}
+
+TEST_CASE("between measured shapes of one efficiency every shape has that efficiency", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{{x}, {gemm_table("X", 1.5, x)}};
+    Estimator const estimator{loaded.store};
+    // 2 x 3000 x 5000 x 6000 / 100e12 = 1800 us; (1800 + 5) x 1.5 = 2707.5 us
+    auto const said = operation_time(estimator, x, gemm(3000, 5000, 6000)).duration;
+    CHECK(said.evidence == Evidence::interpolated);
+    CHECK(said.time.value() == Approx(2707.5e-6).epsilon(0.01));
+}
+
+TEST_CASE("gradients of a product are products of the transposed shapes", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{{x}, {gemm_table("X", 1.5, x)}};
+    Estimator const estimator{loaded.store};
+    auto const time = [&](Operation const& op) {
+        return operation_time(estimator, x, op).duration.time.value();
+    };
+    // C[64, 8192] = A[64, 1024] B[1024, 8192]: dA is 64 x 1024 x 8192, dB is 1024 x 8192 x 64
+    auto const input = time(gemm(64, 1024, 8192)), weight = time(gemm(1024, 8192, 64));
+    CHECK(time(gemm(64, 8192, 1024, Pass::input_gradient)) == Approx(input));
+    CHECK(time(gemm(64, 8192, 1024, Pass::weight_gradient)) == Approx(weight));
+    CHECK(time(gemm(64, 8192, 1024, Pass::backward)) == Approx(input + weight));
+}
+
+TEST_CASE("16-bit formats stand for each other, but not as measured", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{{x}, {gemm_table("X", 1.5, x, "fp16")}};
+    Estimator const estimator{loaded.store};
+    auto const said = operation_time(estimator, x, gemm(4096, 4096, 4096)).duration;
+    CHECK(said.evidence == Evidence::interpolated);
+    CHECK(said.time.value() == Approx(2069.08e-6).epsilon(1e-4));
+    CHECK(said.sigma >= 0.03);
+}
+
+TEST_CASE("a transfer does not change with the scale of both chips", "[timing]") {
+    auto const x = example_chip("X");
+    auto const half = faster_chip("H", 0.5), twice = faster_chip("T", 2.0);
+    Loaded const loaded{{x, half, twice}, {gemm_table("X", 1.5, x)}};
+    Estimator const estimator{loaded.store};
+    auto const slow = operation_time(estimator, half, gemm(3000, 5000, 6000)).duration;
+    auto const fast = operation_time(estimator, twice, gemm(3000, 5000, 6000)).duration;
+    CHECK(slow.evidence == Evidence::transferred);
+    CHECK(fast.evidence == Evidence::transferred);
+    // (1800 x 2 + 5) x 1.5 and (1800 / 2 + 5) x 1.5
+    CHECK(slow.time.value() == Approx(5407.5e-6).epsilon(0.01));
+    CHECK(fast.time.value() == Approx(1357.5e-6).epsilon(0.01));
+    CHECK(slow.sigma > 0.1);
+}
+
+TEST_CASE("the same die under another name is trusted more than another die", "[timing]") {
+    auto const x = example_chip("X");
+    auto const twin = example_chip("X-export");
+    auto const other = faster_chip("O", 1.3);
+    Loaded const loaded{{x, twin, other}, {gemm_table("X", 1.5, x)}};
+    Estimator const estimator{loaded.store};
+    auto const as_twin = operation_time(estimator, twin, gemm(3000, 5000, 6000)).duration;
+    CHECK(as_twin.evidence == Evidence::transferred);
+    CHECK(as_twin.time.value() == Approx(2707.5e-6).epsilon(0.01));
+    CHECK(as_twin.sigma < operation_time(estimator, other, gemm(3000, 5000, 6000)).duration.sigma);
+}
+
+TEST_CASE("no estimate beats the peak", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{{x, example_chip("Y")}, {gemm_table("X", 1.0, x)}};
+    Estimator const estimator{loaded.store};
+    for (auto const& op : {gemm(65536, 65536, 65536), gemm(3000, 5000, 6000)}) {
+        auto const said = operation_time(estimator, x, op).duration;
+        CHECK(said.time.value() >= model::flop_of(op).value() / 100e12 * (1 - 1e-9));
+    }
+}
+
+TEST_CASE("without tables every time is analytic and states its doubt", "[timing]") {
+    Timings const none;
+    auto const said = none.duration(example_chip("X"), gemm(4096, 4096, 4096));
+    CHECK(said.evidence == Evidence::analytic);
+    CHECK(said.sigma >= 0.2);
+    // 0.68 of the peak and 4 us to launch: 1374.39 / 0.68 + 4 = 2025.16 us
+    CHECK(said.time.value() == Approx(2025.16e-6).epsilon(1e-4));
+}
+
+TEST_CASE("every kind of operation and pass has a time on a chip that knows its figures", "[timing]") {
+    Timings const none;
+    auto const x = example_chip("X");
+    for (auto const& name : model::op_kind_names()) {
+        for (auto const pass : {Pass::forward, Pass::backward, Pass::input_gradient, Pass::weight_gradient}) {
+            Operation op{.kind = *model::find_op_kind(name), .pass = pass, .m = 512, .n = 256, .k = 128};
+            op.heads = op.kv_heads = 4;
+            op.topk = 2;
+            op.experts = 8;
+            auto const said = none.duration(x, op);
+            INFO(name << " " << model::name_of(pass));
+            CHECK(std::isfinite(said.time.value()));
+            CHECK(said.time.value() >= 0);
+            auto const work = model::flop_of(op).value() + model::bytes_of(op).value();
+            CHECK((said.time.value() > 0) == (work > 0));
+        }
+    }
+}
+
+TEST_CASE("a figure of the chip that is missing is an error that names chip and figure", "[timing]") {
+    Timings const none;
+    auto blind = example_chip("blind");
+    blind.memory_bandwidth.reset();
+    CHECK_THROWS_AS(none.duration(blind, gemm(64, 64, 64)), InputError);
+    CHECK_THROWS_WITH(none.duration(blind, gemm(64, 64, 64)),
+                      Catch::Contains("blind") && Catch::Contains("memory bandwidth"));
+    auto fp8 = gemm(64, 64, 64);
+    fp8.dtype = Dtype::fp8;
+    CHECK_THROWS_WITH(none.duration(example_chip("X"), fp8), Catch::Contains("X") && Catch::Contains("fp8"));
+}
+
+TEST_CASE("a backward pass that only another chip measured is transferred by its ratio to the forward pass",
+          "[timing]") {
+    // on X forward takes 100 us and backward 300 us; Y is half as fast forward (200 us): 600 us
+    auto const x = example_chip("X"), y = faster_chip("Y", 0.9);
+    std::string x_rows = table_header, y_rows = table_header;
+    for (int m : {1024, 2048, 4096, 8192}) {
+        auto const scale = m / 2048.0 * m / 2048.0;
+        auto const row = [&](char const* chip, char const* op, double us) {
+            return fmt::format(
+                "{},{},bf16,{},{},128,1,h=16;hkv=16;causal=1;kern=test,{:.6g},cudnn-frontend,MIT\n", chip, op,
+                m, m, us * scale);
+        };
+        x_rows += row("X", "attn_fwd", 400) + row("X", "attn_bwd", 1200);
+        y_rows += row("Y", "attn_fwd", 800);
+    }
+    Loaded const loaded{{x, y}, {x_rows, y_rows}};
+    Estimator const estimator{loaded.store};
+    Operation op{.kind = OpKind::attention, .pass = Pass::backward, .m = 2048, .n = 2048, .k = 128};
+    op.heads = op.kv_heads = 16;
+    op.causal = true;
+    auto const said = operation_time(estimator, y, op);
+    CHECK(said.duration.evidence == Evidence::transferred);
+    CHECK(said.duration.time.value() == Approx(2400e-6).epsilon(0.03));
+    CHECK(said.source.find("attn_bwd over attn_fwd on X") != std::string::npos);
+}

@@ -1,0 +1,125 @@
+#include "timing/timing_table.hpp"
+
+#include "example_chips.hpp"
+#include "timing/store.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::timing;
+
+namespace {
+
+std::vector<Measurement> rows_of(std::string const& lines, TableReport* report = nullptr) {
+    std::vector<Measurement> rows;
+    auto const said = parse_timing_table(table_header + lines, "t.csv",
+                                         [&](Measurement const& row) { rows.push_back(row); });
+    if (report != nullptr) {
+        *report = said;
+    }
+    return rows;
+}
+
+std::string message_of(std::string const& lines) {
+    try {
+        (void)rows_of(lines);
+    } catch (InputError const& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+} // namespace
+
+TEST_CASE("a row of a table becomes a kernel with its options", "[timing]") {
+    auto const rows = rows_of(
+        "X,attn_fwd,bf16,4096,2048,128,2,h=32;hkv=8;causal=1;det=1;kern=fa3,12.5,cudnn-frontend,MIT\n");
+    REQUIRE(rows.size() == 1);
+    auto const& row = rows[0];
+    CHECK(row.chip == "X");
+    CHECK(table_op(row.kernel.op).name == "attn_fwd");
+    CHECK(row.kernel.m == 4096);
+    CHECK(row.kernel.options.heads == 32);
+    CHECK(row.kernel.options.kv_heads == 8);
+    CHECK(row.kernel.options.causal);
+    CHECK(row.kernel.options.library == "fa3");
+    CHECK(row.kernel.options.variant == "det=1");
+    CHECK(row.time.value() == Approx(12.5e-6));
+    CHECK(row.line == 2);
+    CHECK(grade_of(row.source) == Grade::a);
+    CHECK(grade_of("somebody") == Grade::c);
+}
+
+TEST_CASE("a time that cannot be is an error with file, line and field", "[timing]") {
+    std::string const good = "X,gemm,bf16,8,8,8,1,,2,s,MIT\n";
+    for (std::string const time : {"-1", "0", "nan", "inf", "1e400", "fast", ""}) {
+        auto const message = message_of(good + "X,gemm,bf16,8,8,8,1,," + time + ",s,MIT\n");
+        INFO(message);
+        CHECK(message.find("t.csv:3:") != std::string::npos);
+        CHECK(message.find("time_us") != std::string::npos);
+    }
+}
+
+TEST_CASE("a size that is no whole number is an error, a negative one too", "[timing]") {
+    CHECK(message_of("X,gemm,bf16,8.5,8,8,1,,2,s,MIT\n").find("\"8.5\" is no size") != std::string::npos);
+    CHECK(message_of("X,gemm,bf16,-8,8,8,1,,2,s,MIT\n").find("\"-8\" is no size") != std::string::npos);
+    CHECK(message_of("X,attn_fwd,bf16,8,8,8,1,h=many,2,s,MIT\n").find("h=many is no count") !=
+          std::string::npos);
+}
+
+TEST_CASE("rows of unknown operations and empty shapes are counted, not taken", "[timing]") {
+    TableReport report;
+    auto const rows = rows_of("X,gemm,bf16,8,8,8,1,,2,s,MIT\n"
+                              "X,frobnicate,bf16,8,8,8,1,,2,s,MIT\n"
+                              "X,frobnicate,bf16,9,8,8,1,,2,s,MIT\n"
+                              "X,gemm,bf16,0,8,8,1,,2,s,MIT\n"
+                              "X,moe_ffn,bf16,8,8,8,1,topk=2,2,s,MIT\n"
+                              "X,attn_fwd,bf16,8,8,8,1,,2,s,MIT\n",
+                              &report);
+    CHECK(rows.size() == 1);
+    CHECK(report.rows == 1);
+    REQUIRE(report.refused.size() == 4);
+    CHECK(report.refused[0].text == "unknown operation frobnicate");
+    CHECK(report.refused[0].rows == 2);
+    CHECK(report.refused[0].first.line == 3);
+}
+
+TEST_CASE("rows that beat the chip are refused, whether the chip is known before or after", "[timing]") {
+    // 2 x 1000^3 FLOP at 100 TFLOP/s: 20 us; 2 % less is allowed, 10 % is not
+    std::string const table = std::string{table_header} +
+                              "X,gemm,bf16,1000,1000,1000,1,,25,s,MIT\n"
+                              "X,gemm,bf16,1000,1000,1000,1,,19.7,s,MIT\n"
+                              "X,gemm,bf16,1000,1000,1000,1,,18,s,MIT\n"
+                              // 3 x 10^8 x 2 bytes at 1 TB/s: 600 us; a cache may give four times that
+                              "X,add,bf16,10000,10000,0,1,,100,s,MIT\n";
+    for (bool const before : {true, false}) {
+        TimingStore store;
+        if (before) {
+            store.set_reference_chips({example_chip("X")});
+        }
+        store.parse(table, "t.csv");
+        if (!before) {
+            store.set_reference_chips({example_chip("X")});
+        }
+        REQUIRE(store.reports().size() == 1);
+        auto const& report = store.reports()[0];
+        CHECK(report.rows == 2);
+        REQUIRE(report.refused.size() == 2);
+        CHECK(report.refused[0].text == "faster than 1.02 times the peak of X");
+        CHECK(report.refused[0].first.line == 4);
+        CHECK(report.refused[1].text == "faster than 4 times the memory bandwidth of X");
+    }
+}
+
+TEST_CASE("rows of a chip that the catalogue lacks are noticed", "[timing]") {
+    TimingStore store;
+    store.set_reference_chips({example_chip("X")});
+    store.parse(std::string{table_header} + "Y,gemm,bf16,1000,1000,1000,1,,25,s,MIT\n", "t.csv");
+    REQUIRE(store.reports()[0].noticed.size() == 1);
+    CHECK(store.reports()[0].noticed[0].text.starts_with("chip Y is not in the catalogue"));
+}
+
+TEST_CASE("a table without a column that is needed is an error that names it", "[timing]") {
+    CHECK_THROWS_WITH(parse_timing_table("chip,op\nX,gemm\n", "t.csv", [](Measurement const&) {}),
+                      Catch::Contains("dtype") && Catch::Contains("missing"));
+}
