@@ -1,8 +1,9 @@
 #include "io/text_file.hpp"
 #include "scenario/scenario.hpp"
 
+#include "temporary_file.hpp"
+
 #include <catch2/catch.hpp>
-#include <filesystem>
 
 using namespace moesaic;
 
@@ -29,10 +30,9 @@ kind = "gqa"
 heads = 8
 head_dim = 128
 )";
-    auto const path = (std::filesystem::temp_directory_path() / "moesaic_own_model.toml").string();
-    io::write_text_file(path, text);
-    auto const scenario = scenario::read_scenario(path, {{"parallel.expert", "1"}}, source);
-    std::filesystem::remove(path);
+    TemporaryFile const file{"own_model.toml"};
+    io::write_text_file(file.path, text);
+    auto const scenario = scenario::read_scenario(file.path, {{"parallel.expert", "1"}}, source);
     CHECK(scenario.model.id == "own");
     CHECK(scenario.model.layers == 8);
     REQUIRE(scenario.model.sources.size() == 2);
