@@ -2,6 +2,7 @@
 
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
+#include "parallel/dual_pipe.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -11,13 +12,37 @@ namespace moesaic::parallel {
 std::string name_of(Schedule const& schedule) {
     return std::visit(overloaded{[](GPipe) { return std::string{"gpipe"}; },
                                  [](OneFOneB) { return std::string{"1f1b"}; },
-                                 [](Interleaved i) { return fmt::format("interleaved x{}", i.chunks); }},
+                                 [](Interleaved i) { return fmt::format("interleaved x{}", i.chunks); },
+                                 [](ZeroBubbleH1) { return std::string{"zb-h1"}; },
+                                 [](DualPipe) { return std::string{"dualpipe"}; }},
                       schedule);
 }
 
 int chunks_of(Schedule const& schedule) {
     auto const* interleaved = std::get_if<Interleaved>(&schedule);
-    return interleaved ? interleaved->chunks : 1;
+    return interleaved ? interleaved->chunks : std::holds_alternative<DualPipe>(schedule) ? 2 : 1;
+}
+
+int parts_of(Schedule const& schedule, int stages) {
+    return std::holds_alternative<DualPipe>(schedule) ? stages : stages * chunks_of(schedule);
+}
+
+int part_of(Schedule const& schedule, int chunk, int stage, int stages) {
+    if (std::holds_alternative<DualPipe>(schedule)) {
+        return chunk == 0 ? stage : stages - 1 - stage;
+    }
+    return chunk * stages + stage;
+}
+
+std::optional<ChunkPlace> neighbour(Schedule const& schedule, ChunkPlace from, int steps, int stages) {
+    int const part = part_of(schedule, from.chunk, from.stage, stages) + steps;
+    if (part < 0 || part >= parts_of(schedule, stages)) {
+        return std::nullopt;
+    }
+    if (std::holds_alternative<DualPipe>(schedule)) { // a micro-batch stays in its direction
+        return ChunkPlace{from.chunk == 0 ? part : stages - 1 - part, from.chunk};
+    }
+    return ChunkPlace{part % stages, part / stages};
 }
 
 namespace {
@@ -33,16 +58,17 @@ std::vector<Slot> gpipe(int micro_batches) {
     return out;
 }
 
-/// `warm_up` forwards, then forward and backward in turn, then the rest of the backwards. The k-th forward
-/// and the k-th backward of the stage are given by the two functions.
+/// `warm_up` forwards, then forward and backward in turn (or as pairs), then the rest of the backwards. The k-th
+/// forward and the k-th backward of the stage are given by the two functions.
 template <class Forward, class Backward>
-std::vector<Slot> one_f_one_b(int warm_up, int total, Forward forward, Backward backward) {
+std::vector<Slot> one_f_one_b(int warm_up, int total, bool paired, Forward forward, Backward backward) {
     std::vector<Slot> out;
     for (int k = 0; k < warm_up; ++k) {
         out.push_back(forward(k));
     }
     for (int k = 0; k < total - warm_up; ++k) {
         out.push_back(forward(warm_up + k));
+        out.back().with_next = paired;
         out.push_back(backward(k));
     }
     for (int k = total - warm_up; k < total; ++k) {
@@ -51,13 +77,20 @@ std::vector<Slot> one_f_one_b(int warm_up, int total, Forward forward, Backward 
     return out;
 }
 
+std::vector<Slot> plain(OneFOneB schedule, int stage, int stages, int micro_batches) {
+    int const behind = stages - stage - 1;
+    return one_f_one_b(
+        std::min(schedule.paired ? 2 * behind + 1 : behind, micro_batches), micro_batches, schedule.paired,
+        [](int k) { return Slot{Phase::forward, 0, k}; }, [](int k) { return Slot{Phase::backward, 0, k}; });
+}
+
 /// Micro-batches pass a stage in groups of `stages`; each group passes chunk 0, then chunk 1, … (backwards:
 /// the last first).
-std::vector<Slot> interleaved(int stage, int stages, int micro_batches, int chunks) {
-    expects(micro_batches % stages == 0, "interleaved: micro-batches are a multiple of the stages");
+std::vector<Slot> interleaved(Interleaved schedule, int stage, int stages, int micro_batches) {
+    int const chunks = schedule.chunks;
     int const total = micro_batches * chunks;
-    int const warm_up =
-        micro_batches == stages ? total : std::min(total, (stages - stage - 1) * 2 + (chunks - 1) * stages);
+    int const ahead = (stages - stage - 1) * 2 + (chunks - 1) * stages + (schedule.paired ? 1 : 0);
+    int const warm_up = micro_batches == stages ? total : std::min(total, ahead);
     auto const slot = [=](Phase phase, int k) {
         int const in_round = k % (stages * chunks);
         int const chunk = in_round / stages;
@@ -65,39 +98,120 @@ std::vector<Slot> interleaved(int stage, int stages, int micro_batches, int chun
         return Slot{phase, phase == Phase::forward ? chunk : chunks - 1 - chunk, micro_batch};
     };
     return one_f_one_b(
-        warm_up, total, [&](int k) { return slot(Phase::forward, k); },
+        warm_up, total, schedule.paired, [&](int k) { return slot(Phase::forward, k); },
         [&](int k) { return slot(Phase::backward, k); });
+}
+
+/// 1F1B whose weights' gradients come `stage` micro-batches later, so that all stages keep equally many.
+std::vector<Slot> zero_bubble_h1(int stage, int stages, int micro_batches) {
+    std::vector<Slot> out;
+    for (auto const& slot : plain({}, stage, stages, micro_batches)) {
+        if (slot.phase == Phase::forward) {
+            out.push_back(slot);
+            continue;
+        }
+        out.push_back({Phase::input_gradient, 0, slot.micro_batch});
+        if (slot.micro_batch >= stage) {
+            out.push_back({Phase::weight_gradient, 0, slot.micro_batch - stage});
+        }
+    }
+    for (int k = std::max(0, micro_batches - stage); k < micro_batches; ++k) {
+        out.push_back({Phase::weight_gradient, 0, k});
+    }
+    return out;
 }
 
 } // namespace
 
+std::optional<std::string> problem_with(Schedule const& schedule, int stages, int micro_batches) {
+    if (std::holds_alternative<Interleaved>(schedule) && micro_batches % stages != 0) {
+        return fmt::format("the interleaved schedule needs micro-batches ({}) that are a multiple of the "
+                           "stages ({})",
+                           micro_batches, stages);
+    }
+    if (std::holds_alternative<DualPipe>(schedule)) {
+        if (stages % 2 != 0) {
+            return fmt::format("DualPipe needs an even number of stages, not {}", stages);
+        }
+        if (micro_batches % 2 != 0 || micro_batches < 2 * stages) {
+            return fmt::format("DualPipe needs an even number of micro-batches ({}), at least two per stage "
+                               "({} stages)",
+                               micro_batches, stages);
+        }
+    }
+    return std::nullopt;
+}
+
 std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int micro_batches) {
     expects(stage >= 0 && stage < stages && micro_batches > 0,
             "a stage of the pipeline and at least one micro-batch");
-    auto const plain = [&] {
-        return one_f_one_b(
-            std::min(stages - stage - 1, micro_batches), micro_batches,
-            [](int k) { return Slot{Phase::forward, 0, k}; },
-            [](int k) { return Slot{Phase::backward, 0, k}; });
-    };
+    auto const problem = problem_with(schedule, stages, micro_batches);
+    expects(!problem, problem.value_or(""));
     return std::visit(
-        overloaded{[&](GPipe) { return gpipe(micro_batches); }, [&](OneFOneB) { return plain(); },
-                   [&](Interleaved i) { return interleaved(stage, stages, micro_batches, i.chunks); }},
+        overloaded{[&](GPipe) { return gpipe(micro_batches); },
+                   [&](OneFOneB s) { return plain(s, stage, stages, micro_batches); },
+                   [&](Interleaved s) { return interleaved(s, stage, stages, micro_batches); },
+                   [&](ZeroBubbleH1) { return zero_bubble_h1(stage, stages, micro_batches); },
+                   [&](DualPipe s) { return dual_pipe_slots(s.paired, stage, stages, micro_batches); }},
         schedule);
 }
 
-int peak_in_flight(std::vector<Slot> const& slots) {
-    int now = 0;
-    int most = 0;
+int peak_in_flight(std::span<Slot const> slots) {
+    int chunks = 1;
     for (auto const& slot : slots) {
-        now += slot.phase == Phase::forward ? 1 : -1;
+        chunks = std::max(chunks, slot.chunk + 1);
+    }
+    std::vector<Kept> const each(static_cast<std::size_t>(chunks), Kept{1.0, 1.0});
+    return static_cast<int>(peak_kept(slots, each));
+}
+
+double peak_kept(std::span<Slot const> slots, std::span<Kept const> chunks) {
+    double now = 0;
+    double most = 0;
+    for (auto const& slot : slots) {
+        auto const& kept = chunks[static_cast<std::size_t>(slot.chunk)];
+        switch (slot.phase) {
+        case Phase::forward:
+            now += kept.whole;
+            break;
+        case Phase::backward:
+            now -= kept.whole;
+            break;
+        case Phase::input_gradient:
+            now += kept.waiting - kept.whole;
+            break;
+        case Phase::weight_gradient:
+            now -= kept.waiting;
+            break;
+        case Phase::step_end:
+            break;
+        }
         most = std::max(most, now);
     }
     return most;
 }
 
+double bubble_time(Schedule const& schedule, int stages, PhaseTimes const& times) {
+    double const once = times.forward + times.backward();
+    double const others = stages - 1;
+    return std::visit(
+        overloaded{[&](GPipe) { return others * once; }, [&](OneFOneB) { return others * once; },
+                   [&](Interleaved s) { return others * once / s.chunks; },
+                   [&](ZeroBubbleH1) {
+                       return others * (times.forward + times.input_gradient - times.weight_gradient);
+                   },
+                   [&](DualPipe s) {
+                       double const more =
+                           s.paired ? times.paired + times.input_gradient - 2 * times.weight_gradient
+                                    : times.forward + times.input_gradient - times.weight_gradient;
+                       return (stages / 2.0 - 1.0) * more;
+                   }},
+        schedule);
+}
+
 double bubble_share(Schedule const& schedule, int stages, int micro_batches) {
-    return static_cast<double>(stages - 1) / micro_batches / chunks_of(schedule);
+    PhaseTimes const thirds{.forward = 1, .input_gradient = 1, .weight_gradient = 1, .paired = 3};
+    return bubble_time(schedule, stages, thirds) / (3.0 * micro_batches);
 }
 
 } // namespace moesaic::parallel

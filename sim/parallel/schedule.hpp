@@ -1,6 +1,8 @@
 #pragma once
 #include "parallel/program.hpp"
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -11,35 +13,94 @@ namespace moesaic::parallel {
 /// All forwards, then all backwards (GPipe, Huang et al. 2019).
 struct GPipe {};
 /// One forward, one backward in steady state (PipeDream-Flush; Narayanan et al. SC21, section 2.2.1).
-struct OneFOneB {};
-/// Each stage holds `chunks` model chunks in turn (Narayanan et al. SC21, section 2.2.2).
+/// Paired: a stage's forward and backward of unlike micro-batches run as one block whose exchanges hide behind each
+/// other's kernels. A message then needs a whole block to pass a stage, so that neighbours stand two micro-batches
+/// apart instead of one: stage s of p starts with 2(p-s)-1 forwards and keeps up to 2(p-s).
+struct OneFOneB {
+    bool paired = false;
+};
+/// Each stage holds `chunks` model chunks in turn (Narayanan et al. SC21, section 2.2.2). Paired: with one more
+/// forward at the start (Megatron-Core's 1F1B with overlap of the expert exchange).
 struct Interleaved {
     int chunks = 2;
+    bool paired = false;
 };
-using Schedule = std::variant<GPipe, OneFOneB, Interleaved>;
+/// 1F1B with the weights' gradients apart and later, where the stage would wait (Qi et al. 2023, arXiv 2401.10241,
+/// section 2: as many micro-batches in flight as in 1F1B).
+struct ZeroBubbleH1 {};
+/// Micro-batches enter from both ends; each stage holds two parts of the model, so that every part is there twice, and
+/// runs the forward of one beside the backward of the other (DeepSeek-V3, arXiv 2412.19437, section 3.2.1).
+/// Not paired: the two run one after the other.
+struct DualPipe {
+    bool paired = true;
+};
+using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, DualPipe>;
 
 [[nodiscard]] std::string name_of(Schedule const& schedule);
 /// Model chunks that one stage holds.
 [[nodiscard]] int chunks_of(Schedule const& schedule);
+/// Parts into which the model's layers are split.
+[[nodiscard]] int parts_of(Schedule const& schedule, int stages);
+/// The part (in the order of the layers) that a chunk of a stage is.
+[[nodiscard]] int part_of(Schedule const& schedule, int chunk, int stage, int stages);
+
+struct ChunkPlace {
+    int stage = 0;
+    int chunk = 0;
+    friend bool operator==(ChunkPlace const&, ChunkPlace const&) = default;
+};
+/// Where a micro-batch goes from here, forwards (steps = 1) or back (-1); none beyond the model's ends.
+[[nodiscard]] std::optional<ChunkPlace> neighbour(Schedule const& schedule, ChunkPlace from, int steps,
+                                                  int stages);
 
 /// One turn of a stage: a phase of one micro-batch in one of its chunks.
 struct Slot {
     Phase phase;
     int chunk;
     int micro_batch;
+    bool with_next = false; ///< a forward that runs as one block with the backward that follows it
     friend bool operator==(Slot const&, Slot const&) = default;
 };
 
-/// The order of work of one stage (counted from 0).
-/// Interleaved wants micro_batches to be a multiple of the stages, as Megatron does.
-/// @throws BugError where it is not, or for a stage outside the pipeline
+/// What keeps a schedule from running; none where nothing does. Interleaved wants micro_batches to be a multiple of
+/// the stages, as Megatron does; DualPipe an even number of stages and of micro-batches, at least two per stage.
+[[nodiscard]] std::optional<std::string> problem_with(Schedule const& schedule, int stages,
+                                                      int micro_batches);
+
+/// The order of work of one stage (counted from 0). DualPipe: the second half of the micro-batches enters at the
+/// last stage.
+/// @throws BugError where problem_with() has something to say, or for a stage outside the pipeline
 [[nodiscard]] std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int micro_batches);
 
-/// The most forwards of a stage whose backwards have not ended, counted in chunks of the model.
-[[nodiscard]] int peak_in_flight(std::vector<Slot> const& slots);
+/// Chunks of the model whose forward has run and whose backward has not ended, weights' gradients included: the most
+/// at a time.
+[[nodiscard]] int peak_in_flight(std::span<Slot const> slots);
+/// What a chunk keeps of a micro-batch (bytes, or whatever is counted).
+struct Kept {
+    double whole = 0;   ///< from the forward to the end of the backward, or of the inputs' gradient
+    double waiting = 0; ///< from there to the end of the weights' gradient
+};
+/// The most that a stage keeps at a time. @param chunks one entry per chunk
+[[nodiscard]] double peak_kept(std::span<Slot const> slots, std::span<Kept const> chunks);
 
-/// Idle share of a stage over its busy time on uniform stages, communication left out:
-/// (p-1)/m for GPipe and 1F1B, (p-1)/(m v) interleaved (SC21, equations in sections 2.2.1 and 2.2.2).
+/// Times of one micro-batch on one stage, all its chunks together (DualPipe: one chunk; a stage runs all micro-batches
+/// once in any case).
+struct PhaseTimes {
+    double forward = 0;
+    double input_gradient = 0;
+    double weight_gradient = 0;
+    double paired = 0; ///< a forward and a whole backward as one block
+
+    [[nodiscard]] double backward() const { return input_gradient + weight_gradient; }
+};
+/// Time that a stage of a uniform pipeline idles in a step, communication left out. F, B (of inputs), W as above:
+///   GPipe, 1F1B   (p-1)(F+B+W)          SC21, section 2.2.1; paired the same, on the last stage
+///   interleaved   (p-1)(F+B+W)/v        SC21, section 2.2.2
+///   ZB-H1         (p-1)(F+B-W)          arXiv 2401.10241, table 2
+///   DualPipe      (p/2-1)(F&B+B-2W)     deepseek-ai/DualPipe, README, whose B is our B+W; not paired
+///                 (p/2-1)(F+B-W); both exact where F=B=W
+[[nodiscard]] double bubble_time(Schedule const& schedule, int stages, PhaseTimes const& times);
+/// The same over the busy time of a stage, with a forward, an input and a weight gradient equally long.
 [[nodiscard]] double bubble_share(Schedule const& schedule, int stages, int micro_batches);
 
 } // namespace moesaic::parallel
