@@ -78,13 +78,4 @@ std::string iso_text(DateSpan const& span) {
     return span.first == span.last ? day : fmt::format("{} to {}", day, iso_text(span.last));
 }
 
-int whole_months_between(Date from, Date to) {
-    chrono::year_month_day const a{from};
-    chrono::year_month_day const b{to};
-    auto const months = (static_cast<int>(b.year()) - static_cast<int>(a.year())) * 12 +
-                        static_cast<int>(static_cast<unsigned>(b.month())) -
-                        static_cast<int>(static_cast<unsigned>(a.month()));
-    return months - (b.day() < a.day() ? 1 : 0);
-}
-
 } // namespace moesaic

@@ -25,7 +25,4 @@ struct DateSpan {
 /// The shortest of these forms.
 [[nodiscard]] std::string iso_text(DateSpan const& span);
 
-/// Whole months from one day to a later one; 0 or less where it is not later.
-[[nodiscard]] int whole_months_between(Date from, Date to);
-
 } // namespace moesaic

@@ -24,10 +24,3 @@ TEST_CASE("a date known to the year, quarter or month spans all its days", "[bas
     CHECK_FALSE(parse_date_span("2026-Q5"));
     CHECK_FALSE(parse_date_span("2026/01"));
 }
-
-TEST_CASE("whole months count only what is over", "[base]") {
-    CHECK(whole_months_between(*parse_date("2025-01-15"), *parse_date("2025-04-15")) == 3);
-    CHECK(whole_months_between(*parse_date("2025-01-15"), *parse_date("2025-04-14")) == 2);
-    CHECK(whole_months_between(*parse_date("2024-11-30"), *parse_date("2025-01-30")) == 2);
-    CHECK(whole_months_between(*parse_date("2025-04-15"), *parse_date("2025-04-14")) <= 0);
-}
