@@ -1,0 +1,96 @@
+#include "export_control/timeline.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace moesaic::export_control {
+
+namespace {
+
+using Changes = std::map<Date, RegimeChange>;
+
+RegimeChange& change_on(Changes& changes, Date date) {
+    auto& change = changes[date];
+    change.from = date;
+    return change;
+}
+
+bool reaches(Rule const& rule, Regime const& regime, Date date) {
+    Figures const nothing{""};
+    auto deal = regime.deal;
+    deal.date = date;
+    return evaluate(rule.reach, rule.limits, {nothing, deal, regime.rules}) != Truth::no;
+}
+
+/// Begin and end of the periods, where the rule reaches the deal just then.
+void add_periods(Changes& changes, Rule const& rule, Regime const& regime) {
+    for (auto const& period : rule.in_force) {
+        if (reaches(rule, regime, period.from)) {
+            change_on(changes, period.from).begins.push_back(rule.id);
+        }
+        if (period.until && reaches(rule, regime, *period.until - std::chrono::days{1})) {
+            change_on(changes, *period.until).ends.push_back(rule.id);
+        }
+    }
+}
+
+/// Days that the reach itself names ("date >= 2023-01-18"), where they change it and the rule is in force.
+void add_reach(Changes& changes, Rule const& rule, Regime const& regime) {
+    for_each_part(rule.reach, [&](Predicate const& part) {
+        auto const* const comparison = std::get_if<Comparison>(&part.node);
+        if (!comparison || comparison->attribute != Attribute::date) {
+            return;
+        }
+        auto const day = std::get<DateSpan>(limit_of(*comparison, rule.limits).value).first;
+        auto const in_force = std::ranges::any_of(rule.in_force, [&](Period const& period) {
+            return period.from < day && (!period.until || day < *period.until);
+        });
+        auto const before = reaches(rule, regime, day - std::chrono::days{1});
+        auto const after = reaches(rule, regime, day);
+        if (in_force && before != after) {
+            auto& change = change_on(changes, day);
+            (after ? change.begins : change.ends).push_back(rule.id);
+        }
+    });
+}
+
+} // namespace
+
+std::vector<RegimeChange> regime_changes(Regime const& regime) {
+    Changes changes;
+    for (auto const& rule : regime.rules.rules) {
+        if (rule.predicate && std::ranges::count(regime.jurisdictions, rule.jurisdiction) > 0) {
+            add_periods(changes, rule, regime);
+            add_reach(changes, rule, regime);
+        }
+    }
+    std::vector<RegimeChange> out;
+    for (auto& [date, change] : changes) {
+        // one period of a rule may follow another: it goes on, with another reach
+        std::erase_if(change.ends,
+                      [&](std::string const& id) { return std::ranges::count(change.begins, id) > 0; });
+        out.push_back(std::move(change));
+    }
+    return out;
+}
+
+Timeline make_timeline(std::vector<hardware::Chip> const& chips, Regime const& regime) {
+    Timeline out{.changes = regime_changes(regime), .rows = {}};
+    std::vector<Regime> regimes;
+    for (auto const& change : out.changes) {
+        if (regimes.empty()) {
+            regimes.push_back(at_date(regime, change.from - std::chrono::days{1}));
+        }
+        regimes.push_back(at_date(regime, change.from));
+    }
+    for (auto const& chip : chips) {
+        Timeline::Row row{chip.id, {}};
+        for (auto const& one : regimes) {
+            row.verdicts.push_back(evaluate(chip, one));
+        }
+        out.rows.push_back(std::move(row));
+    }
+    return out;
+}
+
+} // namespace moesaic::export_control
