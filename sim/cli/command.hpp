@@ -20,5 +20,6 @@ void add_clusters_command(CLI::App& app, Outcome& outcome);
 void add_models_command(CLI::App& app, Outcome& outcome);
 void add_timings_command(CLI::App& app, Outcome& outcome);
 void add_run_command(CLI::App& app, Outcome& outcome);
+void add_rules_command(CLI::App& app, Outcome& outcome);
 
 } // namespace moesaic::cli
