@@ -1,5 +1,6 @@
 #include "base/nearest_names.hpp"
 #include "io/text_file.hpp"
+#include "scenario/check_regime.hpp"
 #include "scenario/scenario.hpp"
 
 #include <algorithm>
@@ -45,6 +46,7 @@ Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
         throw InputError{t.origin("chips"),
                          fmt::format("{} chips are no whole number of nodes of {}", pool.chips, node.chips)};
     }
+    pool.acquired = read_acquired(t);
     t.reject_unknown_keys();
     return pool;
 }
@@ -190,6 +192,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
             s.timings.push_back((std::filesystem::path{path}.parent_path() / file).string());
         }
     }
+    check_regime(t, s, data_folder);
     t.reject_unknown_keys();
     return s;
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include "base/date.hpp"
 #include "economics/reliability.hpp"
 #include "hardware/catalogue.hpp"
 #include "hardware/topology.hpp"
@@ -14,11 +15,19 @@
 
 namespace moesaic::scenario {
 
+/// How the chips of a pool came to the lab, where the rules of a date matter.
+struct Acquired {
+    std::optional<Date> owned_since;
+    std::optional<std::string> rented_in; ///< country where they stand
+    Origin origin;                        ///< where the scenario asks for them
+};
+
 /// Chips of one cluster that the plan may use.
 struct Pool {
     std::string name;
     hardware::Cluster cluster;
     int chips = 0;
+    Acquired acquired;
 };
 
 /// What somebody printed about this very run; shown beside the simulated figures, never used to compute them.

@@ -110,3 +110,26 @@ TEST_CASE("help teaches with an example", "[cli]") {
     CHECK(help.exit_code == 0);
     CHECK_THAT(help.out, Catch::Contains("Example: moesaic run"));
 }
+
+TEST_CASE("chips that the rules of the date forbid are refused with rule, predicate and figure", "[cli]") {
+    auto const scenario = "run " + tutorial("07-export-rules.toml");
+    CHECK(run_program(scenario + " --json").exit_code == 0); // owned since before the rule
+    auto const late = run_program(scenario + " --set 'pools[0].owned_since=\"2024-01-01\"'");
+    CHECK(late.exit_code == 2);
+    CHECK_THAT(late.err,
+               Catch::Contains("us_2023_10_3a090a") && Catch::Contains("TPP 15840 is at least 4800"));
+    CHECK_THAT(run_program(scenario + " --set 'pools[0].owned_since=soon'").err,
+               Catch::Contains("\"soon\" is no date"));
+}
+
+TEST_CASE("failures and checkpoints lengthen the training, not the step", "[cli]") {
+    auto const run = [](std::string const& more) {
+        return json::parse(run_program("run --json " + tutorial("06-failures.toml") + more).out);
+    };
+    auto const usual = run("");
+    CHECK(usual["training"]["goodput"].get<double>() < 1.0);
+    CHECK(usual["training"]["failures"].get<int>() > 0);
+    auto const rare = run(" --set reliability.chip_hours_per_failure=500000");
+    CHECK(rare["training"]["goodput"].get<double>() > usual["training"]["goodput"].get<double>());
+    CHECK(rare["step_time_s"] == usual["step_time_s"]);
+}

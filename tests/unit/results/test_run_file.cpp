@@ -3,8 +3,8 @@
 #include "io/text_file.hpp"
 #include "results/run_file.hpp"
 
-#include <algorithm>
 #include "temporary_file.hpp"
+#include <algorithm>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
