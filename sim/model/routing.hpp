@@ -1,0 +1,65 @@
+#pragma once
+#include "base/random.hpp"
+#include "io/toml.hpp"
+#include "model/model.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace moesaic::model {
+
+/// Every expert gets as many tokens.
+struct BalancedLoad {};
+/// The i-th busiest expert gets tokens in proportion to i^-exponent.
+struct ZipfLoad {
+    double exponent = 0;
+};
+/// Shares drawn from a symmetric Dirichlet distribution, anew for each layer; the larger the concentration the more
+/// even.
+struct DirichletLoad {
+    double concentration = 1;
+};
+/// Loads that follow a log-normal distribution, as wide as gives this Gini coefficient. The shape is an assumption:
+/// what is published of real routers is the coefficient.
+struct GiniLoad {
+    double gini = 0;
+};
+/// Tokens that a router was seen to send to each expert, by layer; the model's layers take them in turn.
+struct MeasuredLoad {
+    std::vector<std::vector<double>> layers;
+};
+using ExpertLoad = std::variant<BalancedLoad, ZipfLoad, DirichletLoad, GiniLoad, MeasuredLoad>;
+
+/// How a router spreads the tokens of a micro-batch over the experts.
+struct Routing {
+    ExpertLoad load = BalancedLoad{};
+    /// Tokens that an expert takes at most, over the mean; what is beyond is dropped. None = nothing is dropped.
+    std::optional<double> capacity_factor;
+};
+
+/// Gini coefficients of tokens per expert on real text (arXiv 2605.20982, May 2026, five checkpoints).
+struct RoutingPreset {
+    std::string_view name;
+    double gini;
+    std::string_view note;
+};
+[[nodiscard]] std::span<RoutingPreset const> routing_presets();
+
+/// Gini coefficient: 0 where all are equal, near 1 where one has all.
+[[nodiscard]] double gini_of(std::span<double const> loads);
+/// Tokens of each expert over the mean, busiest first but for measured and drawn ones. @param layer of the MoE layers
+[[nodiscard]] std::vector<double> expert_loads(ExpertLoad const& load, int layer, int experts, Rng& rng);
+/// Rows of the busiest of `ranks` ranks over those of a balanced one, averaged over the MoE layers: each layer waits
+/// for its own busiest rank. Experts lie on the ranks in order where measured, otherwise shuffled for each layer.
+[[nodiscard]] double rank_imbalance(Routing const& routing, Model const& model, int ranks,
+                                    std::uint64_t seed);
+
+/// Reads [routing]: kind = "balanced", "zipf" (exponent), "dirichlet" (concentration), "gini" (gini or preset) or
+/// "measured" (file: a CSV with the columns layer, expert and tokens), and capacity_factor.
+/// @param folder that `file` is relative to
+[[nodiscard]] Routing read_routing(io::TomlTable const& table, Model const& model, std::string const& folder);
+
+} // namespace moesaic::model

@@ -1,0 +1,129 @@
+#include "model/routing.hpp"
+
+#include "unit/model/models.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+using namespace moesaic;
+using namespace moesaic::model;
+
+namespace {
+
+std::vector<double> loads_of(ExpertLoad const& load, int experts) {
+    Rng rng{1, "test"};
+    return expert_loads(load, 0, experts, rng);
+}
+
+Routing routing_of(std::string const& text, std::string const& folder = {}) {
+    auto const table = io::parse_toml("[routing]\n" + text, "routing.toml").table("routing");
+    return read_routing(table, shipped_model("deepseek_v3"), folder);
+}
+
+} // namespace
+
+TEST_CASE("the Gini coefficient is 0 for equal loads and (n-1)/n where one expert has all", "[model]") {
+    CHECK(gini_of(std::vector{1.0, 1.0, 1.0, 1.0}) == Approx(0.0));
+    CHECK(gini_of(std::vector{0.0, 4.0, 0.0, 0.0}) == Approx(0.75));
+    // 1, 3: mean difference |1-3|/2 over twice the mean: 1 / (2 x 2)
+    CHECK(gini_of(std::vector{1.0, 3.0}) == Approx(0.25));
+}
+
+TEST_CASE("loads with a given Gini coefficient have it, and the mean 1", "[model]") {
+    for (double const gini : {0.105, 0.15, 0.24, 0.4}) {
+        for (int const experts : {8, 64, 256}) {
+            auto const loads = loads_of(GiniLoad{gini}, experts);
+            CHECK(gini_of(loads) == Approx(gini).epsilon(1e-9));
+            CHECK(std::accumulate(loads.begin(), loads.end(), 0.0) == Approx(experts));
+            CHECK(std::ranges::is_sorted(loads, std::greater{}));
+        }
+    }
+}
+
+TEST_CASE("Zipf loads fall with the power of their place", "[model]") {
+    auto const loads = loads_of(ZipfLoad{1.0}, 4);
+    // 1 + 1/2 + 1/3 + 1/4 = 25/12; the first over the mean: 1 / (25/48)
+    CHECK(loads[0] == Approx(48.0 / 25.0));
+    CHECK(loads[0] / loads[3] == Approx(4.0));
+}
+
+TEST_CASE("Dirichlet loads are as uneven as their concentration says", "[model]") {
+    // variance of a share over its squared mean: (n-1) / (n a + 1)
+    Rng rng{7, "test"};
+    double sum = 0.0;
+    int const draws = 400, n = 64;
+    for (int i = 0; i < draws; ++i) {
+        auto const loads = expert_loads(DirichletLoad{4.0}, i, n, rng);
+        CHECK(std::accumulate(loads.begin(), loads.end(), 0.0) == Approx(n));
+        sum += std::accumulate(loads.begin(), loads.end(), 0.0,
+                               [](double s, double load) { return s + (load - 1) * (load - 1); }) /
+               n;
+    }
+    CHECK(sum / draws == Approx(63.0 / (64 * 4.0 + 1)).epsilon(0.05));
+}
+
+TEST_CASE("more experts on a rank even out its load", "[model]") {
+    auto const v3 = shipped_model("deepseek_v3");
+    CHECK(rank_imbalance({}, v3, 64, 1) == 1.0);
+    Routing const uneven{GiniLoad{0.24}, std::nullopt};
+    auto const alone = rank_imbalance(uneven, v3, 256, 1);
+    // one expert per rank: the busiest of 256, whatever the order
+    CHECK(alone == Approx(loads_of(GiniLoad{0.24}, 256).front()));
+    auto const four = rank_imbalance(uneven, v3, 64, 1);
+    CHECK(four < alone);
+    CHECK(four > 1.2);
+    CHECK(rank_imbalance(uneven, v3, 1, 1) == Approx(1.0));
+    CHECK(rank_imbalance(uneven, v3, 64, 1) == four); // the same seed, the same bits
+    CHECK(rank_imbalance(uneven, v3, 64, 2) != four);
+}
+
+TEST_CASE("experts take no more than their capacity", "[model]") {
+    auto const v3 = shipped_model("deepseek_v3");
+    Routing const capped{ZipfLoad{1.0}, 1.5};
+    CHECK(rank_imbalance(capped, v3, 256, 1) == Approx(1.5));
+}
+
+TEST_CASE("measured loads keep their order and may differ by layer", "[model]") {
+    auto const folder = std::filesystem::temp_directory_path() / "moesaic_test_routing";
+    std::filesystem::create_directories(folder);
+    {
+        std::ofstream file{folder / "tokens.csv"};
+        file << "layer,expert,tokens\n";
+        for (int layer : {3, 4}) {
+            for (int expert = 0; expert < 256; ++expert) {
+                file << layer << ',' << expert << ',' << (layer == 3 && expert < 4 ? 20 : 10) << '\n';
+            }
+        }
+    }
+    auto const routing = routing_of("kind = \"measured\"\nfile = \"tokens.csv\"\n", folder.string());
+    REQUIRE(std::get<MeasuredLoad>(routing.load).layers.size() == 2);
+    // layer 3: the first rank of 64 has 4 experts of 20 tokens, the mean expert (256 x 10 + 40) / 256; layer 4 even
+    double const uneven = 20.0 / (2600.0 / 256.0);
+    CHECK(rank_imbalance(routing, shipped_model("deepseek_v3"), 64, 1) == Approx((uneven + 1.0) / 2));
+    std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("routing is read with its presets", "[model]") {
+    CHECK(std::get<GiniLoad>(routing_of("kind = \"gini\"\npreset = \"nemotron_30b\"\n").load).gini == 0.150);
+    CHECK(std::get<ZipfLoad>(routing_of("kind = \"zipf\"\nexponent = 1.2\n").load).exponent == 1.2);
+    CHECK(routing_of("kind = \"balanced\"\ncapacity_factor = 1.25\n").capacity_factor == 1.25);
+    auto const error_of = [](std::string const& text) {
+        try {
+            (void)routing_of(text);
+        } catch (InputError const& error) {
+            return std::string{error.what()};
+        }
+        return std::string{"no error"};
+    };
+    CHECK(error_of("kind = \"zip\"\n") ==
+          "routing.toml:2:8: routing.kind: \"zip\" is not known. Did you mean zipf?");
+    CHECK(error_of("kind = \"zipf\"\nexponent = -1\n").find("must be above 0") != std::string::npos);
+    CHECK(error_of("kind = \"measured\"\nfile = \"none.csv\"\n").find("there is no file") !=
+          std::string::npos);
+    CHECK(error_of("kind = \"zipf\"\nexponent = 1\ngini = 0.2\n").find("is not a known key") !=
+          std::string::npos);
+    CHECK(error_of("kind = \"balanced\"\ncapacity_factor = 0.5\n").find("1 or more") != std::string::npos);
+}
