@@ -66,6 +66,18 @@ Norm read_norm(io::TomlTable const& table) {
     return name == "rmsnorm" ? Norm::rmsnorm : Norm::layernorm;
 }
 
+/// Groups of experts that the router chooses first (DeepSeek's node-limited routing).
+void read_groups(io::TomlTable const& table, Moe& moe) {
+    moe.groups = read_count_or(table, "groups", 1, 1);
+    moe.groups_per_token = read_count_or(table, "groups_per_token", moe.groups, 1);
+    if (moe.experts % moe.groups != 0 || moe.groups_per_token > moe.groups ||
+        moe.topk > moe.experts / moe.groups * moe.groups_per_token) {
+        throw InputError{table.origin("groups"),
+                         fmt::format("top {} of {} experts cannot come from {} of {} equal groups", moe.topk,
+                                     moe.experts, moe.groups_per_token, moe.groups)};
+    }
+}
+
 Moe read_moe(io::TomlTable const& table) {
     Moe moe{.experts = read_count(table, "experts", 1),
             .topk = read_count(table, "topk", 1),
@@ -77,6 +89,7 @@ Moe read_moe(io::TomlTable const& table) {
         throw InputError{table.origin("topk"),
                          fmt::format("top {} of {} experts cannot be chosen", moe.topk, moe.experts)};
     }
+    read_groups(table, moe);
     if ((moe.shared_experts == 0) != (moe.shared_ffn_total == 0)) {
         throw InputError{table.origin("shared_ffn_total"), "shared_experts and shared_ffn_total do not agree",
                          "Give both, or neither for a model without shared experts"};

@@ -37,6 +37,8 @@ struct Moe {
     int shared_experts = 0;   ///< for reports; their work is in shared_ffn_total
     int shared_ffn_total = 0; ///< inner size of all shared experts together
     int leading_dense_layers = 0;
+    int groups = 1;           ///< equal groups of consecutive experts, of which the router chooses some first
+    int groups_per_token = 1; ///< experts come from these alone
 };
 
 enum class Norm { rmsnorm, layernorm };
