@@ -317,6 +317,23 @@ std::string Hdf5Reader::text(std::string const& path) const {
     return values.size() == 1 ? values.front() : (file_->fail(path, "is not one text"), "");
 }
 
+Hdf5Data Hdf5Reader::data(std::string const& path) const {
+    auto const dataset = file_->open(path);
+    H5Space const space{H5Dget_space(dataset.get())};
+    bool const single = H5Sget_simple_extent_type(space.get()) == H5S_SCALAR;
+    H5Type const type{H5Dget_type(dataset.get())};
+    switch (H5Tget_class(type.get())) {
+    case H5T_STRING:
+        return single ? Hdf5Data{text(path)} : Hdf5Data{texts(path)};
+    case H5T_INTEGER:
+        return single ? Hdf5Data{integer(path)} : Hdf5Data{integers(path)};
+    case H5T_FLOAT:
+        return single ? Hdf5Data{number(path)} : Hdf5Data{numbers(path)};
+    default:
+        file_->fail(path, "is neither number nor text");
+    }
+}
+
 Hdf5Label Hdf5Reader::label(std::string const& path) const {
     auto const dataset = file_->open(path);
     return {text_attribute(dataset.get(), "unit"), text_attribute(dataset.get(), "description")};

@@ -65,6 +65,8 @@ class Hdf5Reader {
     [[nodiscard]] std::vector<double> numbers(std::string const& path) const;
     [[nodiscard]] std::vector<std::int64_t> integers(std::string const& path) const;
     [[nodiscard]] std::vector<std::string> texts(std::string const& path) const;
+    /// Whatever a dataset holds: one value as such, several (or none) as a vector.
+    [[nodiscard]] Hdf5Data data(std::string const& path) const;
     [[nodiscard]] Hdf5Label label(std::string const& path) const;
 
   private:

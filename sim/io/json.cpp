@@ -72,4 +72,8 @@ std::string Json::text() const {
     return written(*this).dump(2, ' ', false, Written::error_handler_t::replace);
 }
 
+std::string Json::line() const {
+    return written(*this).dump(-1, ' ', false, Written::error_handler_t::replace);
+}
+
 } // namespace moesaic::io

@@ -37,6 +37,8 @@ class Json {
     /// Indented by two blanks a level, numbers as short as they can be read back exactly.
     /// @throws BugError for a number that is not finite
     [[nodiscard]] std::string text() const;
+    /// The same without blanks and line ends.
+    [[nodiscard]] std::string line() const;
 
     using Array = std::vector<Json>;
     using Object = std::vector<std::pair<std::string, Json>>;

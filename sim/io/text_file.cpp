@@ -27,23 +27,51 @@ std::string read_text_file(std::string const& path) {
 }
 
 void write_text_file(std::string const& path, std::string_view content) {
-    auto const temporary = fmt::format("{}.tmp{}", path, getpid());
+    TextFileWriter file{path};
+    file.write(content);
+    file.commit();
+}
+
+struct TextFileWriter::File {
+    std::string path;
+    std::string temporary;
+    std::ofstream out;
+
+    [[noreturn]] void fail(std::string_view reason) const {
+        throw InputError{Origin::whole_file(path), fmt::format("cannot be written ({})", reason)};
+    }
+};
+
+TextFileWriter::TextFileWriter(std::string path) : file_{std::make_unique<File>()} {
+    file_->temporary = fmt::format("{}.tmp{}", path, getpid());
+    file_->path = std::move(path);
     errno = 0;
-    {
-        std::ofstream out{temporary, std::ios::binary};
-        out.write(content.data(), static_cast<std::streamsize>(content.size()));
-        out.flush();
-        if (!out) {
-            auto const reason = std::strerror(errno ? errno : EIO);
-            std::error_code ignored;
-            std::filesystem::remove(temporary, ignored);
-            throw InputError{Origin::whole_file(path), fmt::format("cannot be written ({})", reason)};
-        }
+    file_->out.open(file_->temporary, std::ios::binary);
+    if (!file_->out) {
+        file_->fail(std::strerror(errno ? errno : EIO));
+    }
+}
+
+TextFileWriter::~TextFileWriter() {
+    file_->out.close();
+    std::error_code ignored;
+    std::filesystem::remove(file_->temporary, ignored);
+}
+
+void TextFileWriter::write(std::string_view piece) {
+    file_->out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+}
+
+void TextFileWriter::commit() {
+    errno = 0;
+    file_->out.close(); // flushes; an earlier failure still shows
+    if (!file_->out) {
+        file_->fail(std::strerror(errno ? errno : EIO));
     }
     std::error_code error;
-    std::filesystem::rename(temporary, path, error);
+    std::filesystem::rename(file_->temporary, file_->path, error);
     if (error) {
-        throw InputError{Origin::whole_file(path), fmt::format("cannot be written ({})", error.message())};
+        file_->fail(error.message());
     }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,24 @@ namespace moesaic::io {
 /// Writes to a temporary name beside it and renames, so that a killed write leaves the old file.
 /// @throws InputError where the folder cannot be written or is full
 void write_text_file(std::string const& path, std::string_view content);
+
+/// A text file written piece by piece, for what is too long to be held: under a temporary name, until commit() gives it
+/// its own.
+class TextFileWriter {
+  public:
+    /// @throws InputError where the file cannot be created
+    explicit TextFileWriter(std::string path);
+    ~TextFileWriter(); ///< without commit() nothing is left
+    TextFileWriter(TextFileWriter const&) = delete;
+    TextFileWriter& operator=(TextFileWriter const&) = delete;
+
+    void write(std::string_view piece);
+    /// @throws InputError where the disk did not take all of it
+    void commit();
+
+  private:
+    struct File;
+    std::unique_ptr<File> file_;
+};
 
 } // namespace moesaic::io

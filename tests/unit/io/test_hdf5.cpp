@@ -104,3 +104,16 @@ TEST_CASE("columns of a table are equally long", "[io]") {
                         {{"a", std::vector<double>{1, 2}, seconds}, {"b", std::vector<double>{1}, seconds}}),
                     BugError);
 }
+
+TEST_CASE("data gives what a dataset holds, one value or a list of its kind", "[io]") {
+    TemporaryFile const file{"kinds.h5"};
+    write_all_kinds(file.path);
+    Hdf5Reader const reader{file.path};
+    CHECK(std::get<double>(reader.data("/step/time")) == 1.5);
+    CHECK(std::get<std::int64_t>(reader.data("/step/chips")) == std::int64_t{1} << 40);
+    CHECK(std::get<std::vector<double>>(reader.data("/path/time")) == std::vector<double>{0.25, 0.125});
+    CHECK(std::get<std::vector<std::int64_t>>(reader.data("/path/times")) ==
+          std::vector<std::int64_t>{3, -1});
+    CHECK(std::get<std::vector<std::string>>(reader.data("/path/label")).size() == 2);
+    CHECK(std::get<std::vector<std::string>>(reader.data("/scenario/none")).empty());
+}

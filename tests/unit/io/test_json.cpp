@@ -34,3 +34,7 @@ TEST_CASE("a number that is not finite or a key set twice is a bug of ours", "[i
     CHECK_THROWS_AS(object.set("a", 2), BugError);
     CHECK_THROWS_AS(object.add(2), BugError);
 }
+
+TEST_CASE("JSON in one line has neither blanks nor line ends of its own", "[io]") {
+    CHECK(Json::object().set("a", Json::array().add(1).add("x y")).line() == R"({"a":[1,"x y"]})");
+}
