@@ -19,6 +19,8 @@ void add_chips_command(CLI::App& app, Outcome& outcome);
 void add_clusters_command(CLI::App& app, Outcome& outcome);
 void add_models_command(CLI::App& app, Outcome& outcome);
 void add_timings_command(CLI::App& app, Outcome& outcome);
+void add_trace_command(CLI::App& app, Outcome& outcome);
+void add_report_command(CLI::App& app, Outcome& outcome);
 void add_run_command(CLI::App& app, Outcome& outcome);
 void add_rules_command(CLI::App& app, Outcome& outcome);
 

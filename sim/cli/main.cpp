@@ -17,6 +17,8 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     moesaic::cli::Outcome outcome;
     moesaic::cli::add_run_command(app, outcome);
+    moesaic::cli::add_trace_command(app, outcome);
+    moesaic::cli::add_report_command(app, outcome);
     moesaic::cli::add_models_command(app, outcome);
     moesaic::cli::add_chips_command(app, outcome);
     moesaic::cli::add_clusters_command(app, outcome);

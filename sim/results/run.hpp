@@ -52,6 +52,7 @@ struct Run {
     std::optional<Money> cost_per_trillion_tokens; ///< undisturbed
     std::optional<TrainingTime> training;          ///< where the scenario has failures
     engine::Timeline timeline;
+    std::optional<parallel::Program> program; ///< what the events of the timeline refer to; only with them
     Seconds simulation_wall;
 };
 

@@ -158,11 +158,14 @@ results::Run run_scenario(Scenario const& scenario, std::string const& data_fold
     run.memory = parallel::memory_of_classes(job);
     run.misfit = parallel::misfit(run.memory);
     if (!run.misfit) {
-        auto const program = parallel::build_program(job);
+        auto program = parallel::build_program(job);
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);
         run.training = training_of(scenario, *run.metrics);
         run.cost_per_trillion_tokens = cost_of(scenario, data_folder, program, run.timeline.step);
+        if (options.keep_events) {
+            run.program = std::move(program);
+        }
     }
     run.simulation_wall =
         Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};

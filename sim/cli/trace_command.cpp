@@ -1,0 +1,71 @@
+#include "base/errors.hpp"
+#include "cli/command.hpp"
+#include "io/json.hpp"
+#include "io/unit_text.hpp"
+#include "results/trace.hpp"
+#include "scenario/run_scenario.hpp"
+
+#include <fmt/format.h>
+#include <memory>
+
+namespace moesaic::cli {
+
+namespace {
+
+struct TraceArguments {
+    std::string scenario;
+    std::vector<std::string> settings;
+    std::vector<std::string> timings;
+    std::string output;
+    bool json = false;
+};
+
+void trace(TraceArguments const& arguments) {
+    std::vector<io::TomlOverride> overrides;
+    for (auto const& setting : arguments.settings) {
+        overrides.push_back(io::parse_override(setting));
+    }
+    auto const scenario = scenario::read_scenario(arguments.scenario, overrides, data_folder());
+    auto const run =
+        scenario::run_scenario(scenario, data_folder(), {.timings = arguments.timings, .keep_events = true});
+    if (run.misfit) {
+        throw InputError{scenario.plan.origin, *run.misfit,
+                         "Shard the model further, recompute more, or use chips with more memory"};
+    }
+    auto const size = results::write_trace(arguments.output, run);
+    if (arguments.json) {
+        auto told = io::Json::object();
+        told.set("file", arguments.output).set("scenario", run.scenario);
+        told.set("step_time_s", run.timeline.step.value());
+        told.set("slices", size.slices).set("messages", size.messages);
+        fmt::print("{}\n", told.text());
+        return;
+    }
+    fmt::print("{}: a step of {}, {} slices, {} messages between stages\n", arguments.output,
+               io::text_of(run.timeline.step), size.slices, size.messages);
+    fmt::print(stderr, "Open it at https://ui.perfetto.dev or in chrome://tracing\n");
+}
+
+} // namespace
+
+void add_trace_command(CLI::App& app, Outcome&) {
+    auto* command = app.add_subcommand(
+        "trace", "Simulate one training step and write its timeline for Perfetto or chrome://tracing");
+    auto arguments = std::make_shared<TraceArguments>();
+    command->add_option("scenario", arguments->scenario, "Scenario file")->required();
+    command->add_option("-o,--output", arguments->output, "The trace, JSON")->required();
+    command
+        ->add_option("--set", arguments->settings,
+                     "Put a value in place of the file's: --set parallel.tensor=2")
+        ->allow_extra_args(false);
+    command
+        ->add_option("--timings", arguments->timings,
+                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
+        ->allow_extra_args(false);
+    command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
+    command->footer("A process per rank class, a thread per stream; arrows are messages between stages.\n"
+                    "Example: moesaic trace scenarios/tutorial/02-pipeline.toml -o step.json");
+    command->callback([arguments] { trace(*arguments); });
+}
+
+} // namespace moesaic::cli

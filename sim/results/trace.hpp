@@ -1,0 +1,21 @@
+#pragma once
+#include "results/run.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace moesaic::results {
+
+struct TraceSize {
+    std::int64_t slices = 0;
+    std::int64_t messages = 0;
+};
+
+/// Writes the timeline of a run in the trace-event format of Chrome and Perfetto (Google, "Trace Event Format", 2016): a
+/// process per rank class, a thread per stream (more where work of one stream overlaps), a complete event per operation,
+/// a flow per message between stages. Times are whole nanoseconds, so slices of a thread touch but never cross.
+/// The run must have been made with events kept.
+/// @throws InputError where the file cannot be written; an old one then stays
+TraceSize write_trace(std::string const& path, Run const& run);
+
+} // namespace moesaic::results
