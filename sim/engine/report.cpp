@@ -47,17 +47,6 @@ class PathSums {
     std::array<Seconds, timing::evidence_levels> by_evidence_{};
 };
 
-struct Where {
-    parallel::Block const& block;
-    CompiledBlock const& compiled;
-};
-
-Where where(Record const& record, parallel::Program const& program, CompiledProgram const& compiled) {
-    auto const& rank_class = program.classes[record.rank_class];
-    auto const block = rank_class.schedule[record.item].block;
-    return {rank_class.blocks[block], compiled.classes[record.rank_class][block]};
-}
-
 /// A unit of kernels splits as its kernels do; `stretch` is its true length over their sum.
 void add_kernels(PathSums& sums, parallel::Block const& block, Unit const& unit, Seconds time) {
     auto const stretch = time / unit.time;
@@ -69,71 +58,82 @@ void add_kernels(PathSums& sums, parallel::Block const& block, Unit const& unit,
     }
 }
 
-void add_record(PathSums& sums, Record const& record, Seconds time, Where const& at,
-                Transfer const* transfer) {
-    auto const& unit = at.compiled.units[record.unit];
-    auto const* collective = collective_of(at.block, unit);
-    if (collective == nullptr) {
-        add_kernels(sums, at.block, unit, time);
+int class_of(Record const& record, RunReport const& run) { return run.folding.cells[record.cell].rank_class; }
+
+parallel::WorkItem const& item_of(Record const& record, RunReport const& run) {
+    return run.program.classes[class_of(record, run)].schedule[record.item];
+}
+
+void add_record(PathSums& sums, Record const& record, Seconds time, RunReport const& run) {
+    if (record.unit < 0) {
+        auto const& transfer = run.transfers.at(record.transfer);
+        sums.add("send_recv pipeline", transfer.key, {time, transfer.evidence, transfer.sigma});
         return;
     }
-    sums.add(fmt::format("{} {}", timing::name_of(collective->kind), collective->role), transfer->key,
-             {time, transfer->evidence, transfer->sigma});
+    auto const block = item_of(record, run).block;
+    auto const& ops = run.program.classes[class_of(record, run)].blocks[block];
+    auto const& unit = run.compiled.blocks[class_of(record, run)][block].units[record.unit];
+    auto const* collective = collective_of(ops, unit);
+    if (collective == nullptr) {
+        add_kernels(sums, ops, unit, time);
+        return;
+    }
+    auto const& transfer = run.transfers.at(record.transfer);
+    sums.add(fmt::format("{} {}", timing::name_of(collective->kind), collective->role), transfer.key,
+             {time, transfer.evidence, transfer.sigma});
 }
 
 } // namespace
 
-void report_critical_path(RunLog const& log, parallel::Program const& program,
-                          CompiledProgram const& compiled, Transfers const& transfers, Timeline& timeline) {
-    // A step repeats few units many times: sum the time of each first.
-    std::map<std::tuple<int, int, int>, std::pair<Seconds, Record>> on_path;
-    for (auto at = log.last; at >= 0; at = log.records[at].cause) {
-        auto const& record = log.records[at];
-        auto const group =
-            record.unit < 0
-                ? std::tuple{-1, compiled.messages[record.item], -1}
-                : std::tuple{record.rank_class,
-                             program.classes[record.rank_class].schedule[record.item].block, record.unit};
-        auto& [time, example] = on_path[group];
+void report_critical_path(RunReport const& run, Timeline& timeline) {
+    timeline.path_by_class.assign(run.program.classes.size(), Seconds{});
+    // A step repeats few units many times: sum the time of each first. Messages have block and unit -1.
+    using Repeated = std::tuple<int, int, int, int>;
+    std::map<Repeated, std::pair<Seconds, Record>> on_path;
+    for (auto at = run.log.last; at >= 0; at = run.log.records[at].cause) {
+        auto const& record = run.log.records[at];
+        auto const block = record.unit < 0 ? -1 : item_of(record, run).block;
+        auto& [time, example] = on_path[{class_of(record, run), block, record.unit, record.transfer}];
         time += Seconds{record.end - record.start};
         example = record;
+        timeline.path_by_class[class_of(record, run)] += Seconds{record.end - record.start};
     }
     PathSums sums;
-    for (auto const& [group, entry] : on_path) {
-        auto const& [time, record] = entry;
-        if (record.unit < 0) {
-            auto const& transfer = transfers.at(compiled.messages[record.item]);
-            sums.add("send_recv pipeline", transfer.key, {time, transfer.evidence, transfer.sigma});
-            continue;
-        }
-        auto const at = where(record, program, compiled);
-        auto const transfer = at.compiled.transfers[record.unit];
-        // kernels have no transfer
-        add_record(sums, record, time, at, transfer < 0 ? nullptr : &transfers.at(transfer));
+    for (auto const& [repeated, entry] : on_path) {
+        add_record(sums, entry.second, entry.first, run);
     }
     sums.move_to(timeline);
 }
 
-std::vector<Event> events_of(RunLog const& log, parallel::Program const& program,
-                             CompiledProgram const& compiled) {
-    std::vector<Event> events;
-    for (auto const& record : log.records) {
-        Event event{.rank_class = record.rank_class,
+std::vector<ClassTime> class_times(RunReport const& run) {
+    std::vector<ClassTime> out;
+    for (auto const& cells : run.folding.of_class) {
+        auto const busiest =
+            std::ranges::min_element(cells, {}, [&](int cell) { return run.log.cells[cell].bubble.value(); });
+        out.push_back(run.log.cells[*busiest]);
+    }
+    return out;
+}
+
+void for_each_event(RunReport const& run, std::function<void(Event const&)> const& visit) {
+    for (auto const& record : run.log.records) {
+        Event event{.rank_class = class_of(record, run),
+                    .rank = run.folding.cells[record.cell].representative,
                     .stream = static_cast<parallel::Stream>(record.stream),
+                    .block = record.item,
                     .op = -1,
+                    .micro_batch = -1,
                     .start = Seconds{record.start},
                     .end = Seconds{record.end}};
         if (record.unit < 0) {
-            event.micro_batch = -1;
-            event.block = record.item;
-            events.push_back(event);
+            visit(event);
             continue;
         }
-        auto const& item = program.classes[record.rank_class].schedule[record.item];
+        auto const& item = item_of(record, run);
         event.block = item.block;
         event.micro_batch = item.micro_batch;
-        auto const [block, compiled_block] = where(record, program, compiled);
-        auto const& unit = compiled_block.units[record.unit];
+        auto const& block = run.program.classes[event.rank_class].blocks[item.block];
+        auto const& unit = run.compiled.blocks[event.rank_class][item.block].units[record.unit];
         for (auto const op : unit.ops) {
             event.op = op;
             auto const* compute = std::get_if<Compute>(&block.ops[op].work);
@@ -141,11 +141,10 @@ std::vector<Event> events_of(RunLog const& log, parallel::Program const& program
                 auto const stretch = Seconds{record.end - record.start} / unit.time;
                 event.end = event.start + compute->duration.time * stretch;
             }
-            events.push_back(event);
+            visit(event);
             event.start = event.end;
         }
     }
-    return events;
 }
 
 } // namespace moesaic::engine

@@ -1,6 +1,7 @@
 #include "engine/runner.hpp"
 
 #include "base/errors.hpp"
+#include "engine/jitter.hpp"
 
 #include <fmt/format.h>
 
@@ -10,37 +11,36 @@ namespace moesaic::engine {
 
 using parallel::Stream;
 
-Runner::Runner(parallel::Program const& program, CompiledProgram const& compiled, Transfers const& transfers,
-               EventLoop& loop)
-    : program_{program}, compiled_{compiled}, transfers_{transfers}, loop_{loop},
-      states_(program.classes.size()), arrived_(program.messages.size(), false) {
-    for (std::size_t c = 0; c < program.classes.size(); ++c) {
-        clocks_.emplace_back(static_cast<int>(c));
+namespace {
+
+constexpr int turn_shift = 32;
+
+} // namespace
+
+Runner::Runner(RunContext const& context, EventLoop& loop)
+    : context_{context}, loop_{loop}, states_(context.folding.cells.size()),
+      meetings_(context.compiled.parties.size()) {
+    for (std::size_t cell = 0; cell < states_.size(); ++cell) {
+        clocks_.emplace_back(static_cast<int>(cell));
     }
-    count_rendezvous();
+    for (auto const route : context.compiled.route_of) {
+        message_offset_.push_back(static_cast<std::int64_t>(missing_.size()));
+        auto const& expected = context.compiled.routes[route].expected;
+        missing_.insert(missing_.end(), expected.begin(), expected.end());
+    }
 }
 
-void Runner::count_rendezvous() {
-    for (std::size_t c = 0; c < program_.classes.size(); ++c) {
-        std::map<int, bool> of_class;
-        for (std::size_t b = 0; b < compiled_.classes[c].size(); ++b) {
-            auto const& block = program_.classes[c].blocks[b];
-            for (auto const& unit : compiled_.classes[c][b].units) {
-                auto const* collective = collective_of(block, unit);
-                if (collective != nullptr && collective->rendezvous >= 0) {
-                    of_class[collective->rendezvous] = true;
-                }
-            }
-        }
-        for (auto const& [rendezvous, takes_part] : of_class) {
-            ++parties_[rendezvous];
-        }
-    }
+parallel::RankClass const& Runner::class_of(int cell) const {
+    return context_.program.classes[context_.folding.cells[cell].rank_class];
+}
+
+CompiledBlock const& Runner::block_of(Instance const& instance, int cell) const {
+    return context_.compiled.blocks[context_.folding.cells[cell].rank_class][instance.block];
 }
 
 void Runner::start() {
-    for (std::size_t c = 0; c < states_.size(); ++c) {
-        try_item(static_cast<int>(c), -1);
+    for (std::size_t cell = 0; cell < states_.size(); ++cell) {
+        try_item(static_cast<int>(cell), -1);
     }
     drain();
 }
@@ -49,6 +49,7 @@ int Runner::new_job(Job const& job) {
     if (free_jobs_.empty()) {
         free_jobs_.push_back(static_cast<int>(jobs_.size()));
         jobs_.emplace_back();
+        job_turn_.push_back(0);
     }
     auto const index = free_jobs_.back();
     free_jobs_.pop_back();
@@ -56,13 +57,13 @@ int Runner::new_job(Job const& job) {
     return index;
 }
 
-int Runner::new_record(int rank_class, int item, int unit, int cause) {
-    log_.records.push_back({.start = loop_.now(),
-                            .end = -1.0,
-                            .cause = cause,
-                            .rank_class = rank_class,
-                            .item = item,
-                            .unit = unit});
+EventLoop::Token Runner::token_of(int job) const {
+    return (static_cast<EventLoop::Token>(job_turn_[job] & 0xfffffffU) << turn_shift) + job;
+}
+
+int Runner::new_record(Record const& record) {
+    log_.records.push_back(record);
+    log_.records.back().start = loop_.now();
     return static_cast<int>(log_.records.size()) - 1;
 }
 
@@ -71,64 +72,79 @@ void Runner::close(int record) {
     closed.end = loop_.now();
     log_.end = closed.end;
     log_.last = record;
-    clocks_[closed.rank_class].ended(record);
+    clocks_[closed.cell].ended(record);
 }
 
-void Runner::start_flows(Transfer const& transfer, int job) {
-    for (auto const flow : transfer.flows) {
-        loop_.start_flow(flow, job);
+void Runner::start_flows(int transfer, int job) {
+    auto const token = token_of(job);
+    for (auto const flow : context_.transfers.at(transfer).flows) {
+        loop_.start_flow(flow, token);
     }
 }
 
-void Runner::try_item(int rank_class, int cause) {
-    auto& state = states_[rank_class];
-    auto const& schedule = program_.classes[rank_class].schedule;
+bool Runner::has_received(int cell, int item) const {
+    auto const number = cell - context_.folding.first_of(context_.folding.cells[cell].rank_class);
+    return std::ranges::all_of(class_of(cell).schedule[item].receives,
+                               [&](int message) { return missing_[message_offset_[message] + number] == 0; });
+}
+
+void Runner::try_item(int cell, int cause) {
+    auto& state = states_[cell];
+    auto const& schedule = class_of(cell).schedule;
     while (state.between_items && state.next_item < schedule.size()) {
-        auto const& item = schedule[state.next_item];
-        bool const received = has_received(rank_class, state.next_item);
-        if (!received && !compiled_.classes[rank_class][item.block].starts_early) {
+        auto const item = static_cast<int>(state.next_item);
+        auto const& block =
+            context_.compiled.blocks[context_.folding.cells[cell].rank_class][schedule[item].block];
+        auto const received = has_received(cell, item);
+        if (!received && !block.starts_early) {
             return;
         }
-        auto const instance = begin_item(state, rank_class);
+        ++state.next_item;
+        state.between_items = received && block.blocking == 0;
+        auto const instance = begin_item(cell, item);
         if (!received) {
             state.gated = instance;
-            auto const& units = state.instances[instance].block->units;
-            for (std::size_t unit = 0; unit < units.size(); ++unit) {
-                state.instances[instance].waits[unit] += units[unit].early ? 0 : 1;
-            }
-            try_streams(rank_class, cause);
-            return;
+            gate(state.instances[instance], block, 1);
         }
-        try_streams(rank_class, cause);
-        if (compiled_.classes[rank_class][item.block].blocking == 0) {
-            state.between_items = true;
-            for (auto const message : item.sends) {
-                send(message, cause);
-            }
+        try_streams(cell, cause);
+        if (state.between_items) {
+            send_all(cell, item, cause);
         }
     }
 }
 
-bool Runner::has_received(int rank_class, std::size_t item) const {
-    auto const& receives = program_.classes[rank_class].schedule[item].receives;
-    return std::ranges::all_of(receives, [&](int message) { return arrived_[message]; });
+/// Units of the instance wait for its messages (1) or no longer do (-1), but for the early ones.
+void Runner::gate(Instance& instance, CompiledBlock const& block, int wait) {
+    for (std::size_t unit = 0; unit < block.units.size(); ++unit) {
+        instance.waits[unit] += block.units[unit].early ? 0 : wait;
+    }
 }
 
 /// The messages of the gated item have come: its other units wait for each other only.
-void Runner::open_gate(int rank_class, int cause) {
-    auto& state = states_[rank_class];
+void Runner::open_gate(int cell, int cause) {
+    auto& state = states_[cell];
     auto& instance = state.instances[state.gated];
-    for (std::size_t unit = 0; unit < instance.block->units.size(); ++unit) {
-        instance.waits[unit] -= instance.block->units[unit].early ? 0 : 1;
-    }
+    auto const& block = block_of(instance, cell);
+    gate(instance, block, -1);
     state.gated = -1;
-    try_streams(rank_class, cause);
+    auto const item = instance.item;
+    try_streams(cell, cause);
+    if (block.blocking == 0) {
+        item_done(cell, item, cause);
+    }
 }
 
-int Runner::begin_item(ClassState& state, int rank_class) {
-    auto const item = static_cast<int>(state.next_item++);
-    auto const& block = compiled_.classes[rank_class][program_.classes[rank_class].schedule[item].block];
-    state.between_items = false;
+void Runner::item_done(int cell, int item, int cause) {
+    send_all(cell, item, cause);
+    states_[cell].between_items = true;
+    try_item(cell, cause);
+}
+
+/// Queues the operations of the item. -1 for a block without any.
+int Runner::begin_item(int cell, int item) {
+    auto& state = states_[cell];
+    auto const block_index = class_of(cell).schedule[item].block;
+    auto const& block = context_.compiled.blocks[context_.folding.cells[cell].rank_class][block_index];
     if (block.units.empty()) {
         return -1;
     }
@@ -139,7 +155,7 @@ int Runner::begin_item(ClassState& state, int rank_class) {
     auto const index = state.free.back();
     state.free.pop_back();
     auto& instance = state.instances[index];
-    instance.block = &block;
+    instance.block = block_index;
     instance.item = item;
     instance.left = static_cast<int>(block.units.size());
     instance.blocking_left = block.blocking;
@@ -152,16 +168,8 @@ int Runner::begin_item(ClassState& state, int rank_class) {
     return index;
 }
 
-void Runner::item_done(int rank_class, int item, int cause) {
-    for (auto const message : program_.classes[rank_class].schedule[item].sends) {
-        send(message, cause);
-    }
-    states_[rank_class].between_items = true;
-    try_item(rank_class, cause);
-}
-
-void Runner::try_streams(int rank_class, int cause) {
-    auto& state = states_[rank_class];
+void Runner::try_streams(int cell, int cause) {
+    auto& state = states_[cell];
     for (auto& stream : state.streams) {
         if (stream.busy || stream.queue.empty()) {
             continue;
@@ -169,165 +177,239 @@ void Runner::try_streams(int rank_class, int cause) {
         auto const place = stream.queue.front();
         if (state.instances[place.instance].waits[place.unit] == 0) {
             stream.busy = true;
-            start_unit(rank_class, place, cause);
+            start_unit(cell, place, cause);
         }
     }
 }
 
-void Runner::start_unit(int rank_class, Place place, int cause) {
-    auto const& instance = states_[rank_class].instances[place.instance];
-    if (instance.block->transfers[place.unit] >= 0) {
-        start_transfer(rank_class, place, cause);
-        return;
+void Runner::start_unit(int cell, Place place, int cause) {
+    auto const& own =
+        context_.compiled.cell_units[cell][states_[cell].instances[place.instance].block][place.unit];
+    if (own.meeting >= 0) {
+        meet(cell, place, cause);
+    } else if (own.transfer >= 0) {
+        start_transfer(cell, place, cause);
+    } else {
+        start_kernel(cell, place, cause);
     }
-    auto const& unit = instance.block->units[place.unit];
-    if (unit.time.value() <= 0.0) {
-        done_.push_back({rank_class, place, cause});
-        return;
-    }
-    auto const record = new_record(rank_class, instance.item, place.unit, cause);
-    log_.records[record].stream = static_cast<std::int8_t>(unit.stream);
-    log_.records[record].kernel = unit.stream == Stream::compute;
-    if (unit.stream == Stream::compute) {
-        clocks_[rank_class].kernel_starts(loop_.now(), cause, log_.records);
-    }
-    loop_.start_timer(unit.time.value(),
-                      new_job({.rank_class = rank_class, .place = place, .record = record, .parts_left = 1}));
 }
 
-void Runner::start_transfer(int rank_class, Place place, int cause) {
-    auto const& instance = states_[rank_class].instances[place.instance];
-    auto const& block =
-        program_.classes[rank_class].blocks[program_.classes[rank_class].schedule[instance.item].block];
-    auto const& unit = instance.block->units[place.unit];
-    if (collective_of(block, unit)->rendezvous >= 0) {
-        meet(rank_class, place, cause);
-        return;
-    }
-    auto const& transfer = transfers_.at(instance.block->transfers[place.unit]);
-    if (transfer.flows.empty()) {
-        done_.push_back({rank_class, place, cause});
-        return;
-    }
-    auto const record = new_record(rank_class, instance.item, place.unit, cause);
-    log_.records[record].stream = static_cast<std::int8_t>(unit.stream);
-    start_flows(transfer, new_job({.rank_class = rank_class,
-                                   .place = place,
-                                   .record = record,
-                                   .parts_left = static_cast<int>(transfer.flows.size())}));
+double Runner::kernel_time(int cell, Place place) const {
+    auto const& instance = states_[cell].instances[place.instance];
+    auto const& own = context_.folding.cells[cell];
+    auto const time = block_of(instance, cell).units[place.unit].time.value() * own.slowdown;
+    auto const sigma = context_.perturbations.jitter_sigma;
+    return sigma > 0.0 ? time * jitter(context_.perturbations.seed, sigma,
+                                       {own.representative.index(), instance.item, place.unit})
+                       : time;
 }
 
-void Runner::meet(int rank_class, Place place, int cause) {
-    auto& state = states_[rank_class];
+void Runner::start_kernel(int cell, Place place, int cause) {
+    auto& state = states_[cell];
     auto const& instance = state.instances[place.instance];
-    auto const& block =
-        program_.classes[rank_class].blocks[program_.classes[rank_class].schedule[instance.item].block];
-    auto const rendezvous = collective_of(block, instance.block->units[place.unit])->rendezvous;
-    auto const turn = state.rendezvous_met[rendezvous]++;
-    auto const [at, is_new] =
-        open_meetings_.try_emplace({rendezvous, turn}, static_cast<int>(meetings_.size()));
-    if (is_new) {
-        meetings_.emplace_back();
+    auto const& unit = block_of(instance, cell).units[place.unit];
+    auto const time = kernel_time(cell, place);
+    if (time <= 0.0) {
+        done_.push_back({cell, place, cause});
+        return;
     }
-    auto const meeting = at->second;
-    meetings_[meeting].arrived.emplace_back(rank_class, place);
-    if (static_cast<int>(meetings_[meeting].arrived.size()) == parties_.at(rendezvous)) {
-        open_meetings_.erase(at);
-        start_meeting(meeting, cause);
+    auto const on_compute = unit.stream == Stream::compute;
+    auto const record = new_record({.cause = cause,
+                                    .cell = cell,
+                                    .item = instance.item,
+                                    .unit = place.unit,
+                                    .stream = static_cast<std::int8_t>(unit.stream),
+                                    .kernel = on_compute});
+    auto const job = new_job({.cell = cell, .place = place, .record = record, .parts_left = 1});
+    if (on_compute) {
+        clocks_[cell].kernel_starts(loop_.now(), cause, log_.records);
+        state.kernel = {job, time, loop_.now()};
+    }
+    loop_.start_timer(on_compute ? time / (1.0 - state.taken_chip) : time, token_of(job));
+}
+
+double Runner::share_of(int cell, Place place) const {
+    auto const& instance = states_[cell].instances[place.instance];
+    auto const& unit = block_of(instance, cell).units[place.unit];
+    return collective_of(class_of(cell).blocks[instance.block], unit)->chip_share;
+}
+
+/// Communication takes more of the chip (or less): the kernel under way goes on at another speed.
+void Runner::take_chip(int cell, double share) {
+    if (share == 0.0) {
+        return;
+    }
+    auto& state = states_[cell];
+    auto const now = loop_.now();
+    auto const speed = 1.0 - state.taken_chip;
+    state.taken_chip += share;
+    expects(state.taken_chip > -1e-9 && state.taken_chip < 1.0,
+            "communication leaves a part of the chip to the kernels of " + class_of(cell).name);
+    state.taken_chip = state.taken_chip < 1e-9 ? 0.0 : state.taken_chip; // rounding does not add up
+    if (state.kernel.job >= 0) {
+        state.kernel.left -= (now - state.kernel.since) * speed;
+        state.kernel.since = now;
+        ++job_turn_[state.kernel.job]; // the timer set before no longer counts
+        loop_.start_timer(std::max(0.0, state.kernel.left) / (1.0 - state.taken_chip),
+                          token_of(state.kernel.job));
     }
 }
 
-void Runner::start_meeting(int meeting, int cause) {
-    for (auto const& [rank_class, place] : meetings_[meeting].arrived) {
-        auto const& instance = states_[rank_class].instances[place.instance];
-        auto const& transfer = transfers_.at(instance.block->transfers[place.unit]);
-        if (transfer.flows.empty()) {
+void Runner::start_transfer(int cell, Place place, int cause) {
+    auto const& instance = states_[cell].instances[place.instance];
+    auto const transfer = context_.compiled.cell_units[cell][instance.block][place.unit].transfer;
+    auto const flows = static_cast<int>(context_.transfers.at(transfer).flows.size());
+    if (flows == 0) {
+        done_.push_back({cell, place, cause});
+        return;
+    }
+    auto const stream = block_of(instance, cell).units[place.unit].stream;
+    auto const record = new_record({.cause = cause,
+                                    .cell = cell,
+                                    .item = instance.item,
+                                    .unit = place.unit,
+                                    .transfer = transfer,
+                                    .stream = static_cast<std::int8_t>(stream)});
+    take_chip(cell, share_of(cell, place));
+    start_flows(transfer, new_job({.cell = cell, .place = place, .record = record, .parts_left = flows}));
+}
+
+void Runner::meet(int cell, Place place, int cause) {
+    auto const& own =
+        context_.compiled.cell_units[cell][states_[cell].instances[place.instance].block][place.unit];
+    auto& meeting = meetings_[own.meeting];
+    meeting.arrived.emplace_back(cell, place);
+    if (static_cast<int>(meeting.arrived.size()) == context_.compiled.parties[own.meeting]) {
+        start_meeting(own.meeting, cause);
+    }
+}
+
+void Runner::start_meeting(int index, int cause) {
+    auto& meeting = meetings_[index];
+    for (auto const& [cell, place] : meeting.arrived) {
+        auto const& instance = states_[cell].instances[place.instance];
+        auto const transfer = context_.compiled.cell_units[cell][instance.block][place.unit].transfer;
+        auto const flows = static_cast<int>(context_.transfers.at(transfer).flows.size());
+        if (flows == 0) {
             continue;
         }
-        auto const record = new_record(rank_class, instance.item, place.unit, cause);
-        log_.records[record].stream = static_cast<std::int8_t>(instance.block->units[place.unit].stream);
-        log_.records[record].meeting = true;
-        ++meetings_[meeting].parts_left;
-        start_flows(transfer, new_job({.rank_class = rank_class,
-                                       .place = place,
-                                       .record = record,
-                                       .parts_left = static_cast<int>(transfer.flows.size()),
-                                       .meeting = meeting}));
-        meetings_[meeting].records.push_back(record);
+        auto const stream = block_of(instance, cell).units[place.unit].stream;
+        auto const record = new_record({.cause = cause,
+                                        .cell = cell,
+                                        .item = instance.item,
+                                        .unit = place.unit,
+                                        .transfer = transfer,
+                                        .stream = static_cast<std::int8_t>(stream),
+                                        .meeting = true});
+        meeting.records.push_back(record);
+        ++meeting.parts_left;
+        take_chip(cell, share_of(cell, place));
+        start_flows(
+            transfer,
+            new_job({.cell = cell, .place = place, .record = record, .parts_left = flows, .meeting = index}));
     }
-    if (meetings_[meeting].records.empty()) {
-        end_meeting(meeting, cause);
+    if (meeting.records.empty()) {
+        end_meeting(index, cause);
     }
 }
 
-void Runner::end_meeting(int meeting, int cause) {
-    for (auto const record : meetings_[meeting].records) {
+void Runner::end_meeting(int index, int cause) {
+    auto& meeting = meetings_[index];
+    for (auto const record : meeting.records) {
         close(record);
     }
-    if (!meetings_[meeting].records.empty()) {
+    if (!meeting.records.empty()) {
         log_.last = cause; // of the records that end together, the one that was waited for
     }
-    for (auto const& [rank_class, place] : meetings_[meeting].arrived) {
-        done_.push_back({rank_class, place, cause});
+    for (auto const& [cell, place] : meeting.arrived) {
+        done_.push_back({cell, place, cause});
     }
-    meetings_[meeting] = {};
+    meeting.arrived.clear();
+    meeting.records.clear();
 }
 
-void Runner::send(int message, int cause) {
-    auto const& transfer = transfers_.at(compiled_.messages[message]);
-    if (transfer.flows.empty()) {
-        arrive(message, cause);
-        return;
+void Runner::send_all(int cell, int item, int cause) {
+    auto const& folding = context_.folding;
+    auto const number = cell - folding.first_of(folding.cells[cell].rank_class);
+    for (auto const message : class_of(cell).schedule[item].sends) {
+        auto const to = folding.first_of(static_cast<int>(context_.program.messages[message].to.index()));
+        auto const& route = context_.compiled.routes[context_.compiled.route_of[message]];
+        for (auto const& delivery : route.from[number]) {
+            auto const flows = static_cast<int>(context_.transfers.at(delivery.transfer).flows.size());
+            if (flows == 0) {
+                arrive(message, delivery.receiver, cause);
+                continue;
+            }
+            auto const record = new_record({.cause = cause,
+                                            .cell = to + delivery.receiver,
+                                            .item = message,
+                                            .unit = -1,
+                                            .transfer = delivery.transfer,
+                                            .stream = static_cast<std::int8_t>(Stream::pipeline)});
+            start_flows(delivery.transfer, new_job({.message = message,
+                                                    .receiver = delivery.receiver,
+                                                    .record = record,
+                                                    .parts_left = flows}));
+        }
     }
-    auto const to = static_cast<int>(program_.messages[message].to.index());
-    auto const record = new_record(to, message, -1, cause);
-    log_.records[record].stream = static_cast<std::int8_t>(Stream::pipeline);
-    start_flows(transfer, new_job({.message = message,
-                                   .record = record,
-                                   .parts_left = static_cast<int>(transfer.flows.size())}));
 }
 
-void Runner::arrive(int message, int cause) {
-    arrived_[message] = true;
-    auto const to = static_cast<int>(program_.messages[message].to.index());
-    auto const& state = states_[to];
-    if (state.gated < 0) {
-        try_item(to, cause);
-    } else if (has_received(to, static_cast<std::size_t>(state.instances[state.gated].item))) {
-        open_gate(to, cause);
+void Runner::arrive(int message, int receiver, int cause) {
+    if (--missing_[message_offset_[message] + receiver] == 0) {
+        auto const to = static_cast<int>(context_.program.messages[message].to.index());
+        auto const cell = context_.folding.first_of(to) + receiver;
+        auto const gated = states_[cell].gated;
+        if (gated < 0) {
+            try_item(cell, cause);
+        } else if (has_received(cell, states_[cell].instances[gated].item)) {
+            open_gate(cell, cause);
+        }
     }
 }
 
 void Runner::ended(EventLoop::Token token) {
-    auto const index = static_cast<int>(token);
+    auto const index = static_cast<int>(token & 0xffffffff);
+    if (token != token_of(index)) {
+        return; // a timer of a kernel that has changed its speed since
+    }
     ++log_.activities;
     if (--jobs_[index].parts_left > 0) {
         return;
     }
     auto const job = jobs_[index];
+    ++job_turn_[index];
     free_jobs_.push_back(index);
+    act_on(job);
+    drain();
+}
+
+void Runner::act_on(Job const& job) {
     if (job.meeting >= 0) {
         if (--meetings_[job.meeting].parts_left == 0) {
             end_meeting(job.meeting, job.record);
         }
-    } else {
-        close(job.record);
-        if (job.message >= 0) {
-            arrive(job.message, job.record);
-        } else {
-            if (log_.records[job.record].kernel) {
-                clocks_[job.rank_class].kernel_ends(loop_.now());
-            }
-            done_.push_back({job.rank_class, job.place, job.record});
-        }
+        return;
     }
-    drain();
+    close(job.record);
+    if (job.message >= 0) {
+        arrive(job.message, job.receiver, job.record);
+        return;
+    }
+    if (log_.records[job.record].kernel) {
+        clocks_[job.cell].kernel_ends(loop_.now());
+        states_[job.cell].kernel.job = -1;
+    }
+    done_.push_back({job.cell, job.place, job.record});
 }
 
 void Runner::unit_done(Done const& done) {
-    auto& state = states_[done.rank_class];
+    auto& state = states_[done.cell];
     auto& instance = state.instances[done.place.instance];
-    auto const& unit = instance.block->units[done.place.unit];
+    auto const& own = context_.compiled.cell_units[done.cell][instance.block][done.place.unit];
+    auto const& unit = block_of(instance, done.cell).units[done.place.unit];
+    if (own.transfer >= 0 && !context_.transfers.at(own.transfer).flows.empty()) {
+        take_chip(done.cell, -share_of(done.cell, done.place));
+    }
     auto& stream = state.streams[static_cast<int>(unit.stream)];
     stream.busy = false;
     stream.queue.pop_front();
@@ -340,9 +422,9 @@ void Runner::unit_done(Done const& done) {
         state.free.push_back(done.place.instance);
     }
     if (unblocks) {
-        item_done(done.rank_class, item, done.cause);
+        item_done(done.cell, item, done.cause);
     }
-    try_streams(done.rank_class, done.cause);
+    try_streams(done.cell, done.cause);
 }
 
 void Runner::drain() {
@@ -354,18 +436,17 @@ void Runner::drain() {
 }
 
 RunLog Runner::finish() {
-    for (std::size_t c = 0; c < states_.size(); ++c) {
-        auto const& state = states_[c];
-        auto const& rank_class = program_.classes[c];
+    for (std::size_t cell = 0; cell < states_.size(); ++cell) {
+        auto const& state = states_[cell];
+        auto const& rank_class = class_of(static_cast<int>(cell));
         auto const idle = state.free.size() == state.instances.size();
-        auto const at = std::min(state.next_item, rank_class.schedule.size());
-        expects(idle && at == rank_class.schedule.size(),
+        expects(idle && state.next_item == rank_class.schedule.size(),
                 fmt::format("class {} gets through its schedule; it stops at item {} of {} ({})",
-                            rank_class.name, at, rank_class.schedule.size(),
+                            rank_class.name, state.next_item, rank_class.schedule.size(),
                             idle ? "a message does not come" : "work does not end"));
     }
     for (auto& clock : clocks_) {
-        log_.classes.push_back(clock.finish(log_.end, log_.records));
+        log_.cells.push_back(clock.finish(log_.end, log_.records));
     }
     return std::move(log_);
 }

@@ -1,26 +1,32 @@
 #pragma once
-#include "engine/class_clock.hpp"
+#include "engine/cell_clock.hpp"
 #include "engine/compiled.hpp"
 #include "engine/run_log.hpp"
 
 #include <array>
 #include <deque>
-#include <map>
-#include <utility>
 #include <vector>
 
 namespace moesaic::engine {
 
+/// What the runner works on. References outlive it.
+struct RunContext {
+    parallel::Program const& program;
+    Folding const& folding;
+    CompiledProgram const& compiled;
+    Transfers const& transfers;
+    Perturbations const& perturbations;
+};
+
 /// Runs a compiled program on the event loop: decides what starts when.
-///  - A class works off its schedule in order; an item starts when the item before has ended (but for
-///  detached
-///    operations) and its messages are there. All its operations then queue on their streams.
+///  - A cell works off its class's schedule in order; an item starts when the item before has ended (but for
+///    detached operations) and its messages are there. All its operations then queue on their streams.
 ///  - The head of a stream starts when the stream is free and what it waits for on other streams has ended.
-///  - Classes that share a rendezvous start that collective when the last of them is ready and end together.
+///  - Cells that take part in one collective start it when the last of them is ready and end together.
+///  - A kernel slows down by the share of the chip that communication takes meanwhile.
 class Runner {
   public:
-    Runner(parallel::Program const& program, CompiledProgram const& compiled, Transfers const& transfers,
-           EventLoop& loop);
+    Runner(RunContext const& context, EventLoop& loop);
 
     void start();
     void ended(EventLoop::Token token);
@@ -28,8 +34,8 @@ class Runner {
     [[nodiscard]] RunLog finish();
 
   private:
-    struct Instance { ///< an item of a class under way
-        CompiledBlock const* block = nullptr;
+    struct Instance { ///< an item of a cell under way
+        int block = 0;
         int item = 0;
         int left = 0;
         int blocking_left = 0;
@@ -43,66 +49,81 @@ class Runner {
         std::deque<Place> queue;
         bool busy = false;
     };
-    struct ClassState {
+    struct Kernel { ///< the one on the compute stream
+        int job = -1;
+        double left = 0.0; ///< seconds of the whole chip
+        double since = 0.0;
+    };
+    struct CellState {
         std::vector<Instance> instances;
         std::vector<int> free;
         std::array<StreamState, parallel::streams> streams;
         std::size_t next_item = 0;
         bool between_items = true; ///< nothing blocking is under way
         int gated = -1;            ///< instance whose early units may run while its messages are awaited
-        std::map<int, int> rendezvous_met;
+        double taken_chip = 0.0;   ///< by communication
+        Kernel kernel;
     };
     struct Job { ///< something on the event loop
-        int rank_class = -1;
+        int cell = -1;
         Place place;
         int message = -1;
+        int receiver = -1; ///< of the message: number of the cell in its class
         int record = -1;
         int parts_left = 0;
         int meeting = -1;
     };
-    struct Meeting {
+    struct Meeting { ///< of one collective at a time: its cells come round together
         std::vector<std::pair<int, Place>> arrived;
         std::vector<int> records;
         int parts_left = 0;
     };
     struct Done {
-        int rank_class;
+        int cell;
         Place place;
         int cause;
     };
 
-    void count_rendezvous();
+    [[nodiscard]] parallel::RankClass const& class_of(int cell) const;
+    [[nodiscard]] CompiledBlock const& block_of(Instance const& instance, int cell) const;
+    [[nodiscard]] double share_of(int cell, Place place) const;
+    [[nodiscard]] double kernel_time(int cell, Place place) const;
+
     int new_job(Job const& job);
-    int new_record(int rank_class, int item, int unit, int cause);
+    [[nodiscard]] EventLoop::Token token_of(int job) const;
+    int new_record(Record const& record);
     void close(int record);
-    void start_flows(Transfer const& transfer, int job);
-    void try_item(int rank_class, int cause);
-    [[nodiscard]] bool has_received(int rank_class, std::size_t item) const;
-    int begin_item(ClassState& state, int rank_class);
-    void open_gate(int rank_class, int cause);
-    void item_done(int rank_class, int item, int cause);
-    void try_streams(int rank_class, int cause);
-    void start_unit(int rank_class, Place place, int cause);
-    void start_transfer(int rank_class, Place place, int cause);
-    void meet(int rank_class, Place place, int cause);
+    void start_flows(int transfer, int job);
+
+    void try_item(int cell, int cause);
+    [[nodiscard]] bool has_received(int cell, int item) const;
+    int begin_item(int cell, int item);
+    static void gate(Instance& instance, CompiledBlock const& block, int wait);
+    void open_gate(int cell, int cause);
+    void item_done(int cell, int item, int cause);
+    void try_streams(int cell, int cause);
+    void start_unit(int cell, Place place, int cause);
+    void start_kernel(int cell, Place place, int cause);
+    void take_chip(int cell, double share);
+    void start_transfer(int cell, Place place, int cause);
+    void meet(int cell, Place place, int cause);
     void start_meeting(int meeting, int cause);
     void end_meeting(int meeting, int cause);
-    void send(int message, int cause);
-    void arrive(int message, int cause);
+    void send_all(int cell, int item, int cause);
+    void arrive(int message, int receiver, int cause);
+    void act_on(Job const& job);
     void unit_done(Done const& done);
     void drain();
 
-    parallel::Program const& program_;
-    CompiledProgram const& compiled_;
-    Transfers const& transfers_;
+    RunContext context_;
     EventLoop& loop_;
-    std::vector<ClassState> states_;
-    std::vector<ClassClock> clocks_;
-    std::vector<bool> arrived_; ///< per message
+    std::vector<CellState> states_;
+    std::vector<CellClock> clocks_;
+    std::vector<std::int64_t> message_offset_; ///< into missing_
+    std::vector<int> missing_;                 ///< deliveries per message and cell of the receiver
     std::vector<Job> jobs_;
+    std::vector<std::uint32_t> job_turn_; ///< per job: which of its timers counts
     std::vector<int> free_jobs_;
-    std::map<int, int> parties_; ///< per rendezvous, how many classes
-    std::map<std::pair<int, int>, int> open_meetings_;
     std::vector<Meeting> meetings_;
     std::vector<Done> done_; ///< ended, not yet acted upon
     RunLog log_;

@@ -5,24 +5,45 @@
 
 namespace moesaic::engine {
 
+namespace {
+
+void slow_links(Perturbations const& perturbations, Transfers& transfers, EventLoop& loop) {
+    for (auto const& slow : perturbations.slow_links) {
+        transfers.slow_down(slow.link, slow.factor, slow.from, loop);
+        if (slow.until > slow.from) {
+            transfers.slow_down(slow.link, 1.0, slow.until, loop);
+        }
+    }
+}
+
+} // namespace
+
 Timeline simulate(parallel::Program const& program, hardware::Topology const& topology,
                   timing::Timings const& timings, SimulationOptions const& options) {
     EventLoop loop{options.sharing};
-    Transfers transfers{topology, timings};
-    auto const compiled = compile(program, transfers);
+    TrafficCache traffic{program, topology};
+    auto const folding = fold({program, topology, traffic}, options.fold, options.perturbations);
+    Transfers transfers{{program, folding, topology, timings, traffic}};
+    auto const compiled = compile(program, folding, topology, transfers);
     transfers.install(loop);
-    Runner runner{program, compiled, transfers, loop};
+    slow_links(options.perturbations, transfers, loop);
+    Runner runner{{program, folding, compiled, transfers, options.perturbations}, loop};
     loop.run([&] { runner.start(); }, [&](EventLoop::Token token) { runner.ended(token); });
-    auto log = runner.finish();
+    auto const log = runner.finish();
 
+    RunReport const run{log, program, folding, compiled, transfers};
     Timeline timeline;
     timeline.step = Seconds{log.end};
     timeline.activities = log.activities;
-    report_critical_path(log, program, compiled, transfers, timeline);
+    timeline.cells = static_cast<std::int64_t>(folding.cells.size());
+    timeline.classes = class_times(run);
+    report_critical_path(run, timeline);
     if (options.keep_events) {
-        timeline.events = events_of(log, program, compiled);
+        for_each_event(run, [&](Event const& event) { timeline.events.push_back(event); });
     }
-    timeline.classes = std::move(log.classes);
+    if (options.on_event) {
+        for_each_event(run, options.on_event);
+    }
     return timeline;
 }
 

@@ -17,7 +17,8 @@ struct Share {
 
 /// One operation as it ran. Kept only when asked for.
 struct Event {
-    int rank_class = 0;
+    int rank_class = 0; ///< of a message: the receiver's
+    ChipIndex rank;     ///< that stands for those simulated with it
     parallel::Stream stream = parallel::Stream::compute;
     int block = 0;
     int op = 0; ///< index in the block; -1 for a message
@@ -31,7 +32,7 @@ struct ClassTime {
     Seconds compute;
     std::array<Seconds, parallel::streams>
         exposed;    ///< waiting for a communication of this stream, nothing computing
-    Seconds bubble; ///< waiting for another stage, or for the end of the step
+    Seconds bubble; ///< waiting for other ranks to get there, or for the end of the step
 };
 
 /// The timings behind one key ("gemm bf16") on the critical path.
@@ -44,13 +45,16 @@ struct PathKey {
 
 struct Timeline {
     Seconds step;
+    /// Where the ranks of a class were told apart: those with the least bubble, for which the others wait.
     std::vector<ClassTime> classes;
     /// Of the critical path, by evidence; adds up to the step time.
     std::array<Seconds, timing::evidence_levels> path_by_evidence;
-    std::vector<Share> path;        ///< longest first; adds up to the step time
-    std::vector<PathKey> path_keys; ///< for the uncertainty
-    std::vector<Event> events;      ///< empty unless asked for
-    std::int64_t activities = 0;    ///< computes and flows that ended
+    std::vector<Share> path;            ///< longest first; adds up to the step time
+    std::vector<PathKey> path_keys;     ///< for the uncertainty
+    std::vector<Event> events;          ///< empty unless asked for
+    std::vector<Seconds> path_by_class; ///< operations and messages received; adds up to the step time
+    std::int64_t cells = 0;             ///< sets of ranks that could not be told apart, simulated once each
+    std::int64_t activities = 0;        ///< computes and flows that ended
 };
 
 } // namespace moesaic::engine

@@ -41,79 +41,123 @@ double common_unit(std::vector<double> const& times) {
     return std::max(least / most_parts, most / most_uses);
 }
 
-int Transfers::add(parallel::Collective const& collective, parallel::RankClass const& rank_class,
-                   int class_index) {
+parallel::RankClass const& Transfers::class_of(int cell) const {
+    return context_.program.classes[context_.folding.cells[cell].rank_class];
+}
+
+int Transfers::add(parallel::Collective const& collective, int cell) {
     auto const& group = collective.group;
-    CollectiveKey const key{class_index,         collective.kind, collective.bytes.value(),
-                            group.first.index(), group.stride,    group.count};
+    CollectiveKey const key{cell,         collective.kind, collective.bytes.value(), group.first.index(),
+                            group.stride, group.count};
     auto const [at, is_new] = collectives_.try_emplace(key, static_cast<int>(transfers_.size()));
     if (is_new) {
         transfers_.emplace_back();
-        auto const flows = lower(collective, rank_class, topology_);
-        plan(at->second, flows.flows, collective.kind, flows);
+        if (collective.group.count > 1 && collective.bytes.value() > 0.0) {
+            auto const& own = context_.folding.cells[cell];
+            plan(at->second, collective.kind,
+                 lower(collective, class_of(cell), context_.traffic.of(collective, own.rank_class),
+                       {own.representative, own.ranks}, context_.topology));
+        }
     }
     return at->second;
 }
 
-int Transfers::add(parallel::Message const& message, parallel::Program const& program) {
-    MessageKey const key{message.from, message.to, message.bytes.value(), message.source,
-                         message.destination};
+int Transfers::add(parallel::Message const& message, int sender, int receiver, double part) {
+    auto const& cells = context_.folding.cells;
+    auto const& of_chip = context_.folding.of_chip;
+    auto source = message.source;
+    auto destination = message.destination;
+    if (of_chip[source.index()] != sender || of_chip[destination.index()] != receiver) {
+        source = cells[sender].representative;
+        destination = partner_of(source, message, receiver);
+    }
+    auto const bytes = message.bytes * part;
+    MessageKey const key{sender, receiver, bytes.value(), source, destination};
     auto const [at, is_new] = messages_.try_emplace(key, static_cast<int>(transfers_.size()));
     if (is_new) {
         transfers_.emplace_back();
-        if (message.source != message.destination && message.bytes.value() > 0.0) {
-            auto const flow = lower(message, program, topology_);
-            plan(at->second, {flow}, CollectiveKind::send_recv,
-                 {{flow}, message.source, 2, flow.tier == Tier::node ? 1 : 2, 2});
+        if (source != destination && bytes.value() > 0.0) {
+            auto const& from = cells[sender].ranks;
+            auto const& to = cells[receiver].ranks;
+            auto const per_receiver = static_cast<double>(from.size()) / static_cast<double>(to.size());
+            auto flow = lower(bytes, {{source, from}, {destination, to}, per_receiver}, context_.topology);
+            auto const nodes = flow.tier == Tier::node ? 1 : 2;
+            plan(at->second, CollectiveKind::send_recv, {{std::move(flow)}, source, 2, nodes, 2});
         }
     }
     return at->second;
+}
+
+/// The rank of the receiving cell that the sender sends to.
+ChipIndex Transfers::partner_of(ChipIndex source, parallel::Message const& message, int receiver) const {
+    auto const& from = context_.program.classes[message.from.index()].members;
+    auto const& to = context_.program.classes[message.to.index()].members;
+    auto const receivers = receivers_of(static_cast<std::int64_t>(place_in(from, source)), from, to);
+    for (std::int64_t j = 0; j < receivers.count; ++j) {
+        auto const rank = member(to, receivers.first + j);
+        if (context_.folding.of_chip[rank.index()] == receiver) {
+            return rank;
+        }
+    }
+    throw BugError{"a rank sends to the cell that its cell sends to"};
+}
+
+/// On the first links like its own, where the flows of all cells meet that share such links.
+ClassFlow Transfers::with_types(ClassFlow flow) {
+    for (auto& use : flow.uses) {
+        use.link = types_.first_like(use.link);
+    }
+    return flow;
+}
+
+void Transfers::plan(int transfer, CollectiveKind kind, ClassFlows const& flows) {
+    plan_side(transfer, kind, flows, true);
+    plan_side(transfer, kind, flows, false);
 }
 
 /// Flows inside the node share what the kind attains there, those beyond it what it attains over the NIC, which is
 /// the same for near and far peers: each flow has the part of its bytes.
-void Transfers::plan(int transfer, std::vector<ClassFlow> const& flows, CollectiveKind kind,
-                     ClassFlows const& shape) {
-    auto const& node = topology_.pool(topology_.pool_of(shape.rank)).cluster.node;
+void Transfers::plan_side(int transfer, CollectiveKind kind, ClassFlows const& flows, bool inside) {
+    auto const on_side = [inside](ClassFlow const& flow) { return (flow.tier <= Tier::node) == inside; };
+    auto tier = Tier::self;
+    auto bytes = Bytes{0.0};
+    auto far = Seconds{0.0};
+    for (auto const& flow : flows.flows) {
+        if (on_side(flow)) {
+            tier = std::max(tier, flow.tier);
+            bytes += flow.bytes;
+            far = std::max(far, flow.far_latency);
+        }
+    }
+    if (tier == Tier::self) {
+        return;
+    }
+    auto const& topology = context_.topology;
+    auto const& node = topology.pool(topology.pool_of(flows.rank)).cluster.node;
+    auto const ranks = static_cast<int>(inside ? flows.ranks_in_node : flows.ranks);
+    auto const nodes = static_cast<int>(inside ? 1 : flows.nodes);
+    auto const cost = context_.timings.collective(node, kind, tier, bytes, ranks, nodes);
+    expects(cost.attainable.value() > 0.0, "a collective attains some bandwidth");
+    for (auto const& flow : flows.flows) {
+        if (on_side(flow)) {
+            planned_.push_back({transfer, with_types(flow), cost.attainable * (flow.bytes / bytes),
+                                cost.startup + flow.far_latency});
+        }
+    }
     auto& out = transfers_[transfer];
-    for (auto const inside : {true, false}) {
-        auto tier = Tier::self;
-        auto bytes = Bytes{0.0};
-        for (auto const& flow : flows) {
-            if ((flow.tier <= Tier::node) == inside) {
-                tier = std::max(tier, flow.tier);
-                bytes += flow.bytes;
-            }
-        }
-        if (tier == Tier::self) {
-            continue;
-        }
-        auto const ranks = static_cast<int>(inside ? shape.ranks_in_node : shape.ranks);
-        auto const nodes = static_cast<int>(inside ? 1 : shape.nodes);
-        auto const cost = timings_.collective(node, kind, tier, bytes, ranks, nodes);
-        expects(cost.attainable.value() > 0.0, "a collective attains some bandwidth");
-        auto far = Seconds{0.0};
-        for (auto const& flow : flows) {
-            if ((flow.tier <= Tier::node) == inside) {
-                planned_.push_back({transfer, flow, cost.attainable * (flow.bytes / bytes),
-                                    cost.startup + flow.far_latency});
-                far = std::max(far, flow.far_latency);
-            }
-        }
-        auto const alone = cost.startup + far + bytes / cost.attainable;
-        if (alone >= out.alone) {
-            out.alone = alone;
-            out.evidence = cost.evidence;
-            out.sigma = cost.sigma;
-            out.key = fmt::format("{} {} {}", timing::name_of(kind), node.id, hardware::name_of(tier));
-        }
+    auto const alone = cost.startup + far + bytes / cost.attainable;
+    if (alone >= out.alone) {
+        out.alone = alone;
+        out.evidence = cost.evidence;
+        out.sigma = cost.sigma;
+        out.key = fmt::format("{} {} {}", timing::name_of(kind), node.id, hardware::name_of(tier));
     }
 }
 
 int Transfers::resource_of(LinkId link, EventLoop& loop) {
     auto const [at, is_new] = link_resource_.try_emplace(link, 0);
     if (is_new) {
-        auto const& properties = topology_.link(link);
+        auto const& properties = context_.topology.link(link);
         at->second = loop.add_resource(properties.name, properties.bandwidth.value() / unit_.at(link));
     }
     return at->second;
@@ -149,8 +193,17 @@ void Transfers::install(EventLoop& loop) {
     for (auto const& [link, all] : times) {
         unit_[link] = common_unit(all);
     }
-    for (auto const& planned : planned_) {
+    for (auto const& planned : planned_) { // in the order of planning
         transfers_[planned.transfer].flows.push_back(loop.add_flow(spec_of(planned, loop)));
+    }
+}
+
+void Transfers::slow_down(LinkId link, double factor, Seconds at, EventLoop& loop) {
+    link = types_.first_like(link);
+    auto const found = link_resource_.find(link);
+    if (found != link_resource_.end()) {
+        auto const bandwidth = context_.topology.link(link).bandwidth.value() / unit_.at(link);
+        loop.change_bandwidth(at.value(), found->second, bandwidth * factor);
     }
 }
 

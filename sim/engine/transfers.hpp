@@ -1,5 +1,7 @@
 #pragma once
 #include "engine/event_loop.hpp"
+#include "engine/folding.hpp"
+#include "engine/link_types.hpp"
 #include "engine/lowering.hpp"
 #include "timing/timings.hpp"
 
@@ -10,28 +12,41 @@
 
 namespace moesaic::engine {
 
-/// A collective of one class or a message, ready to run: flows that start together; it ends with the last.
+/// A collective of one cell or a message, ready to run: flows that start together; it ends with the last.
 struct Transfer {
     std::vector<int> flows; ///< of the event loop; none = takes no time
     std::string key;        ///< "all_to_all h100 leaf": transfers with one key err together
     timing::Evidence evidence = timing::Evidence::measured;
     double sigma = 0.0;
-    Seconds alone; ///< time of the slowest flow on an idle network
+    Seconds alone; ///< time of its slowest side on an idle network
 };
 
-/// Prices the transfers of a program and lays their flows on the links: the links that several flows use
-/// become shared resources, and each transfer has one private resource per side (scale-up, NIC) with the
-/// bandwidth that its kind attains there. Equal transfers of a class are made once.
+/// What the transfers of a program are made from. References outlive it.
+struct TransferContext {
+    parallel::Program const& program;
+    Folding const& folding;
+    hardware::Topology const& topology;
+    timing::Timings const& timings;
+    TrafficCache& traffic;
+};
+
+/// Prices the transfers of a program and lays their flows on the links: the links that several flows use become
+/// shared resources, and no flow is faster than its kind attains there. Equal transfers of a cell are made once.
 class Transfers {
   public:
-    Transfers(hardware::Topology const& topology, timing::Timings const& timings)
-        : topology_{topology}, timings_{timings} {}
+    explicit Transfers(TransferContext const& context)
+        : context_{context}, types_{context.topology, context.folding} {}
 
-    int add(parallel::Collective const& collective, parallel::RankClass const& rank_class, int class_index);
-    int add(parallel::Message const& message, parallel::Program const& program);
+    int add(parallel::Collective const& collective, int cell);
+    /// @param part of the message's bytes that goes from the one cell to the other
+    int add(parallel::Message const& message, int sender, int receiver, double part);
     /// Makes the resources and flows; nothing can be added afterwards.
     void install(EventLoop& loop);
+    /// The link's bandwidth changes by a factor at the given second, if any flow uses it.
+    void slow_down(LinkId link, double factor, Seconds at, EventLoop& loop);
+
     [[nodiscard]] Transfer const& at(int transfer) const { return transfers_[transfer]; }
+    [[nodiscard]] parallel::RankClass const& class_of(int cell) const;
 
   private:
     struct Planned {
@@ -40,18 +55,22 @@ class Transfers {
         BytesPerSecond cap;
         Seconds latency;
     };
+    /// Cell, then kind, bytes and group.
     using CollectiveKey =
         std::tuple<int, timing::CollectiveKind, double, std::int64_t, std::int64_t, std::int64_t>;
-    using MessageKey = std::tuple<ClassId, ClassId, double, ChipIndex, ChipIndex>;
+    using MessageKey = std::tuple<int, int, double, ChipIndex, ChipIndex>;
 
-    void plan(int transfer, std::vector<ClassFlow> const& flows, timing::CollectiveKind kind,
-              ClassFlows const& shape);
+    [[nodiscard]] ChipIndex partner_of(ChipIndex source, parallel::Message const& message,
+                                       int receiver) const;
+    [[nodiscard]] ClassFlow with_types(ClassFlow flow);
+    void plan(int transfer, timing::CollectiveKind kind, ClassFlows const& flows);
+    void plan_side(int transfer, timing::CollectiveKind kind, ClassFlows const& flows, bool inside);
     FlowSpec spec_of(Planned const& planned, EventLoop& loop);
     int resource_of(LinkId link, EventLoop& loop);
     int resource_of(ClassFlow const& side_by_side, EventLoop& loop);
 
-    hardware::Topology const& topology_;
-    timing::Timings const& timings_;
+    TransferContext context_;
+    LinkTypes types_;
     std::vector<Transfer> transfers_;
     std::vector<Planned> planned_;
     std::map<CollectiveKey, int> collectives_;
@@ -61,8 +80,8 @@ class Transfers {
     std::map<std::vector<LinkId>, int> parallel_resource_;
 };
 
-/// The largest number of which all `times` are whole multiples (to 1e-9), no less than 1/32 of the least of
-/// them and 1/256 of the greatest; where there is none, multiples are rounded up.
+/// The largest number of which all `times` are whole multiples (to 1e-9), no less than 1/32 of the least of them
+/// and 1/256 of the greatest; where there is none, multiples are rounded up.
 [[nodiscard]] double common_unit(std::vector<double> const& times);
 
 } // namespace moesaic::engine

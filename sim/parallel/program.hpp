@@ -49,6 +49,8 @@ struct Collective {
     /// Classes that take part together in one collective (gradients over unlike replicas) share a number >=
     /// 0: none starts before all are ready, none ends before all end. -1 = the class alone.
     int rendezvous = -1;
+    /// Of the chip, that its kernels take while they run: compute beside them is slower by as much. Below 1.
+    double chip_share = 0.0;
 };
 
 /// One block's unit of work. `after` names earlier operations of the same block that must have ended;

@@ -20,6 +20,7 @@ struct Case {
     int chips;
     int micro_batches;
     int chunks; ///< of a stage
+    engine::Fold fold = engine::Fold::automatic;
 };
 
 struct Figures {
@@ -28,6 +29,7 @@ struct Figures {
     double program_s = 0.0;
     double simulate_s = 0.0;
     double activities = 0.0;
+    double cells = 0.0;
 };
 
 std::string const data = MOESAIC_SOURCE_DIR;
@@ -69,28 +71,39 @@ Figures measure(Case const& c) {
     auto const program =
         parallel::build_program({model, plan, {4096, c.chips / 16 * c.micro_batches}, topology, timings});
     auto const have_program = seconds_now();
-    auto const timeline = engine::simulate(program, topology, timings);
+    auto const timeline = engine::simulate(program, topology, timings, {.fold = c.fold});
     auto const end = seconds_now();
     out.step_s = timeline.step.value();
     out.topology_s = have_topology - start;
     out.program_s = have_program - have_topology;
     out.simulate_s = end - have_program;
     out.activities = static_cast<double>(timeline.activities);
+    out.cells = static_cast<double>(timeline.cells);
     return out;
 }
 
 } // namespace
 
 int main() {
-    fmt::print("{:>7} {:>6} {:>6} {:>9} {:>10} {:>9} {:>10} {:>10} {:>9} {:>9}\n", "chips", "micro", "chunks",
-               "step s", "topology s", "program s", "simulate s", "activities", "M act/s", "peak MiB");
-    std::vector<Case> const cases{{1024, 120, 1},  {2048, 120, 1}, {4096, 120, 1}, {8192, 120, 1},
-                                  {16384, 120, 1}, {2048, 128, 2}, {16384, 128, 2}};
+    fmt::print("{:>7} {:>6} {:>6} {:>6} {:>9} {:>10} {:>9} {:>10} {:>10} {:>7} {:>8} {:>8}\n", "chips",
+               "micro", "chunks", "cells", "step s", "topology s", "program s", "simulate s", "activities",
+               "M act/s", "CPU s", "peak MiB");
+    using engine::Fold;
+    std::vector<Case> const cases{{1024, 120, 1},
+                                  {2048, 120, 1},
+                                  {4096, 120, 1},
+                                  {8192, 120, 1},
+                                  {16384, 120, 1},
+                                  {2048, 128, 2},
+                                  {16384, 128, 2},
+                                  {1024, 120, 1, Fold::none},
+                                  {2048, 120, 1, Fold::none}};
     for (auto const& c : cases) {
         auto const run = test::apart([&] { return measure(c); });
         auto const& f = run.result;
-        fmt::print("{:>7} {:>6} {:>6} {:>9.3f} {:>10.3f} {:>9.3f} {:>10.3f} {:>10.0f} {:>9.2f} {:>9.0f}\n",
-                   c.chips, c.micro_batches, c.chunks, f.step_s, f.topology_s, f.program_s, f.simulate_s,
-                   f.activities, f.activities / f.simulate_s * 1e-6, run.peak_mib);
+        fmt::print("{:>7} {:>6} {:>6} {:>6.0f} {:>9.3f} {:>10.3f} {:>9.3f} {:>10.3f} {:>10.0f} {:>7.2f} "
+                   "{:>8.2f} {:>8.0f}\n",
+                   c.chips, c.micro_batches, c.chunks, f.cells, f.step_s, f.topology_s, f.program_s,
+                   f.simulate_s, f.activities, f.activities / f.simulate_s * 1e-6, run.cpu_s, run.peak_mib);
     }
 }

@@ -149,11 +149,13 @@ TEST_CASE("A group that lies unevenly over leaves is lowered for the rank with m
 
 TEST_CASE("A message loads the links with every rank of the class that sends", "[engine]") {
     auto const topology = topology_of({.nodes = 4, .nodes_per_leaf = 2});
-    parallel::Program program;
-    program.classes = {class_of("stage 0", ranks(0, 1, 16)), class_of("stage 1", ranks(16, 1, 16))};
-    parallel::Message const message{ClassId{0}, ClassId{1}, Bytes{1e6}, ChipIndex{0}, ChipIndex{16}};
-    program.messages = {message};
-    auto const flow = lower(message, program, topology);
+    std::vector<ChipIndex> from;
+    std::vector<ChipIndex> to;
+    for (int i = 0; i < 16; ++i) {
+        from.emplace_back(i);
+        to.emplace_back(16 + i);
+    }
+    auto const flow = lower(Bytes{1e6}, {{from.front(), from}, {to.front(), to}, 1.0}, topology);
     CHECK(flow.tier == Tier::spine);
     CHECK(times_of(flow, topology, "nic0.out") == 1.0);
     CHECK(times_of(flow, topology, "uplink.out") == 16.0);

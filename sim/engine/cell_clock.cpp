@@ -1,24 +1,24 @@
-#include "engine/class_clock.hpp"
+#include "engine/cell_clock.hpp"
 
 #include <algorithm>
 
 namespace moesaic::engine {
 
-void ClassClock::kernel_starts(double now, int cause, std::vector<Record> const& records) {
+void CellClock::kernel_starts(double now, int cause, std::vector<Record> const& records) {
     explain(idle_since_, now, cause, records);
     kernel_start_ = now;
 }
 
-void ClassClock::kernel_ends(double now) {
+void CellClock::kernel_ends(double now) {
     time_.compute += Seconds{now - kernel_start_};
     idle_since_ = now;
 }
 
-void ClassClock::explain(double from, double to, int cause, std::vector<Record> const& records) {
+void CellClock::explain(double from, double to, int cause, std::vector<Record> const& records) {
     while (to > from && cause >= 0) {
         auto const& record = records[cause];
         auto const is_message = record.unit < 0;
-        auto const own = record.rank_class == rank_class_ || record.meeting;
+        auto const own = record.cell == cell_ || record.meeting;
         if (!own || record.kernel) {
             break;
         }
@@ -30,7 +30,7 @@ void ClassClock::explain(double from, double to, int cause, std::vector<Record> 
     time_.bubble += Seconds{std::max(0.0, to - from)};
 }
 
-ClassTime ClassClock::finish(double step_end, std::vector<Record> const& records) {
+ClassTime CellClock::finish(double step_end, std::vector<Record> const& records) {
     auto const end = last_ < 0 ? idle_since_ : std::max(idle_since_, records[last_].end);
     explain(idle_since_, end, last_, records);
     time_.bubble += Seconds{step_end - end};

@@ -1,0 +1,81 @@
+#pragma once
+#include "engine/rank_set.hpp"
+
+#include <array>
+#include <map>
+#include <tuple>
+#include <vector>
+
+namespace moesaic::engine {
+
+constexpr int tiers = 5;
+/// Shares (or peers) of one rank by how far they go; the index is hardware::Tier.
+using PerTier = std::array<double, tiers>;
+
+/// A ring over the nodes of a group, in as many channels at once as the least of the nodes has ranks of it.
+/// Each channel enters and leaves a node at a rank of its own.
+struct Ring {
+    std::vector<std::vector<ChipIndex>> nodes;
+    std::size_t channels = 0;
+
+    Ring(parallel::RankSet const& group, hardware::Topology const& topology);
+    /// The rank that takes over in a node: the one of the same place, or of its channel.
+    [[nodiscard]] ChipIndex partner(std::size_t node, std::size_t place) const {
+        return nodes[node % nodes.size()][place % channels];
+    }
+    /// How far the ring's longest hop goes.
+    [[nodiscard]] hardware::Tier farthest_hop(hardware::Topology const& topology) const;
+};
+
+/// How the ranks of a group talk: straight to each peer, or to the next one only.
+enum class Pattern { direct, ring };
+[[nodiscard]] Pattern pattern_of(timing::CollectiveKind kind);
+
+/// What a rank sends in one collective, one way, by the algorithm of the kind:
+///   all_to_all                 bytes, of which 1/n to each peer (and to itself)
+///   all_reduce                 2(n-1)/n x bytes, ring
+///   all_gather, reduce_scatter (n-1)/n x bytes, ring
+///   broadcast, send_recv       bytes, pipelined along the ranks
+[[nodiscard]] Bytes sent_bytes(parallel::Collective const& collective);
+
+/// Shares of a rank's sent_bytes() by how far they go. Of a ring with g channels (g ranks of the group in each node)
+/// (g-1)/g stay inside the node and 1/g cross the rank's NIC; where nodes hold unequal shares of the group, the
+/// channels are as many as the least has ranks.
+struct Traffic {
+    ChipIndex rank;
+    PerTier bytes{};
+    /// What bounds the rank. Not always its own: a ring is as fast as its farthest hop.
+    PerTier bound{};
+};
+
+/// The traffic of every rank of a class, over all its groups.
+class ClassTraffic {
+  public:
+    ClassTraffic(Pattern pattern, parallel::RankSet const& group, parallel::RankClass const& rank_class,
+                 hardware::Topology const& topology);
+
+    [[nodiscard]] Traffic const& of(ChipIndex rank) const { return traffic_[place_in(members_, rank)]; }
+
+  private:
+    void add(std::vector<Traffic> const& of_group);
+
+    parallel::RankSet members_;
+    std::vector<bool> known_;
+    std::vector<Traffic> traffic_;
+};
+
+/// The traffic of a program's collectives: the same for all that have pattern and group. References outlive it.
+class TrafficCache {
+  public:
+    TrafficCache(parallel::Program const& program, hardware::Topology const& topology)
+        : program_{program}, topology_{topology} {}
+    [[nodiscard]] ClassTraffic const& of(parallel::Collective const& collective, int rank_class);
+
+  private:
+    using Key = std::tuple<int, Pattern, std::int64_t, std::int64_t, std::int64_t>;
+    parallel::Program const& program_;
+    hardware::Topology const& topology_;
+    std::map<Key, ClassTraffic> known_;
+};
+
+} // namespace moesaic::engine
