@@ -186,8 +186,7 @@ std::vector<parallel::Collective> unlike_collectives(RankClass const& rank_class
             if (collective != nullptr && collective->group.count > 1) {
                 auto const& group = collective->group;
                 unlike.try_emplace(
-                    {pattern_of(collective->kind), {group.first.index(), group.stride, group.count}},
-                    *collective);
+                    {pattern_of(*collective), {group.first.index(), group.stride, group.count}}, *collective);
             }
         }
     }

@@ -1,6 +1,7 @@
 #include "engine/lowering.hpp"
 
 #include "base/errors.hpp"
+#include "base/overloaded.hpp"
 
 #include <algorithm>
 #include <map>
@@ -94,6 +95,27 @@ Bundles direct_bundles(RankSet const& group, ChipIndex rank, Topology const& top
     for (std::int64_t i = 0; i < group.count; ++i) {
         if (member(group, i) != rank) {
             add_peer(bundles, rank, member(group, i), topology);
+        }
+    }
+    return bundles;
+}
+
+/// The peers in the own node, and in each other node the rank of the same place.
+Bundles once_per_node_bundles(RankSet const& group, ChipIndex rank, Topology const& topology) {
+    Bundles bundles;
+    auto const nodes = by_node(group, topology);
+    auto const own = std::ranges::find_if(
+        nodes, [&](auto const& node) { return std::ranges::find(node, rank) != node.end(); });
+    expects(own != nodes.end(), "the rank belongs to its group");
+    auto const place = static_cast<std::size_t>(std::ranges::find(*own, rank) - own->begin());
+    for (auto const& node : nodes) {
+        if (&node != &*own) {
+            add_peer(bundles, rank, node[place % node.size()], topology);
+        }
+    }
+    for (auto const peer : *own) {
+        if (peer != rank) {
+            add_peer(bundles, rank, peer, topology);
         }
     }
     return bundles;
@@ -247,8 +269,12 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Clas
         }
     }
     auto const direct = collective.kind == CollectiveKind::all_to_all;
-    auto const bundles = direct ? direct_bundles(group, lowered.rank, topology)
-                                : ring_bundles(group, lowered.rank, alike.ranks.size() == 1, topology);
+    auto const bundles = std::visit(
+        overloaded{
+            [&](Direct) { return direct_bundles(group, lowered.rank, topology); },
+            [&](RingLike) { return ring_bundles(group, lowered.rank, alike.ranks.size() == 1, topology); },
+            [&](OncePerNode const&) { return once_per_node_bundles(group, lowered.rank, topology); }},
+        pattern_of(collective));
     auto const peers = peers_of(bundles);
     auto const sent = sent_bytes(collective);
     for (auto const& [key, bundle] : bundles) {
@@ -279,7 +305,7 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Topo
     }
     auto const ranks = all_of(rank_class.members);
     return lower(collective, rank_class,
-                 ClassTraffic{pattern_of(collective.kind), collective.group, rank_class, topology},
+                 ClassTraffic{pattern_of(collective), collective.group, rank_class, topology},
                  {rank_class.representative, ranks}, topology);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/traffic.hpp"
 
 #include "base/errors.hpp"
+#include "base/overloaded.hpp"
 
 #include <algorithm>
 
@@ -90,23 +91,60 @@ std::vector<Traffic> direct_traffic(RankSet const& group, Topology const& topolo
     return all;
 }
 
-std::vector<Traffic> group_traffic(Pattern pattern, RankSet const& group, Topology const& topology) {
-    return pattern == Pattern::direct ? direct_traffic(group, topology) : ring_traffic(group, topology);
+/// In tokens: how many copies of the rank's own pass each tier, one way.
+std::vector<Traffic> once_per_node_traffic(model::TokenSpread const& spread, RankSet const& group,
+                                           Topology const& topology) {
+    auto const nodes = by_node(group, topology);
+    auto const n = static_cast<double>(group.count);
+    auto const ranks_reached = model::distinct_holders(spread, n);
+    auto const nodes_reached = model::nodes_per_token(spread, static_cast<double>(nodes.size()));
+    std::vector<Traffic> all;
+    for (auto const& own : nodes) {
+        auto const inside = static_cast<double>(own.size());
+        for (std::size_t place = 0; place < own.size(); ++place) {
+            Traffic traffic{own[place], {}, {}};
+            traffic.bytes[static_cast<int>(Tier::node)] = ranks_reached * (inside - 1.0) / inside;
+            for (auto const& other : nodes) {
+                if (&other != &own) { // nodes with more of the ranks hold more of the experts
+                    auto const tier = topology.tier(traffic.rank, other[place % other.size()]);
+                    traffic.bytes[static_cast<int>(tier)] +=
+                        std::min(1.0, nodes_reached * static_cast<double>(other.size()) / n);
+                }
+            }
+            traffic.bound = traffic.bytes;
+            all.push_back(traffic);
+        }
+    }
+    return all;
+}
+
+std::vector<Traffic> group_traffic(Pattern const& pattern, RankSet const& group, Topology const& topology) {
+    return std::visit(
+        overloaded{[&](Direct) { return direct_traffic(group, topology); },
+                   [&](RingLike) { return ring_traffic(group, topology); },
+                   [&](OncePerNode const& p) { return once_per_node_traffic(p.spread, group, topology); }},
+        pattern);
 }
 
 } // namespace
 
-Pattern pattern_of(CollectiveKind kind) {
-    return kind == CollectiveKind::all_to_all ? Pattern::direct : Pattern::ring;
+Pattern pattern_of(Collective const& collective) {
+    if (collective.kind != CollectiveKind::all_to_all) {
+        return RingLike{};
+    }
+    return collective.once_per_node ? Pattern{OncePerNode{*collective.once_per_node}} : Pattern{Direct{}};
 }
 
 Bytes sent_bytes(Collective const& collective) {
-    auto const direct = collective.kind == CollectiveKind::all_to_all;
-    return direct ? collective.bytes
-                  : collective.bytes * ring_factor(collective.kind, collective.group.count);
+    auto const whole = collective.bytes;
+    return std::visit(
+        overloaded{[&](Direct) { return whole; },
+                   [&](RingLike) { return whole * ring_factor(collective.kind, collective.group.count); },
+                   [&](OncePerNode const& p) { return whole / static_cast<double>(p.spread.topk); }},
+        pattern_of(collective));
 }
 
-ClassTraffic::ClassTraffic(Pattern pattern, RankSet const& group, RankClass const& rank_class,
+ClassTraffic::ClassTraffic(Pattern const& pattern, RankSet const& group, RankClass const& rank_class,
                            Topology const& topology)
     : members_{rank_class.members}, known_(static_cast<std::size_t>(rank_class.members.count), false),
       traffic_(known_.size()) {
@@ -128,7 +166,7 @@ void ClassTraffic::add(std::vector<Traffic> const& of_group) {
 
 ClassTraffic const& TrafficCache::of(Collective const& collective, int rank_class) {
     auto const& group = collective.group;
-    auto const pattern = pattern_of(collective.kind);
+    auto const pattern = pattern_of(collective);
     Key const key{rank_class, pattern, group.first.index(), group.stride, group.count};
     auto at = known_.find(key);
     if (at == known_.end()) {

@@ -2,8 +2,10 @@
 #include "engine/rank_set.hpp"
 
 #include <array>
+#include <compare>
 #include <map>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 namespace moesaic::engine {
@@ -27,12 +29,22 @@ struct Ring {
     [[nodiscard]] hardware::Tier farthest_hop(hardware::Topology const& topology) const;
 };
 
-/// How the ranks of a group talk: straight to each peer, or to the next one only.
-enum class Pattern { direct, ring };
-[[nodiscard]] Pattern pattern_of(timing::CollectiveKind kind);
+/// How the ranks of a group talk.
+struct Direct { ///< straight to each peer
+    friend auto operator<=>(Direct const&, Direct const&) = default;
+};
+struct RingLike { ///< to the next one only
+    friend auto operator<=>(RingLike const&, RingLike const&) = default;
+};
+struct OncePerNode { ///< to the rank of the own place in each node, and from there to the peers inside
+    model::TokenSpread spread;
+    friend auto operator<=>(OncePerNode const&, OncePerNode const&) = default;
+};
+using Pattern = std::variant<Direct, RingLike, OncePerNode>;
+[[nodiscard]] Pattern pattern_of(parallel::Collective const& collective);
 
 /// What a rank sends in one collective, one way, by the algorithm of the kind:
-///   all_to_all                 bytes, of which 1/n to each peer (and to itself)
+///   all_to_all                 bytes, of which 1/n to each peer (and to itself); once per node: one copy of each token
 ///   all_reduce                 2(n-1)/n x bytes, ring
 ///   all_gather, reduce_scatter (n-1)/n x bytes, ring
 ///   broadcast, send_recv       bytes, pipelined along the ranks
@@ -40,7 +52,8 @@ enum class Pattern { direct, ring };
 
 /// Shares of a rank's sent_bytes() by how far they go. Of a ring with g channels (g ranks of the group in each node)
 /// (g-1)/g stay inside the node and 1/g cross the rank's NIC; where nodes hold unequal shares of the group, the
-/// channels are as many as the least has ranks.
+/// channels are as many as the least has ranks. Once per node: of a token that goes to N of n nodes and R ranks, N/n to
+/// each other node, and R (g-1)/g inside each, where the rank passes on what came for its peers.
 struct Traffic {
     ChipIndex rank;
     PerTier bytes{};
@@ -51,8 +64,8 @@ struct Traffic {
 /// The traffic of every rank of a class, over all its groups.
 class ClassTraffic {
   public:
-    ClassTraffic(Pattern pattern, parallel::RankSet const& group, parallel::RankClass const& rank_class,
-                 hardware::Topology const& topology);
+    ClassTraffic(Pattern const& pattern, parallel::RankSet const& group,
+                 parallel::RankClass const& rank_class, hardware::Topology const& topology);
 
     [[nodiscard]] Traffic const& of(ChipIndex rank) const { return traffic_[place_in(members_, rank)]; }
 

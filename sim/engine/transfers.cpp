@@ -47,8 +47,9 @@ parallel::RankClass const& Transfers::class_of(int cell) const {
 
 int Transfers::add(parallel::Collective const& collective, int cell) {
     auto const& group = collective.group;
-    CollectiveKey const key{cell,         collective.kind, collective.bytes.value(), group.first.index(),
-                            group.stride, group.count};
+    CollectiveKey const key{
+        cell,         collective.kind, pattern_of(collective), collective.bytes.value(), group.first.index(),
+        group.stride, group.count};
     auto const [at, is_new] = collectives_.try_emplace(key, static_cast<int>(transfers_.size()));
     if (is_new) {
         transfers_.emplace_back();

@@ -55,9 +55,9 @@ class Transfers {
         BytesPerSecond cap;
         Seconds latency;
     };
-    /// Cell, then kind, bytes and group.
+    /// Cell, then kind, pattern, bytes and group.
     using CollectiveKey =
-        std::tuple<int, timing::CollectiveKind, double, std::int64_t, std::int64_t, std::int64_t>;
+        std::tuple<int, timing::CollectiveKind, Pattern, double, std::int64_t, std::int64_t, std::int64_t>;
     using MessageKey = std::tuple<int, int, double, ChipIndex, ChipIndex>;
 
     [[nodiscard]] ChipIndex partner_of(ChipIndex source, parallel::Message const& message,

@@ -17,18 +17,22 @@ double distinct(double all, int chosen, double holders) {
 }
 
 /// Expected nodes that hold a token's groups.
-double most_nodes(Moe const& moe, double nodes) {
-    double const groups = moe.groups;
-    return nodes >= groups ? moe.groups_per_token * nodes / groups
-                           : distinct(groups, moe.groups_per_token, nodes);
+double most_nodes(TokenSpread const& spread, double nodes) {
+    double const groups = spread.groups;
+    return nodes >= groups ? spread.groups_per_token * nodes / groups
+                           : distinct(groups, spread.groups_per_token, nodes);
 }
 
 } // namespace
 
-double distinct_holders(Moe const& moe, double holders) { return distinct(moe.experts, moe.topk, holders); }
+TokenSpread spread_of(Moe const& moe) { return {moe.experts, moe.topk, moe.groups, moe.groups_per_token}; }
 
-double nodes_per_token(Moe const& moe, double nodes) {
-    return std::min(distinct_holders(moe, nodes), most_nodes(moe, nodes));
+double distinct_holders(TokenSpread const& spread, double holders) {
+    return distinct(spread.experts, spread.topk, holders);
+}
+
+double nodes_per_token(TokenSpread const& spread, double nodes) {
+    return std::min(distinct_holders(spread, nodes), most_nodes(spread, nodes));
 }
 
 } // namespace moesaic::model

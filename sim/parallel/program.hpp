@@ -3,10 +3,12 @@
 #include "base/units.hpp"
 #include "hardware/topology.hpp"
 #include "model/operation.hpp"
+#include "model/token_spread.hpp"
 #include "timing/collective.hpp"
 #include "timing/evidence.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -51,6 +53,10 @@ struct Collective {
     int rendezvous = -1;
     /// Of the chip, that its kernels take while they run: compute beside them is slower by as much. Below 1.
     double chip_share = 0.0;
+    /// An all_to_all of tokens, of which `bytes` counts every copy (one per expert): a token goes once to each node
+    /// that has one of its experts, to the rank of the sender's place there, and from it once to each rank inside
+    /// that has one (DeepSeek-V3, arXiv 2412.19437, section 3.2.2; DeepEP). None = every copy straight to its rank.
+    std::optional<model::TokenSpread> once_per_node;
 };
 
 /// One block's unit of work. `after` names earlier operations of the same block that must have ended;

@@ -55,6 +55,48 @@ TEST_CASE("all_to_all sends bytes/n to each peer, by tier", "[engine]") {
     CHECK(lowered.rank == ChipIndex{0});
 }
 
+TEST_CASE("Tokens that go once to each node carry what counting tokens gives", "[engine]") {
+    // 4 nodes of 8 ranks, one expert each, top 2: every token is routed and its copies counted
+    auto const topology = topology_of({.nodes = 4, .nodes_per_leaf = 2});
+    auto const members = ranks(0, 1, 32);
+    Collective a2a{CollectiveKind::all_to_all, Bytes{320e6}, members, "dispatch", -1};
+    a2a.once_per_node = model::TokenSpread{.experts = 32, .topk = 2};
+    auto const lowered = lower(a2a, class_of("all", members), topology);
+    PerTier sent{}; // by rank 0, which is as good as any: copies of a token, pairs of experts equally likely
+    double pairs = 0.0;
+    for (int a = 0; a < 32; ++a) {
+        for (int b = 0; b < a; ++b) {
+            ++pairs;
+            for (int node = 1; node < 4; ++node) {
+                auto const tier = static_cast<std::size_t>(node == 1 ? Tier::leaf : Tier::spine);
+                sent[tier] += a / 8 == node || b / 8 == node ? 1.0 : 0.0;
+            }
+            // landed at the sender's place in the node, passed on to the expert's rank unless it is there
+            sent[static_cast<std::size_t>(Tier::node)] += (a % 8 != 0 ? 1.0 : 0.0) + (b % 8 != 0 ? 1.0 : 0.0);
+        }
+    }
+    for (auto const tier : {Tier::node, Tier::leaf, Tier::spine}) { // 160 MB of tokens, 2 copies each
+        CHECK_THAT(bytes_on(lowered, tier),
+                   WithinRel(160e6 * sent[static_cast<std::size_t>(tier)] / pairs, 1e-12));
+    }
+    // of each rank of the 16 of a leaf, to the two other places
+    CHECK_THAT(times_of(flow_on(lowered, Tier::spine), topology, "uplink.out"), WithinRel(16.0, 1e-12));
+    CHECK(flow_on(lowered, Tier::spine).weight == 2.0);
+}
+
+TEST_CASE("DeepSeek-V3's tokens cross the NIC to 3.5 of 7 other nodes instead of 7 times", "[engine]") {
+    auto const topology = topology_of({.nodes = 8});
+    auto const members = ranks(0, 1, 64);
+    // 4096 tokens of 7168 bytes, 8 copies
+    Collective a2a{CollectiveKind::all_to_all, Bytes{8.0 * 4096 * 7168}, members, "dispatch", -1};
+    CHECK_THAT(bytes_on(lower(a2a, class_of("all", members), topology), Tier::leaf),
+               WithinRel(4096.0 * 7168 * 7, 1e-12)); // 8 copies x 56/64
+    a2a.once_per_node = model::TokenSpread{.experts = 256, .topk = 8, .groups = 8, .groups_per_token = 4};
+    CHECK_THAT(
+        bytes_on(lower(a2a, class_of("all", members), topology), Tier::leaf),
+        WithinRel(4096.0 * 7168 * 4 * 7 / 8, 1e-12)); // 4 nodes, one of which is its own in 1 of 8 cases
+}
+
 TEST_CASE("The uplink of a leaf counts once for every rank of the class behind it", "[engine]") {
     auto const topology = topology_of({.nodes = 4, .nodes_per_leaf = 2, .oversubscription = 2.0});
     auto const members = ranks(0, 1, 32);

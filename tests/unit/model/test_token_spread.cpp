@@ -15,7 +15,7 @@ namespace {
 
 /// Mean nodes of tokens whose router has random scores: it takes the groups with the best experts (sum of the best
 /// topk / groups_per_token), then the best experts in them (DeepSeek-V3, section 2.1.2).
-double drawn_nodes(Moe const& moe, int nodes, int tokens) {
+double drawn_nodes(TokenSpread const& moe, int nodes, int tokens) {
     Rng rng{3, "scores"};
     auto const experts = static_cast<std::size_t>(moe.experts), groups = static_cast<std::size_t>(moe.groups);
     auto const size = experts / groups;
@@ -52,7 +52,7 @@ double drawn_nodes(Moe const& moe, int nodes, int tokens) {
 } // namespace
 
 TEST_CASE("the holders of a token's experts follow from counting", "[model]") {
-    Moe const moe{.experts = 4, .topk = 2};
+    TokenSpread const moe{.experts = 4, .topk = 2};
     // 2 of 4 experts over 2 nodes: 6 pairs, 2 of which lie in one node: (2 x 1 + 4 x 2) / 6
     CHECK(distinct_holders(moe, 2) == Approx(10.0 / 6.0));
     CHECK(distinct_holders(moe, 4) == Approx(2.0));
@@ -60,7 +60,7 @@ TEST_CASE("the holders of a token's experts follow from counting", "[model]") {
 }
 
 TEST_CASE("without groups a token goes to as many nodes as its experts lie on", "[model]") {
-    auto moe = *shipped_model("deepseek_v3").moe;
+    auto moe = spread_of(*shipped_model("deepseek_v3").moe);
     moe.groups = moe.groups_per_token = 1;
     // 8 (1 - C(224, 8) / C(256, 8))
     CHECK(nodes_per_token(moe, 8) == Approx(5.2947).epsilon(1e-4));
@@ -68,7 +68,7 @@ TEST_CASE("without groups a token goes to as many nodes as its experts lie on", 
 }
 
 TEST_CASE("node-limited routing sends a token of DeepSeek-V3 to 4 of 8 nodes", "[model]") {
-    auto const moe = *shipped_model("deepseek_v3").moe;
+    auto const moe = spread_of(*shipped_model("deepseek_v3").moe);
     CHECK(nodes_per_token(moe, 8) == Approx(4.0));
     CHECK(nodes_per_token(moe, 8) == Approx(drawn_nodes(moe, 8, 2000)).epsilon(0.015));
     // 4 nodes of 2 groups each: all but the ways to miss one, 4 (1 - C(6,4)/C(8,4)) = 4 (1 - 15/70)
