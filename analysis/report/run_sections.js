@@ -55,7 +55,8 @@ function addTime(parent, file) {
   figureOf(made, {id: "critical-path", title: "Critical path by cause",
     text: "What the end of the step waited for, followed back to its start; adds up to the step.", rows: bars, bands: ["cause", 20],
     spec: {encoding: {y: {field: "cause", type: "nominal", sort: null, title: null},
-      x: {field: "seconds", type: "quantitative", title: "seconds on the critical path"}}, layer: [
+      x: {field: "seconds", type: "quantitative", title: "seconds on the critical path",
+        scale: {domainMax: 1.1 * Math.max(...bars.map((row) => row.seconds)), nice: false}}}, layer: [
       {mark: {type: "bar", tooltip: true}, encoding: {color: {condition: {test: `datum.cause == '${path.length - shown} more'`, value: COLOURS.grey}, value: COLOURS.blue}}},
       {mark: {type: "text", align: "left", dx: 4}, encoding: {text: {field: "share", type: "quantitative", format: ".1%"}}}]}});
 }

@@ -22,6 +22,7 @@ struct RunArguments {
     std::vector<std::string> timings;
     std::string output; ///< run file; empty = none
     int workers = 0;
+    bool timeline = false; ///< keep every operation in the run file
     bool json = false;
 };
 
@@ -50,7 +51,8 @@ std::vector<std::string> split(std::string const& text) {
 }
 
 results::Run run_and_file(RunArguments const& arguments, scenario::Scenario const& scenario) {
-    auto run = scenario::run_scenario(scenario, data_folder(), {.timings = arguments.timings});
+    auto run = scenario::run_scenario(scenario, data_folder(),
+                                      {.timings = arguments.timings, .keep_events = arguments.timeline});
     if (!arguments.output.empty()) {
         results::write_run_file(arguments.output, run,
                                 scenario::origin_of(scenario, arguments.timings, MOESAIC_VERSION));
@@ -167,6 +169,9 @@ void add_run_command(CLI::App& app, Outcome&) {
         ->check(CLI::PositiveNumber);
     command->add_option("-o,--output", arguments->output,
                         "Write the run as HDF5: scenario, step, memory, evidence, cost (one scenario only)");
+    command
+        ->add_flag("--timeline", arguments->timeline, "Keep every operation in the run file, for a timeline")
+        ->needs("--output");
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
     command->footer(
         "Example: moesaic run scenarios/papers/ling_2025/device_d.toml --set training.precision='\"fp8\"'");
