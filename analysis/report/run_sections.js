@@ -65,11 +65,14 @@ function addTime(parent, file) {
 function timelineRows(file) {
   const merged = new Map();
   const classes = rowsOf(file, "/memory");
+  const ranks = new Map(); // of each class
+  for (const event of rowsOf(file, "/timeline")) { ranks.set(event.rank_class, (ranks.get(event.rank_class) ?? new Set()).add(event.rank)); }
+  const rowName = (event) => classes[event.rank_class].class + (ranks.get(event.rank_class).size > 1 ? `, rank ${event.rank}` : "");
   for (const event of rowsOf(file, "/timeline")) {
-    const key = [event.rank_class, event.stream, event.block, event.micro_batch].join(" ");
+    const key = [event.rank_class, event.rank, event.stream, event.block, event.micro_batch].join(" ");
     const bar = merged.get(key);
     if (bar) { bar.end = Math.max(bar.end, event.end); continue; }
-    merged.set(key, {class: classes[event.rank_class].class, stream: event.stream, micro_batch: event.micro_batch, start: event.start, end: event.end});
+    merged.set(key, {class: rowName(event), stream: event.stream, micro_batch: event.micro_batch, start: event.start, end: event.end});
   }
   return [...merged.values()];
 }

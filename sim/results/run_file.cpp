@@ -168,6 +168,8 @@ void write_timeline(Hdf5Writer& file, std::vector<engine::Event> const& rows) {
     file.write_table(
         "/timeline", "Every operation of every rank class as it ran",
         {{"rank_class", whole(&Event::rank_class), pure("Row of /memory")},
+         {"rank", column<std::int64_t>(rows, [](auto const& e) { return e.rank.index(); }),
+          pure("Rank that stands for those simulated with it")},
          {"stream", column<std::string>(rows, [](auto const& e) { return std::string{name_of(e.stream)}; }),
           words("Stream")},
          {"block", whole(&Event::block), pure("Block of the class")},

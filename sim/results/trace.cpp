@@ -8,7 +8,9 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace moesaic::results {
@@ -78,6 +80,9 @@ std::vector<MessageUse> uses_of_messages(Program const& program) {
     return uses;
 }
 
+/// A rank that was simulated, for itself and those like it.
+using Place = std::pair<int, ChipIndex>; ///< class, rank
+
 class TraceWriter {
   public:
     TraceWriter(std::string const& path, Run const& run) : file_{path}, run_{run}, program_{*run.program} {
@@ -88,15 +93,25 @@ class TraceWriter {
         file_.write(fmt::format(R"({{"displayTimeUnit":"ms","otherData":{},"traceEvents":[)", about.line()));
     }
 
+    /// A process per rank that was simulated, class by class.
     void name_processes() {
+        std::set<Place> places;
         for (std::size_t i = 0; i < program_.classes.size(); ++i) {
-            auto const& rank_class = program_.classes[i];
-            auto const name = fmt::format("{}: {} ({} ranks)", rank_class.name, run_.memory[i].chip,
-                                          rank_class.members.count);
-            row(fmt::format(R"({{"ph":"M","name":"process_name","pid":{},"args":{{"name":{}}}}})", i + 1,
-                            Json{name}.line()));
+            simulated_.emplace_back();
+        }
+        for (auto const& event : run_.timeline.events) {
+            if (places.insert({event.rank_class, event.rank}).second) {
+                simulated_[static_cast<std::size_t>(event.rank_class)].push_back(event.rank);
+            }
+        }
+        for (auto const& place : places) {
+            auto const process = static_cast<int>(processes_.size()) + 1;
+            processes_[place] = process;
+            row(fmt::format(R"({{"ph":"M","name":"process_name","pid":{},"args":{{"name":{}}}}})", process,
+                            Json{name_of_process(place)}.line()));
             row(fmt::format(
-                R"({{"ph":"M","name":"process_sort_index","pid":{0},"args":{{"sort_index":{0}}}}})", i + 1));
+                R"({{"ph":"M","name":"process_sort_index","pid":{0},"args":{{"sort_index":{0}}}}})",
+                process));
         }
     }
 
@@ -104,10 +119,10 @@ class TraceWriter {
         auto const& text = op_text(event);
         Stretch const when{nanoseconds(event.start), nanoseconds(event.end)};
         auto const arguments = fmt::format(R"({},"micro_batch":{})", text.arguments, event.micro_batch);
-        slice(event.rank_class, event.stream, when, {text.name, arguments});
+        slice({event.rank_class, event.rank}, event.stream, when, {text.name, arguments});
     }
 
-    /// A slice at the sender and one at the receiver, joined by a flow.
+    /// A slice at the receiver, and where one rank stands for all senders, one at the sender, joined by a flow.
     void write_message(engine::Event const& event, MessageUse const& use) {
         auto const& message = program_.messages[static_cast<std::size_t>(event.block)];
         auto const from = message.from.index();
@@ -118,15 +133,20 @@ class TraceWriter {
         about.set("bytes", message.bytes.value());
         auto const arguments = without_braces(about);
         Stretch const when{nanoseconds(event.start), nanoseconds(event.end)};
-        auto const sent = slice(static_cast<int>(from), Stream::pipeline, when, {R"("send")", arguments});
-        auto const got = slice(static_cast<int>(to), Stream::pipeline, when, {R"("receive")", arguments});
+        Place const receiver{event.rank_class, event.rank};
+        auto const got = slice(receiver, Stream::pipeline, when, {R"("receive")", arguments});
+        ++size_.messages;
+        if (simulated_[from].size() != 1) {
+            return;
+        }
+        Place const sender{static_cast<int>(from), simulated_[from].front()};
+        auto const sent = slice(sender, Stream::pipeline, when, {R"("send")", arguments});
         auto const middle = when.start + (when.end - when.start) / 2;
         row(fmt::format(R"({{"ph":"s","id":{},"name":"message","cat":"pipeline","pid":{},"tid":{},"ts":{}}})",
-                        event.block, from + 1, sent, microseconds(when.start)));
+                        size_.messages, processes_.at(sender), sent, microseconds(when.start)));
         row(fmt::format(
             R"({{"ph":"f","bp":"e","id":{},"name":"message","cat":"pipeline","pid":{},"tid":{},"ts":{}}})",
-            event.block, to + 1, got, microseconds(middle)));
-        ++size_.messages;
+            size_.messages, processes_.at(receiver), got, microseconds(middle)));
     }
 
     TraceSize finish() {
@@ -136,6 +156,15 @@ class TraceWriter {
     }
 
   private:
+    [[nodiscard]] std::string name_of_process(Place const& place) const {
+        auto const at = static_cast<std::size_t>(place.first);
+        auto const& rank_class = program_.classes[at];
+        auto const& chip = run_.memory[at].chip;
+        return simulated_[at].size() == 1
+                   ? fmt::format("{}: {} ({} ranks)", rank_class.name, chip, rank_class.members.count)
+                   : fmt::format("{}, rank {}: {}", rank_class.name, place.second.index(), chip);
+    }
+
     void row(std::string const& json) {
         file_.write(first_ ? "\n" : ",\n");
         file_.write(json);
@@ -153,20 +182,20 @@ class TraceWriter {
     }
 
     /// The thread it stands on.
-    int slice(int rank_class, Stream stream, Stretch when, OpText const& text) {
-        auto const thread = free_thread(rank_class, stream, when);
+    int slice(Place const& place, Stream stream, Stretch when, OpText const& text) {
+        auto const thread = free_thread(place, stream, when);
         row(fmt::format(
             R"({{"ph":"X","name":{},"cat":"{}","pid":{},"tid":{},"ts":{},"dur":{},"args":{{{}}}}})",
-            text.name, name_of(stream), rank_class + 1, thread, microseconds(when.start),
+            text.name, name_of(stream), processes_.at(place), thread, microseconds(when.start),
             microseconds(when.end - when.start), text.arguments));
         ++size_.slices;
         return thread;
     }
 
     /// The first thread of the stream that has nothing else at that time, named when it is first used.
-    int free_thread(int rank_class, Stream stream, Stretch when) {
+    int free_thread(Place const& place, Stream stream, Stretch when) {
         constexpr int threads_per_stream = 1000;
-        auto& ends = busy_until_[{rank_class, stream}];
+        auto& ends = busy_until_[{processes_.at(place), stream}];
         std::size_t lane = 0;
         while (lane < ends.size() && ends[lane] > when.start) {
             ++lane;
@@ -176,10 +205,10 @@ class TraceWriter {
             ends.push_back(0);
             auto const number = lane == 0 ? std::string{} : fmt::format(" {}", lane + 1);
             row(fmt::format(R"({{"ph":"M","name":"thread_name","pid":{},"tid":{},"args":{{"name":"{}{}"}}}})",
-                            rank_class + 1, thread, name_of(stream), number));
+                            processes_.at(place), thread, name_of(stream), number));
             row(fmt::format(
                 R"({{"ph":"M","name":"thread_sort_index","pid":{},"tid":{},"args":{{"sort_index":{}}}}})",
-                rank_class + 1, thread, thread));
+                processes_.at(place), thread, thread));
         }
         ends[lane] = when.end;
         return thread;
@@ -189,7 +218,9 @@ class TraceWriter {
     Run const& run_;
     Program const& program_;
     std::map<std::tuple<int, int, int>, OpText> texts_; ///< by class, block, operation
-    std::map<std::tuple<int, Stream>, std::vector<std::int64_t>> busy_until_;
+    std::map<Place, int> processes_;
+    std::vector<std::vector<ChipIndex>> simulated_;                           ///< ranks, by class
+    std::map<std::tuple<int, Stream>, std::vector<std::int64_t>> busy_until_; ///< by process
     TraceSize size_;
     bool first_ = true;
 };
