@@ -58,7 +58,7 @@ const dark = {ink: "#e8eaee", line: "#3a3f49", paper: null};
 
 /// @param narrow on a phone: labels and legends have less room
 function configOf(colours, narrow = false) {
-  const text = {labelColor: colours.ink, titleColor: colours.ink, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelLimit: narrow ? 165 : 260};
+  const text = {labelColor: colours.ink, titleColor: colours.ink, labelFontSize: narrow ? 11 : 12, titleFontSize: 12, titleFontWeight: "normal", labelLimit: narrow ? 150 : 260};
   return {background: colours.paper, font: "system-ui, Segoe UI, DejaVu Sans, sans-serif",
     tick: {color: colours.ink},
     axis: {...text, tickCount: narrow ? 4 : 8, gridColor: colours.line, domainColor: colours.ink, tickColor: colours.ink},

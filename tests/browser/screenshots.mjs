@@ -7,12 +7,13 @@ const views = {
   light: { viewport: { width: 1100, height: 900 }, colorScheme: "light" },
   dark: { viewport: { width: 1100, height: 900 }, colorScheme: "dark" },
   phone: { viewport: { width: 390, height: 800 }, colorScheme: "light", deviceScaleFactor: 2 },
+  print: { viewport: { width: 720, height: 900 }, colorScheme: "light" },
 };
 const browser = await openBrowser();
 for (const [name, options] of Object.entries(views)) {
   const { page, errors } = await openPage(browser, file, options);
+  if (name === "print") { await page.emulateMedia({ media: "print" }); }
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-  if (name === "light") { await page.pdf({ path: join(folder, "print.pdf"), format: "A4" }); }
   errors.forEach((error) => console.error(`${name}: ${error}`));
 }
 await browser.close();

@@ -52,6 +52,20 @@ async function testOneRun() {
   await page.context().close();
 }
 
+async function testTimeline() {
+  moesaic("report", makeRun("02-pipeline", "--timeline"), "-o", at("timeline.html"));
+  const { page, errors } = await openPage(browser, at("timeline.html"), { viewport: { width: 1100, height: 900 } });
+  const csv = await savedBy(page, page.locator("#timeline-plot").getByRole("button", { name: /^CSV/ }));
+  const rows = csv.content.toString().trim().split("\n").slice(1);
+  // 4 stages, 2 chunks, 32 micro-batches, forward and backward: a bar of kernels each; and the end of the step of each stage
+  assert.equal(rows.filter((row) => row.split(",")[1] === "compute").length, 4 * (2 * 32 * 2 + 1));
+  const plot = page.locator("#timeline-plot .plot");
+  await plot.hover();
+  await page.mouse.wheel(0, -300); // zooms
+  assert.deepEqual(errors, []);
+  await page.context().close();
+}
+
 async function testSeveralRunsOnAPhone() {
   moesaic("report", makeRun("01-one-node"), makeRun("04-replicas-on-two-pools"), "-o", at("two.html"));
   const { page, errors } = await openPage(browser, at("two.html"), { viewport: { width: 390, height: 800 } });
@@ -98,7 +112,7 @@ async function testManyPoints() {
 }
 
 try {
-  for (const test of [testOneRun, testSeveralRunsOnAPhone, testManyPoints]) {
+  for (const test of [testOneRun, testTimeline, testSeveralRunsOnAPhone, testManyPoints]) {
     await test();
     console.log(`ok ${test.name}`);
   }
