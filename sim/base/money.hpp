@@ -12,7 +12,7 @@ struct Money {
     double amount = 0.0;
     std::string currency;
 
-    friend Money operator*(Money m, double factor) { return {m.amount * factor, m.currency}; }
+    friend Money operator*(Money const& m, double factor) { return {m.amount * factor, m.currency}; }
     friend bool operator==(Money const&, Money const&) = default;
 };
 
