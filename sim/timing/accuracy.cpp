@@ -1,10 +1,12 @@
 #include "timing/accuracy.hpp"
 
 #include "base/random.hpp"
+#include "timing/fitness.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <tuple>
 
 namespace moesaic::timing {
 
@@ -45,34 +47,79 @@ AccuracyGroup summarise(std::string op, std::string dtype, std::string chip,
 
 } // namespace
 
-AccuracyReport check_rows(Estimator const& estimator, std::vector<Measurement> const& rows) {
-    constexpr double sigmas_of_80 = 1.2816;
-    std::map<std::tuple<std::string, std::string, std::string>, std::vector<Miss>> groups;
-    std::map<std::string, std::vector<Miss>> by_op;
-    AccuracyReport report;
-    for (auto const& row : rows) {
-        auto const& op = table_op(row.kernel.op);
-        if (op.family == Family::whole_model) {
-            continue;
-        }
-        auto const said = row_time(estimator, row);
+namespace {
+
+class Comparison {
+  public:
+    void add(Measurement const& row, std::optional<KernelTime> const& said) {
+        constexpr double sigmas_of_80 = 1.2816;
         if (!said) {
-            ++report.unpredicted;
-            continue;
+            ++unpredicted_;
+            return;
         }
+        std::string const op{table_op(row.kernel.op).name};
         auto const ratio = said->duration.time / row.time;
         Miss const miss{std::abs(ratio - 1),
                         std::abs(std::log(ratio)) <= sigmas_of_80 * said->duration.sigma};
-        groups[{std::string{op.name}, row.kernel.dtype, row.chip}].push_back(miss);
-        by_op[std::string{op.name}].push_back(miss);
+        groups_[{op, row.kernel.dtype, row.chip}].push_back(miss);
+        by_op_[op].push_back(miss);
     }
-    for (auto const& [key, misses] : groups) {
-        report.groups.push_back(summarise(std::get<0>(key), std::get<1>(key), std::get<2>(key), misses));
+    [[nodiscard]] AccuracyReport report() const {
+        AccuracyReport out;
+        out.unpredicted = unpredicted_;
+        for (auto const& [key, misses] : groups_) {
+            out.groups.push_back(summarise(std::get<0>(key), std::get<1>(key), std::get<2>(key), misses));
+        }
+        for (auto const& [op, misses] : by_op_) {
+            out.by_op.push_back(summarise(op, {}, {}, misses));
+        }
+        return out;
     }
-    for (auto const& [op, misses] : by_op) {
-        report.by_op.push_back(summarise(op, {}, {}, misses));
+
+  private:
+    std::map<std::tuple<std::string, std::string, std::string>, std::vector<Miss>> groups_;
+    std::map<std::string, std::vector<Miss>> by_op_;
+    std::int64_t unpredicted_ = 0;
+};
+
+} // namespace
+
+AccuracyReport check_rows(Estimator const& estimator, std::vector<Measurement> const& rows) {
+    Comparison comparison;
+    for (auto const& row : rows) {
+        if (table_op(row.kernel.op).family != Family::whole_model) {
+            comparison.add(row, row_time(estimator, row));
+        }
     }
-    return report;
+    return comparison.report();
+}
+
+AccuracyReport check_transfers(Estimator const& estimator) {
+    constexpr std::size_t most_of_a_series = 200;
+    auto const& store = estimator.store();
+    Comparison comparison;
+    for (auto const& stored : store.all()) {
+        auto const chip = store.chip_named(stored.chip);
+        Measurement row{
+            .chip = stored.chip, .kernel = {.op = stored.op, .dtype = stored.dtype}, .source = stored.source};
+        bool const computed = table_op(stored.op).family < Family::collective;
+        if (!computed || chip == nullptr ||
+            !find_roofline(*chip,
+                           Kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options}) ||
+            !misfit(stored, Kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options})) {
+            continue;
+        }
+        auto const step = std::max<std::size_t>(1, stored.samples.size() / most_of_a_series);
+        for (std::size_t i = 0; i < stored.samples.size(); i += step) {
+            auto const& s = stored.samples[i];
+            auto& kernel = row.kernel;
+            std::tie(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.options) =
+                std::tie(s.m, s.n, s.k, s.batch, *s.options);
+            row.time = s.time;
+            comparison.add(row, borrowed_time(estimator, *chip, kernel));
+        }
+    }
+    return comparison.report();
 }
 
 bool is_held_out(Measurement const& row, std::uint64_t seed) {

@@ -26,9 +26,11 @@ struct AccuracyReport {
 /// Predicts the rows from tables that should not hold them.
 [[nodiscard]] AccuracyReport check_rows(Estimator const& estimator, std::vector<Measurement> const& rows);
 
+/// Predicts rows of reference chips as if their own chip had none: from the curves of the others alone.
+[[nodiscard]] AccuracyReport check_transfers(Estimator const& estimator);
+
 /// Whether a shape belongs to the share that is held out: by a hash of operation and shape, so that all chips,
 /// formats and libraries of one shape go the same way.
-/// @param fifths how many fifths of the shapes are held out
 [[nodiscard]] bool is_held_out(Measurement const& row, std::uint64_t seed);
 
 } // namespace moesaic::timing

@@ -96,7 +96,7 @@ std::vector<CollectiveCurve> curves_of(TimingStore const& store, hardware::Chip 
     expects(op.has_value(), "every collective has a name in the tables");
     for (int const index : store.of_op(*op)) {
         auto const& series = store.stored(index);
-        bool const listed = std::ranges::find(chip.timing_names, series.chip) != chip.timing_names.end();
+        bool const listed = is_listed(chip, series.chip);
         if (listed && !is_of_its_own_fabric(series, beyond_node)) {
             add_curves(series, beyond_node, out);
         }

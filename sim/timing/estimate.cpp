@@ -45,7 +45,7 @@ std::vector<int> relatives_of(TimingStore const& store, Question const& q) {
     std::vector<Relative> siblings, donors;
     for (int const index : store.of_op(q.kernel.op)) {
         auto const& other = store.stored(index);
-        if (index == q.series) {
+        if (index == q.series || (other.condensed && other.traits == q.traits)) {
             continue;
         }
         auto const curve = kinship(q.traits, other.traits).curve;
@@ -75,6 +75,7 @@ struct Surroundings {
     std::vector<KnownPoint> points;
     std::vector<Traits> groups;
     double own_distance = 1e9;
+    double spread = 0;  ///< of what the own series' nearest cells stand for; 0 where they are measurements
     double outside = 0; ///< how far the place lies beyond all measured shapes
     Coordinates at{};
 };
@@ -122,6 +123,9 @@ Surroundings look_around(TimingStore const& store, Question const& q, std::vecto
         for (auto const& [point, distance] : series.points().nearest(out.at, wanted + 2)) {
             if ((leave_out && distance < 1e-9) || taken == wanted) {
                 continue;
+            }
+            if (own && taken < 4) {
+                out.spread = std::max(out.spread, series.spread(point));
             }
             ++taken;
             out.points.push_back({series.points().point(point), series.log_ratio(point), group});
@@ -196,8 +200,8 @@ Roughness choose_roughness(TimingStore const& store, int index) {
 } // namespace
 
 Estimator::Learnt Estimator::learn(Question const& q) const {
-    if (q.series < 0) {
-        return {};
+    if (q.series < 0 || store_.stored(q.series).condensed) {
+        return {}; // a grid states its spread
     }
     std::scoped_lock const lock{learning_};
     auto const [at, fresh] = learnt_.try_emplace(q.series);
@@ -232,7 +236,9 @@ std::optional<Estimate> Estimator::estimate(Question const& q) const {
     if (q.series >= 0) {
         auto const& series = store_.series(q.series);
         if (auto const shape = series.find(q.kernel, at)) {
-            return Estimate{bound * std::exp(series.log_ratio(*shape)), smoothness.noise, true, 0};
+            bool const measured = !store_.stored(q.series).condensed;
+            return Estimate{bound * std::exp(series.log_ratio(*shape)),
+                            std::hypot(smoothness.noise, series.spread(*shape)), measured, 0};
         }
     }
     auto const relatives = relatives_of(store_, q);
@@ -242,7 +248,7 @@ std::optional<Estimate> Estimator::estimate(Question const& q) const {
     auto const around = look_around(store_, q, relatives, at, false);
     auto const learnt = learn(q);
     auto const said = krige_around(q, around, learnt.roughness);
-    auto const sigma = learnt.scale * said.sigma + 0.03 * around.outside;
+    auto const sigma = std::hypot(learnt.scale * said.sigma, around.spread) + 0.03 * around.outside;
     return Estimate{bound * std::exp(said.value), sigma, false, around.own_distance + around.outside};
 }
 

@@ -51,6 +51,7 @@ std::optional<double> misfit(StoredSeries const& have, Kernel const& want) {
     constexpr std::size_t many = 10;
     double sum = static_cast<double>(have.grade);
     sum += have.samples.size() < many ? 2 : 0;
+    sum += have.condensed ? 0.7 : 0;
     sum += have.dtype == want.dtype ? 0 : 1.5;
     sum += says(have, "ctx=") || says(have, "out=") ? 1 : 0;
     switch (table_op(have.op).family) {

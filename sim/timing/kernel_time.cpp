@@ -30,8 +30,7 @@ std::vector<Suitor> suitors_of(TimingStore const& store, hardware::Chip const& c
     std::vector<Suitor> out;
     for (int const index : store.of_op(want.op)) {
         auto const& stored = store.stored(index);
-        if (std::ranges::find(chip.timing_names, stored.chip) == chip.timing_names.end() ||
-            std::ranges::find(dtypes, stored.dtype) == dtypes.end()) {
+        if (!is_listed(chip, stored.chip) || std::ranges::find(dtypes, stored.dtype) == dtypes.end()) {
             continue;
         }
         if (auto const little = misfit(stored, want)) {
@@ -65,6 +64,7 @@ std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip co
     }
     auto const roofline = roofline_of(chip, kernel);
     std::optional<KernelTime> best;
+    Seconds best_score;
     for (auto const& [series, sum] : suitors) {
         if (sum > suitors.front().misfit + alike) {
             break;
@@ -75,8 +75,12 @@ std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip co
             continue;
         }
         bool const stands_in = stored.dtype != kernel.dtype;
-        auto const time = said->measured ? said->time : at_least_peak_time(said->time, roofline, kernel);
-        if (!best || time < best->duration.time) {
+        bool const this_shape = said->own_distance <= 0;
+        auto const time = this_shape ? said->time : at_least_peak_time(said->time, roofline, kernel);
+        // the faster library, as a user would choose, unless little is known of it
+        auto const score = time * (1 + said->sigma);
+        if (!best || score < best_score) {
+            best_score = score;
             auto const evidence = said->own_distance > near_enough ? Evidence::transferred
                                   : said->measured && !stands_in   ? Evidence::measured
                                                                    : Evidence::interpolated;
@@ -93,7 +97,7 @@ namespace {
 KernelTime from_twin(hardware::Chip const& chip, hardware::Chip const& twin, Kernel const& kernel,
                      KernelTime const& there) {
     // H100 to H200 (bandwidth times 1.43): 12 % median in the collection; a kernel that the matrix units bound keeps its time
-    constexpr double sigma_alike = 0.05, sigma_per_doubling = 0.25;
+    constexpr double sigma_alike = 0.07, sigma_per_doubling = 0.25;
     auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
     auto const work = work_of(kernel);
     auto const ratio = (roofline_time(roofline_of(chip, kernel), work) + launch) /
@@ -145,7 +149,7 @@ KernelTime kernel_time(Estimator const& estimator, hardware::Chip const& chip, K
     if (auto const borrowed = borrowed_time(estimator, chip, kernel)) {
         return *borrowed;
     }
-    return analytic_time(chip, kernel);
+    return analytic_time(estimator, chip, kernel);
 }
 
 } // namespace moesaic::timing

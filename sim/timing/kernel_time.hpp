@@ -27,7 +27,8 @@ struct KernelTime {
                                                       Kernel const& kernel);
 /// Roofline with a stated efficiency and a launch time.
 /// @throws InputError where a figure of the chip that is needed is unknown
-[[nodiscard]] KernelTime analytic_time(hardware::Chip const& chip, Kernel const& kernel);
+[[nodiscard]] KernelTime analytic_time(Estimator const& estimator, hardware::Chip const& chip,
+                                       Kernel const& kernel);
 /// How far apart two chips are, as the spread of ln(time / roofline time) between chips like these.
 [[nodiscard]] double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::Chip const& b,
                                  Kernel const& kernel);

@@ -6,14 +6,17 @@ namespace moesaic::timing {
 
 namespace {
 
-/// The series with these very traits, else -1.
+/// The series with these very traits, measurements before cells of a grid; -1 if there is none.
 int series_with(TimingStore const& store, TableOpId op, Traits const& traits) {
+    int cells = -1;
     for (int const index : store.of_op(op)) {
-        if (store.stored(index).traits == traits) {
+        auto const& stored = store.stored(index);
+        if (stored.traits == traits && !stored.condensed) {
             return index;
         }
+        cells = stored.traits == traits ? index : cells;
     }
-    return -1;
+    return cells;
 }
 
 } // namespace

@@ -39,7 +39,7 @@ Series::Series(Kernel const& head, Roofline const& roofline, std::vector<Sample>
         std::tie(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.options) =
             std::tie(at->m, at->n, at->k, at->batch, *at->options);
         auto const bound = roofline_time(roofline, work_of(kernel)) + Seconds{smoothness.launch};
-        shapes_.push_back({at->m, at->n, at->k, at->batch, at->options});
+        shapes_.push_back({at->m, at->n, at->k, at->batch, at->options, at->spread});
         log_ratios_.push_back(std::log(median_time(at, end) / bound.value()));
         points.push_back(scaled(coordinates_of(kernel), smoothness));
         for (std::size_t i = 0; i < low_.size(); ++i) {

@@ -13,6 +13,8 @@ struct Sample {
     Options const* options = nullptr; ///< owned by the store
     Seconds time;
     int file = 0, line = 0;
+    int measurements = 0; ///< that it stands for; 0 = one itself
+    double spread = 0;
 };
 
 /// Measured shapes that compare: one chip, operation, dtype, source and library, as ln(time / roofline time)
@@ -25,6 +27,8 @@ class Series {
     [[nodiscard]] std::size_t shapes() const { return log_ratios_.size(); }
     [[nodiscard]] NearestPoints const& points() const { return points_; }
     [[nodiscard]] double log_ratio(int shape) const { return log_ratios_[static_cast<std::size_t>(shape)]; }
+    /// Of the measurements that a shape of a condensed grid stands for.
+    [[nodiscard]] double spread(int shape) const { return shapes_[static_cast<std::size_t>(shape)].spread; }
     /// The shape that is this very kernel's; none if it was not measured.
     [[nodiscard]] std::optional<int> find(Kernel const& kernel, Coordinates const& at) const;
     /// The place in the box of the measured shapes that is nearest: beyond the edge the edge holds.
@@ -34,6 +38,7 @@ class Series {
     struct Shape {
         std::int64_t m, n, k, batch;
         Options const* options;
+        double spread;
     };
     std::vector<Shape> shapes_;
     std::vector<double> log_ratios_;

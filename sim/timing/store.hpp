@@ -16,14 +16,18 @@ namespace moesaic::timing {
 
 /// Rows that belong to one series.
 struct StoredSeries {
-    std::string chip, dtype, source;
+    std::string chip, dtype, source, licence;
     TableOpId op = 0;
     Options const* options = nullptr; ///< of any sample; library, variant and flags are those of all
     Grade grade = Grade::c;
     Traits traits;
+    bool condensed = false; ///< cells of a grid, not measurements
     std::vector<Sample> samples;
     std::size_t checked = 0; ///< samples that have been held against the chip's peaks
 };
+
+/// Whether tables list the chip under this name: one of its timing names, or its id in the catalogue.
+[[nodiscard]] bool is_listed(hardware::Chip const& chip, std::string const& timing_name);
 
 /// The rows of all tables, parted into series.
 class TimingStore {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fmt/format.h>
 #include <unordered_map>
 
@@ -13,11 +14,31 @@ namespace moesaic::timing {
 
 namespace {
 
-enum Column { chip, op, dtype, m, n, k, batch, extra, time_us, source, licence };
-std::vector<std::string> const& columns() {
-    static std::vector<std::string> const names{"chip",  "op",    "dtype",   "m",      "n",      "k",
-                                                "batch", "extra", "time_us", "source", "licence"};
+enum Column { chip, op, dtype, m, n, k, batch, extra, time_us, source, licence, measurements, spread };
+constexpr std::size_t columns_of_rows = 11;
+std::vector<std::string> columns(bool is_grid) {
+    std::vector<std::string> names{"chip",    "op",           "dtype", "m",       "n",
+                                   "k",       "batch",        "extra", "time_us", "source",
+                                   "licence", "measurements", "spread"};
+    names.resize(is_grid ? names.size() : columns_of_rows);
     return names;
+}
+
+/// Whether the header, the first line that is no comment, has the columns of a condensed grid.
+bool is_grid(std::string_view content) {
+    while (content.starts_with('#')) {
+        content.remove_prefix(std::min(content.find('\n'), content.size() - 1) + 1);
+    }
+    return content.substr(0, content.find('\n')).find(",measurements,") != std::string_view::npos;
+}
+
+double parse_spread(std::string_view text, Origin const& origin) {
+    double value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value < 10)) {
+        throw InputError{origin, fmt::format("\"{}\" is no spread of a logarithm", text)};
+    }
+    return value;
 }
 
 std::int64_t parse_size(std::string_view text, Origin const& origin) {
@@ -75,44 +96,61 @@ std::string_view shape_problem(Kernel const& kernel) {
 
 class Reader {
   public:
-    Reader(std::string const& name, std::function<void(Measurement const&)> const& each) : each_{each} {
+    Reader(std::string const& name, bool grid, std::function<void(Measurement const&)> const& each)
+        : each_{each}, names_{columns(grid)}, above_(names_.size()) {
         report_.file = name;
     }
 
     void take(io::CsvRow const& row) {
-        auto const at = [&](Column column) {
-            return Origin{report_.file, row.line, 0, columns()[static_cast<std::size_t>(column)]};
-        };
-        auto const field = [&](Column column) { return row.fields[static_cast<std::size_t>(column)]; };
-        now_.time = parse_time(field(time_us), at(time_us));
         now_.line = row.line;
+        auto const at = [&](Column column) {
+            return Origin{report_.file, row.line, 0, names_[static_cast<std::size_t>(column)]};
+        };
+        auto const field = [&](Column column) { return filled(row, static_cast<std::size_t>(column)); };
+        now_.time = parse_time(field(time_us), at(time_us));
         auto& kernel = now_.kernel;
         kernel.m = parse_size(field(m), at(m));
         kernel.n = parse_size(field(n), at(n));
         kernel.k = parse_size(field(k), at(k));
         kernel.batch = parse_size(field(batch), at(batch));
-        auto const id = find_op(field(op));
-        if (!id) {
-            count(report_.refused, fmt::format("unknown operation {}", field(op)), at(op));
-            return;
-        }
-        kernel.op = *id;
-        kernel.options = options_of(field(extra), at(extra));
-        if (auto const problem = shape_problem(kernel); !problem.empty()) {
-            count(report_.refused, problem, at(m));
-            return;
+        if (is_grid()) {
+            now_.measurements = static_cast<int>(
+                std::clamp<std::int64_t>(parse_size(field(measurements), at(measurements)), 1, 1 << 30));
+            now_.spread = parse_spread(field(spread), at(spread));
         }
         now_.chip = field(chip);
         now_.extra = field(extra);
         kernel.dtype = field(dtype);
         now_.source = field(source);
         now_.licence = field(licence);
+        auto const id = find_op(field(op));
+        if (!id) {
+            count(report_.refused, fmt::format("unknown operation {}", field(op)), at(op));
+            return;
+        }
+        kernel.op = *id;
+        kernel.options = options_of(now_.extra, at(extra));
+        if (auto const problem = shape_problem(kernel); !problem.empty()) {
+            count(report_.refused, problem, at(m));
+            return;
+        }
         ++report_.rows;
         each_(now_);
     }
     [[nodiscard]] TableReport const& report() const { return report_; }
 
   private:
+    [[nodiscard]] bool is_grid() const { return names_.size() > columns_of_rows; }
+    /// In a grid an empty field is as in the row above; rows come one by one, so it is kept here.
+    std::string_view filled(io::CsvRow const& row, std::size_t column) {
+        if (!is_grid()) {
+            return row.fields[column];
+        }
+        if (!row.fields[column].empty()) {
+            above_[column] = row.fields[column];
+        }
+        return above_[column];
+    }
     std::optional<TableOpId> find_op(std::string_view name) {
         if (name != last_op_name_) {
             last_op_name_ = name;
@@ -128,6 +166,7 @@ class Reader {
     }
 
     std::function<void(Measurement const&)> const& each_;
+    std::vector<std::string> names_, above_;
     TableReport report_;
     Measurement now_;
     std::string last_op_name_;
@@ -136,6 +175,20 @@ class Reader {
 };
 
 } // namespace
+
+std::vector<std::string> tables_at(std::string const& path) {
+    if (!std::filesystem::is_directory(path)) {
+        return {path};
+    }
+    std::vector<std::string> out;
+    for (auto const& entry : std::filesystem::directory_iterator{path}) {
+        if (entry.path().extension() == ".csv") {
+            out.push_back(entry.path().string());
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
 
 Grade grade_of(std::string_view source) {
     constexpr std::string_view grade_a[] = {"aiconfigurator", "aiter",  "primus-turbo",
@@ -160,8 +213,9 @@ void count(std::vector<Remark>& remarks, std::string_view text, Origin const& or
 
 TableReport parse_timing_table(std::string_view content, std::string const& name,
                                std::function<void(Measurement const&)> const& each) {
-    Reader reader{name, each};
-    io::parse_csv(content, name, columns(), [&](io::CsvRow const& row) { reader.take(row); });
+    bool const grid = is_grid(content);
+    Reader reader{name, grid, each};
+    io::parse_csv(content, name, columns(grid), [&](io::CsvRow const& row) { reader.take(row); });
     return reader.report();
 }
 

@@ -8,6 +8,9 @@
 
 namespace moesaic::timing {
 
+/// The tables (*.csv) of a folder in the order of their names, or the file itself.
+[[nodiscard]] std::vector<std::string> tables_at(std::string const& path);
+
 /// How far a source can be trusted: a = many shapes, clean method; b = usable with caveats; c = a few points.
 enum class Grade { a, b, c };
 /// By the README of the public timing collection; c for a source that it does not list.
@@ -22,6 +25,10 @@ struct Measurement {
     std::string source;
     std::string licence;
     int line = 0;
+    /// Of a condensed grid: how many measurements it stands for and how far ln(time) of those lies about it.
+    /// 0 = a measurement itself.
+    int measurements = 0;
+    double spread = 0;
 };
 
 /// Rows of a table that share a remark.
@@ -39,10 +46,10 @@ struct TableReport {
     std::vector<Remark> noticed; ///< taken, but worth a word
 };
 
-/// Reads a table of columns chip,op,dtype,m,n,k,batch,extra,time_us,source,licence row by row.
+/// Reads a table of columns chip,op,dtype,m,n,k,batch,extra,time_us,source,licence row by row. A condensed grid has
+/// the columns measurements,spread as well, and its rows leave out (empty) what is as in the row above.
 /// Unknown operations and shapes that cannot be are counted, not taken.
-/// @throws InputError for a missing column, text that is no number, or a time that is negative, zero or not
-/// finite
+/// @throws InputError for a missing column, text that is no number, or a time that is negative, zero or not finite
 [[nodiscard]] TableReport read_timing_table(std::string const& path,
                                             std::function<void(Measurement const&)> const& each);
 [[nodiscard]] TableReport parse_timing_table(std::string_view content, std::string const& name,
