@@ -7,7 +7,7 @@
 
 namespace moesaic::export_control {
 
-Figure const* Figures::find(Attribute attribute) const {
+Figure const* Figures::find(Attribute attribute) const& {
     auto const found = known_.find(attribute);
     return found == known_.end() ? nullptr : &found->second;
 }

@@ -19,7 +19,8 @@ class Figures {
     explicit Figures(std::string chip) : chip_{std::move(chip)} {}
     [[nodiscard]] std::string const& chip() const { return chip_; }
     /// null where it is not known
-    [[nodiscard]] Figure const* find(Attribute attribute) const;
+    [[nodiscard]] Figure const* find(Attribute attribute) const&;
+    Figure const* find(Attribute attribute) && = delete; ///< it would point into what is gone
     /// Replaces what was known; the sum of memory and I/O bandwidth follows its parts unless it is set itself.
     void set(Attribute attribute, Figure figure);
     void forget(Attribute attribute);

@@ -8,7 +8,7 @@
 
 namespace moesaic::export_control {
 
-Regime make_regime(RuleSet rules, Date date, std::string destination) {
+Regime make_regime(RuleSet rules, Date date, std::string const& destination) {
     Regime out{.rules = std::move(rules),
                .deal = {.date = date, .destination = destination, .headquarters = destination},
                .jurisdictions = {"US"},

@@ -28,7 +28,7 @@ struct Regime {
 };
 
 /// A buyer at home in the destination, with everything else as usual.
-[[nodiscard]] Regime make_regime(RuleSet rules, Date date, std::string destination);
+[[nodiscard]] Regime make_regime(RuleSet rules, Date date, std::string const& destination);
 
 /// The same rules and assumptions seen on another day, or for a chip that goes to another place.
 [[nodiscard]] Regime at_date(Regime regime, Date date);
