@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,17 +68,17 @@ Child start(std::function<std::string()> const& job) {
     return {pid, ends[0]};
 }
 
-std::string finish(Child child) {
-    std::string said;
+/// Takes what the child has written; false at its end.
+bool drain(Child const& child, std::string& said) {
     char buffer[65536];
-    for (;;) {
-        auto const got = ::read(child.pipe, buffer, sizeof buffer);
-        if (got > 0) {
-            said.append(buffer, static_cast<std::size_t>(got));
-        } else if (got == 0 || errno != EINTR) {
-            break;
-        }
+    auto const got = ::read(child.pipe, buffer, sizeof buffer);
+    if (got > 0) {
+        said.append(buffer, static_cast<std::size_t>(got));
     }
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
+std::string finish(Child const& child, std::string const& said) {
     ::close(child.pipe);
     int status = 0;
     while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
@@ -105,16 +106,37 @@ std::string finish(Child child) {
 
 std::vector<std::string> run_isolated(std::vector<std::function<std::string()>> const& jobs, int workers,
                                       std::function<void(std::size_t)> const& done) {
-    std::vector<std::string> out;
-    std::vector<Child> running; // started, in order; the first out.size() are finished
-    while (out.size() < jobs.size()) {
-        while (running.size() < jobs.size() &&
-               running.size() - out.size() < static_cast<std::size_t>(workers)) {
-            running.push_back(start(jobs[running.size()]));
+    struct Running {
+        std::size_t job;
+        Child child;
+        std::string said;
+    };
+    std::vector<std::string> out(jobs.size());
+    std::vector<Running> running;
+    std::size_t started = 0, finished = 0;
+    while (finished < jobs.size()) {
+        while (started < jobs.size() && running.size() < static_cast<std::size_t>(workers)) {
+            running.push_back({started, start(jobs[started]), {}});
+            ++started;
         }
-        out.push_back(finish(running[out.size()]));
-        if (done) {
-            done(out.size());
+        std::vector<pollfd> pipes;
+        for (auto const& r : running) {
+            pipes.push_back({r.child.pipe, POLLIN, 0});
+        }
+        if (::poll(pipes.data(), pipes.size(), -1) < 0 && errno != EINTR) {
+            throw BugError{fmt::format("poll: {}", std::strerror(errno))};
+        }
+        for (auto i = pipes.size(); i-- > 0;) {
+            if (pipes[i].revents == 0 || drain(running[i].child, running[i].said)) {
+                continue;
+            }
+            out[running[i].job] = finish(running[i].child, running[i].said);
+            running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
+            if (done) {
+                done(++finished);
+            } else {
+                ++finished;
+            }
         }
     }
     return out;

@@ -6,6 +6,9 @@ namespace moesaic::engine {
 
 void CellClock::kernel_starts(double now, int cause, std::vector<Record> const& records) {
     explain(idle_since_, now, cause, records);
+    if (time_.compute.value() <= 0.0) {
+        time_.begin = Seconds{now};
+    }
     kernel_start_ = now;
 }
 
@@ -34,6 +37,7 @@ ClassTime CellClock::finish(double step_end, std::vector<Record> const& records)
     auto const end = last_ < 0 ? idle_since_ : std::max(idle_since_, records[last_].end);
     explain(idle_since_, end, last_, records);
     time_.bubble += Seconds{step_end - end};
+    time_.end = Seconds{end};
     return time_;
 }
 

@@ -3,6 +3,8 @@
 #include "engine/report.hpp"
 #include "engine/runner.hpp"
 
+#include <algorithm>
+
 namespace moesaic::engine {
 
 namespace {
@@ -14,6 +16,15 @@ void slow_links(Perturbations const& perturbations, Transfers& transfers, EventL
             transfers.slow_down(slow.link, 1.0, slow.until, loop);
         }
     }
+}
+
+/// Without a flush the next step starts on a rank when this one has ended there.
+Seconds longest_span(std::vector<ClassTime> const& classes) {
+    Seconds most;
+    for (auto const& c : classes) {
+        most = std::max(most, c.end - c.begin);
+    }
+    return most;
 }
 
 } // namespace
@@ -37,6 +48,9 @@ Timeline simulate(parallel::Program const& program, hardware::Topology const& to
     timeline.activities = log.activities;
     timeline.cells = static_cast<std::int64_t>(folding.cells.size());
     timeline.classes = class_times(run);
+    if (program.open_ended) {
+        timeline.step = longest_span(timeline.classes);
+    }
     report_critical_path(run, timeline);
     if (options.keep_events) {
         for_each_event(run, [&](Event const& event) { timeline.events.push_back(event); });

@@ -33,6 +33,8 @@ struct ClassTime {
     std::array<Seconds, parallel::streams>
         exposed;    ///< waiting for a communication of this stream, nothing computing
     Seconds bubble; ///< waiting for other ranks to get there, or for the end of the step
+    Seconds begin;  ///< of its first kernel
+    Seconds end;    ///< of the last that it did
 };
 
 /// The timings behind one key ("gemm bf16") on the critical path.
@@ -47,7 +49,8 @@ struct Timeline {
     Seconds step;
     /// Where the ranks of a class were told apart: those with the least bubble, for which the others wait.
     std::vector<ClassTime> classes;
-    /// Of the critical path, by evidence; adds up to the step time.
+    /// Of the critical path, by evidence; adds up to the step time (of an open-ended program: to the time from the first
+    /// rank's start to the last one's end).
     std::array<Seconds, timing::evidence_levels> path_by_evidence;
     std::vector<Share> path;            ///< longest first; adds up to the step time
     std::vector<PathKey> path_keys;     ///< for the uncertainty

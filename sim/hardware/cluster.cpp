@@ -86,6 +86,15 @@ void read_nics(io::TomlTable const& table, NodeType& node) {
     table.reject_unknown_keys();
 }
 
+} // namespace
+
+std::string_view name_of(ScaleUpKind kind) {
+    return kind == ScaleUpKind::switched ? "switched" : "full_mesh";
+}
+std::string_view name_of(FabricKind kind) {
+    return kind == FabricKind::rail_fat_tree ? "rail_fat_tree" : "leaf_spine";
+}
+
 Fabric read_fabric(io::TomlTable const& table) {
     Fabric fabric{.kind = read_kind<FabricKind>(table, fabric_kinds),
                   .nodes_per_leaf = read_count(table, "nodes_per_leaf", most_chips),
@@ -98,15 +107,6 @@ Fabric read_fabric(io::TomlTable const& table) {
     }
     table.reject_unknown_keys();
     return fabric;
-}
-
-} // namespace
-
-std::string_view name_of(ScaleUpKind kind) {
-    return kind == ScaleUpKind::switched ? "switched" : "full_mesh";
-}
-std::string_view name_of(FabricKind kind) {
-    return kind == FabricKind::rail_fat_tree ? "rail_fat_tree" : "leaf_spine";
 }
 
 NodeType read_node(io::TomlTable const& table, Chip chip) {

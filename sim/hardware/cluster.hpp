@@ -69,6 +69,8 @@ struct Cluster {
 
 /// @param chip the chip that the table names under `chip`
 [[nodiscard]] NodeType read_node(io::TomlTable const& table, Chip chip);
+/// How nodes are joined: a [fabric] table. @throws InputError for an unknown kind or figures that cannot be
+[[nodiscard]] Fabric read_fabric(io::TomlTable const& table);
 /// @param node the node type that the table names under `node`
 [[nodiscard]] Cluster read_cluster(io::TomlTable const& table, NodeType node);
 

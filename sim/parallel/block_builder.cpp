@@ -35,6 +35,18 @@ void BlockBuilder::detached(Stream stream, Collective const& work) {
     }
 }
 
+std::optional<int> BlockBuilder::beside(Stream stream, Collective const& work) {
+    if (work.group.count <= 1) {
+        return std::nullopt;
+    }
+    BlockOp op{stream, work, {}};
+    if (tail_) {
+        op.after.push_back(*tail_);
+    }
+    ops_.push_back(std::move(op));
+    return static_cast<int>(ops_.size()) - 1;
+}
+
 std::optional<int> BlockBuilder::from_start(Stream stream, Collective const& work) {
     if (work.group.count <= 1) {
         return std::nullopt;

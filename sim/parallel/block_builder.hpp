@@ -20,6 +20,9 @@ class BlockBuilder {
     void collective(Stream stream, Collective const& work);
     /// Runs behind the chain: starts when the chain has come to here, and nothing waits for it.
     void detached(Stream stream, Collective const& work);
+    /// Starts when the chain has come to here, which goes on beside it; none where the group has one rank. The block
+    /// waits for it; the chain at wait_for().
+    [[nodiscard]] std::optional<int> beside(Stream stream, Collective const& work);
     /// Starts before the block's messages have come; none where the group has one rank. The chain waits for it at wait_for().
     [[nodiscard]] std::optional<int> from_start(Stream stream, Collective const& work);
     /// The next operation of the chain waits for this one too.

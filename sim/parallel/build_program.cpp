@@ -4,6 +4,7 @@
 #include "model/model_flop.hpp"
 #include "model/parameters.hpp"
 #include "parallel/layer_blocks.hpp"
+#include "parallel/parameter_traffic.hpp"
 
 #include <fmt/format.h>
 #include <map>
@@ -36,7 +37,8 @@ std::vector<Stage> stages_of_job(Job const& job) {
         int const stages = parallel::stages_of(kind);
         Stage stage{place, {}, stages, kind.micro_batches.value_or(1)};
         int const parts = static_cast<int>(split.size());
-        for (int part = place.stage; part < parts; part += stages) {
+        for (int chunk = 0; chunk < chunks_of(job.plan.schedule); ++chunk) {
+            int const part = part_of(job.plan.schedule, chunk, place.stage, stages);
             stage.chunks.push_back({split[static_cast<std::size_t>(part)], part == 0, part + 1 == parts});
         }
         out.push_back(std::move(stage));
@@ -52,7 +54,7 @@ std::string name_of_class(Job const& job, Stage const& stage) {
 
 void check_shard(Job const& job, Stage const& stage) {
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
-    if (auto const problem = model::problem_with(job.model, shard_of(kind, *stage.place.group))) {
+    if (auto const problem = model::problem_with(job.model, shard_of(job.plan, kind, *stage.place.group))) {
         throw InputError{stage.place.group->origin, *problem};
     }
 }
@@ -83,58 +85,60 @@ Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stag
 Block step_end(Job const& job, std::vector<Stage> const& stages, Stage const& stage, StageSetting const& s,
                Pricer& pricer) {
     BlockBuilder to{pricer};
+    ParameterTraffic const parameters{s, to};
     LayerWeights weights;
     for (auto const& chunk : stage.chunks) {
-        auto const part = weights_of_chunk(s.model, s.shape.shard, chunk);
+        auto const part = trained_weights_of_chunk(s, chunk);
         weights.dense += part.dense;
         weights.expert += part.expert;
     }
-    auto const sum =
-        s.plan.zero > 0 ? timing::CollectiveKind::reduce_scatter : timing::CollectiveKind::all_reduce;
-    double const gradient = bytes_per_element(s.plan.gradient);
-    double const weight = bytes_per_element(s.shape.precision.activations);
-    if (!s.plan.overlap_gradients) {
-        to.collective(Stream::data, {sum, Bytes{weights.dense * gradient}, s.groups.data, "gradients"});
-        to.collective(Stream::data,
-                      {sum, Bytes{weights.expert * gradient}, s.groups.expert_data, "expert gradients"});
+    if (!s.plan.overlap_gradients && s.plan.zero < 2) {
+        parameters.sum(weights);
     }
     if (job.plan.kinds.size() > 1) {
         to.collective(Stream::data, cross_kind_sum(job, stages, stage));
     }
-    // the norm of all gradients: every rank waits for every other before the update
+    // the norm of all gradients: every rank waits for every other before the update, or updates and looks later
     auto const& ranks = stage.place.ranks;
-    Collective norm{timing::CollectiveKind::all_reduce, Bytes{4.0}, ranks, "gradient norm", 0};
+    int const rendezvous = is_open_ended(s.plan.schedule) ? -1 : 0;
+    Collective norm{timing::CollectiveKind::all_reduce, Bytes{4.0}, ranks, "gradient norm", rendezvous};
     to.collective(Stream::data, norm);
-    auto const owned = s.plan.zero > 0 ? weights.dense / static_cast<double>(s.groups.data.count) +
-                                             weights.expert / static_cast<double>(s.groups.expert_data.count)
-                                       : weights.dense + weights.expert;
-    to.compute(
-        std::vector{model::optimizer_operation(static_cast<std::int64_t>(owned + 0.5), s.plan.gradient)});
-    if (s.plan.zero > 0 && !s.plan.overlap_parameters) {
-        to.collective(Stream::data, {timing::CollectiveKind::all_gather, Bytes{weights.dense * weight},
-                                     s.groups.data, "parameters"});
-        to.collective(Stream::data, {timing::CollectiveKind::all_gather, Bytes{weights.expert * weight},
-                                     s.groups.expert_data, "expert parameters"});
+    to.compute(std::vector{model::optimizer_operation(
+        static_cast<std::int64_t>(parameters.owned(weights) + 0.5), s.plan.gradient)});
+    if ((s.plan.zero == 1 || s.plan.zero == 2) && !s.plan.overlap_parameters) {
+        parameters.gather(weights);
     }
     return {"step end", Phase::step_end, to.take()};
 }
 
-/// Blocks of a class per chunk: forward (first, others), backward (others, last); the end of the step comes last.
-constexpr int blocks_per_chunk = 4;
-int block_index(Slot const& slot, bool special) {
+/// Blocks of a class per chunk: forward (first, others), backward or its inputs (others, last), weights apart (others,
+/// last); the end of the step comes last.
+constexpr int blocks_per_chunk = 6;
+int block_index(Slot const& slot, int micro_batches) {
     int const base = slot.chunk * blocks_per_chunk;
-    return slot.phase == Phase::forward ? base + (special ? 0 : 1) : base + (special ? 3 : 2);
+    if (slot.phase == Phase::forward) {
+        return base + (slot.micro_batch == 0 ? 0 : 1);
+    }
+    bool const last = slot.micro_batch + 1 == micro_batches;
+    return base + (slot.phase == Phase::weight_gradient ? 4 : 2) + (last ? 1 : 0);
 }
 
 std::vector<Block> build_blocks(Job const& job, std::vector<Stage> const& stages, Stage const& stage,
                                 Pricer& pricer) {
     auto const setting = stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length);
+    bool const apart = splits_backward(job.plan.schedule);
     std::vector<Block> out;
     for (auto const& chunk : stage.chunks) {
+        auto const first = apart ? BackwardPart::inputs : BackwardPart::both;
         out.push_back(forward_block(setting, chunk, pricer, true));
         out.push_back(forward_block(setting, chunk, pricer, false));
-        out.push_back(backward_block(setting, chunk, pricer, false));
-        out.push_back(backward_block(setting, chunk, pricer, true));
+        for (bool const last : {false, true}) {
+            out.push_back(backward_block(setting, chunk, pricer, last, first));
+        }
+        for (bool const last : {false, true}) {
+            out.push_back(apart ? backward_block(setting, chunk, pricer, last, BackwardPart::weights)
+                                : Block{"together with inputs", Phase::weight_gradient, {}});
+        }
     }
     out.push_back(step_end(job, stages, stage, setting, pricer));
     return out;
@@ -149,31 +153,30 @@ class Messages {
     /// What the slot waits for and what it sends. Class ids count like stages_.
     void connect(WorkItem& item, Slot const& slot, std::size_t at) {
         auto const& stage = stages_[at];
-        int const parts = stage.stages * static_cast<int>(stage.chunks.size());
-        int const part = slot.chunk * stage.stages + stage.place.stage;
-        bool const forward = slot.phase == Phase::forward;
-        int const from = forward ? part - 1 : part + 1;
-        int const to = forward ? part + 1 : part - 1;
-        if (from >= 0 && from < parts && stage.stages > 1) {
-            item.receives.push_back(message(forward, from, part, slot.micro_batch, at));
+        if (slot.phase == Phase::weight_gradient || stage.stages == 1) {
+            return;
         }
-        if (to >= 0 && to < parts && stage.stages > 1) {
-            item.sends.push_back(message(forward, part, to, slot.micro_batch, at));
+        ChunkPlace const here{stage.place.stage, slot.chunk};
+        int const ahead = slot.phase == Phase::forward ? 1 : -1;
+        if (auto const from = neighbour(job_.plan.schedule, here, -ahead, stage.stages)) {
+            item.receives.push_back(message(ahead, *from, here, slot.micro_batch, at));
+        }
+        if (auto const to = neighbour(job_.plan.schedule, here, ahead, stage.stages)) {
+            item.sends.push_back(message(ahead, here, *to, slot.micro_batch, at));
         }
     }
 
   private:
-    int message(bool forward, int from, int to, int micro_batch, std::size_t at) {
-        auto const first =
-            at - static_cast<std::size_t>(stages_[at].place.stage); // class of the kind's stage 0
-        auto const key = std::tuple{first, forward, from, micro_batch};
+    int message(int ahead, ChunkPlace from, ChunkPlace to, int micro_batch, std::size_t at) {
+        // class of the kind's stage 0
+        auto const first = at - static_cast<std::size_t>(stages_[at].place.stage);
+        auto const key = std::tuple{first, ahead, from.stage, from.chunk, micro_batch};
         auto const [entry, made] = known_.try_emplace(key, static_cast<int>(program_.messages.size()));
         if (made) {
-            auto const stages = stages_[at].stages;
-            auto const& source = stages_[first + static_cast<std::size_t>(from % stages)];
-            auto const& target = stages_[first + static_cast<std::size_t>(to % stages)];
-            program_.messages.push_back({ClassId{static_cast<std::int64_t>(first) + from % stages},
-                                         ClassId{static_cast<std::int64_t>(first) + to % stages},
+            auto const& source = stages_[first + static_cast<std::size_t>(from.stage)];
+            auto const& target = stages_[first + static_cast<std::size_t>(to.stage)];
+            program_.messages.push_back({ClassId{static_cast<std::int64_t>(first) + from.stage},
+                                         ClassId{static_cast<std::int64_t>(first) + to.stage},
                                          bytes(source, target), source.place.ranks.first,
                                          target.place.ranks.first});
         }
@@ -183,7 +186,7 @@ class Messages {
     /// Rows of the micro-batch are spread over the tensor ranks; between unlike degrees the narrower side decides.
     [[nodiscard]] Bytes bytes(Stage const& source, Stage const& target) const {
         auto const& kind = job_.plan.kinds[static_cast<std::size_t>(source.place.kind)];
-        double const rows = static_cast<double>(kind.micro_batch * job_.shape.sequence_length);
+        double const rows = static_cast<double>(kind.micro_batch * job_.shape.sequence_length) / kind.context;
         double const element = bytes_per_element(source.place.group->precision.activations);
         return Bytes{rows * job_.model.hidden * element /
                      std::min(source.place.group->tensor, target.place.group->tensor)};
@@ -192,7 +195,7 @@ class Messages {
     Job const& job_;
     Program& program_;
     std::vector<Stage> const& stages_;
-    std::map<std::tuple<std::size_t, bool, int, int>, int> known_;
+    std::map<std::tuple<std::size_t, int, int, int, int>, int> known_;
 };
 
 std::vector<WorkItem> build_schedule(Job const& job, Messages& messages, std::vector<Stage> const& stages,
@@ -201,9 +204,7 @@ std::vector<WorkItem> build_schedule(Job const& job, Messages& messages, std::ve
     auto const slots = slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches);
     std::vector<WorkItem> out;
     for (auto const& slot : slots) {
-        bool const special = slot.phase == Phase::forward ? slot.micro_batch == 0
-                                                          : slot.micro_batch + 1 == stage.micro_batches;
-        WorkItem item{block_index(slot, special), slot.micro_batch, {}, {}};
+        WorkItem item{block_index(slot, stage.micro_batches), slot.micro_batch, {}, {}};
         messages.connect(item, slot, at);
         out.push_back(std::move(item));
     }
@@ -230,7 +231,6 @@ StageLoad load_of(Job const& job, Stage const& stage) {
     }
     load.peak_in_flight =
         peak_in_flight(slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches));
-    load.sequence_length = job.shape.sequence_length;
     return load;
 }
 
@@ -242,7 +242,8 @@ std::vector<ClassMemory> memory_of_classes(Job const& job) {
         check_shard(job, stage);
         auto const& chip = node_of(job, stage.place.pool).chip;
         out.push_back({name_of_class(job, stage), chip.id, stage.place.pool,
-                       memory_of(job.model, job.plan, stage.place, load_of(job, stage)),
+                       memory_of(stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length),
+                                 load_of(job, stage)),
                        hardware::memory_of(chip)});
     }
     return out;
@@ -251,6 +252,7 @@ std::vector<ClassMemory> memory_of_classes(Job const& job) {
 Program build_program(Job const& job) {
     auto const stages = stages_of_job(job);
     Program program;
+    program.open_ended = is_open_ended(job.plan.schedule);
     Messages messages{job, program, stages};
     std::map<std::string, Pricer> pricers; // by chip
     for (std::size_t at = 0; at < stages.size(); ++at) {

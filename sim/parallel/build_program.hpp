@@ -31,6 +31,9 @@ struct Job {
 /// @throws InputError where the model does not divide by the plan, or a chip's figure is unknown
 [[nodiscard]] Program build_program(Job const& job);
 
+/// The plan with the least recomputation that fits where it says so (Recompute::least); full where nothing fits.
+[[nodiscard]] Plan settle_recompute(Job const& job);
+
 /// Micro-batches per replica kind in proportion to speed, where the plan leaves them open: the split of the global batch
 /// with the shortest longest pipeline (m + p - 1) t, t = time of a micro-batch on the slowest stage without contention.
 /// @throws InputError where no split gives the batch exactly

@@ -1,344 +1,156 @@
 #include "parallel/layer_blocks.hpp"
 
-#include "model/parameters.hpp"
-
-#include <algorithm>
-#include <array>
+#include "parallel/layer_pass.hpp"
+#include "parallel/parameter_traffic.hpp"
 
 namespace moesaic::parallel {
 
-using timing::CollectiveKind;
-
 namespace {
 
-constexpr std::string_view again = "recompute ";
+using Arrival = ParameterTraffic::Arrival;
 
-/// Sends of one layer, in both directions; bytes as Collective::bytes wants them.
-class Traffic {
+/// When parameters come that are shared out. Where they are gathered once per step (optimizer state or gradients shared
+/// out) all set off at the start of the first forward; where parameters themselves are shared out each layer's set off
+/// one layer ahead, in every pass, and those of the ends stay from the forward to the backward (FSDP).
+class Arrivals {
   public:
-    Traffic(StageSetting const& setting, BlockBuilder& to) : s_{setting}, to_{to} {}
+    enum class When { never, once, layer_by_layer };
 
-    /// Rows of the tensor ranks to all of them. @param columns of a row
-    void tensor_gather(int columns, std::string role) const {
-        to_.collective(Stream::tensor,
-                       {CollectiveKind::all_gather, rows(columns), s_.groups.tensor, std::move(role)});
+    Arrivals(StageSetting const& s, ChunkContent const& content, BlockBuilder& to, When when)
+        : s_{s}, content_{content}, traffic_{s, to}, when_{when},
+          layers_(static_cast<std::size_t>(content.layers.count())) {}
+
+    /// At the start of a forward, in the order of use.
+    void start_forward() {
+        if (when_ == When::never) {
+            return;
+        }
+        auto const ends = when_ == When::once ? trained_weights_of_ends(s_, content_)
+                                              : weights_of_ends(s_.model, s_.shape.shard, content_);
+        bool const has_ends = content_.embedding || content_.head;
+        if (content_.embedding || (has_ends && when_ == When::layer_by_layer)) {
+            ends_ = traffic_.gather_from_start(ends);
+        }
+        for (int i = 0; i < (when_ == When::once ? content_.layers.count() : 1); ++i) {
+            start(i, true);
+        }
+        if (has_ends && !content_.embedding && when_ == When::once) {
+            ends_ = traffic_.gather_from_start(ends);
+        }
     }
-    void tensor_scatter(int columns, std::string role) const {
-        to_.collective(Stream::tensor,
-                       {CollectiveKind::reduce_scatter, rows(columns), s_.groups.tensor, std::move(role)});
+    void start_backward() {
+        if (when_ == When::layer_by_layer) {
+            start(content_.layers.count() - 1, true);
+        }
     }
-    /// Token copies to the ranks of their experts, or back. The busiest rank decides.
-    void exchange(Dtype format, std::string role) const {
-        auto const copies =
-            model::dispatched_tokens(s_.shape) * s_.model.moe->topk * s_.plan.expert_imbalance;
-        to_.collective(Stream::expert, {CollectiveKind::all_to_all,
-                                        Bytes{copies * s_.model.hidden * bytes_per_element(format)},
-                                        s_.groups.expert, std::move(role)});
-    }
-    void expert_tensor_gather(std::string role) const {
-        to_.collective(Stream::tensor,
-                       {CollectiveKind::all_gather, expert_rows(), s_.groups.expert_tensor, std::move(role)});
-    }
-    void expert_tensor_scatter(std::string role) const {
-        to_.collective(Stream::tensor, {CollectiveKind::reduce_scatter, expert_rows(),
-                                        s_.groups.expert_tensor, std::move(role)});
+    void wait_for_ends() const { traffic_.wait_for(ends_); }
+    /// The chain waits for layer `i` of the chunk; `next` sets off.
+    void reach(int i, int next) {
+        if (when_ == When::never) {
+            return;
+        }
+        if (when_ == When::layer_by_layer) {
+            start(next, false);
+        }
+        traffic_.wait_for(layers_[static_cast<std::size_t>(i)]);
     }
 
   private:
-    [[nodiscard]] double element() const { return bytes_per_element(s_.shape.precision.activations); }
-    [[nodiscard]] Bytes rows(int columns) const {
-        return Bytes{static_cast<double>(model::group_rows(s_.shape)) * columns * element()};
-    }
-    [[nodiscard]] Bytes expert_rows() const {
-        return Bytes{model::expert_rows(*s_.model.moe, s_.shape) * s_.model.hidden * element()};
+    void start(int i, bool from_start) {
+        if (i < 0 || i >= content_.layers.count()) {
+            return;
+        }
+        int const layer = content_.layers.begin + i;
+        auto const weights = when_ == When::once ? trained_weights_of_layer(s_, layer)
+                                                 : weights_of_layer(s_.model, s_.shape.shard, layer);
+        layers_[static_cast<std::size_t>(i)] =
+            from_start ? traffic_.gather_from_start(weights) : traffic_.gather_beside(weights);
     }
 
     StageSetting const& s_;
-    BlockBuilder& to_;
+    ChunkContent const& content_;
+    ParameterTraffic traffic_;
+    When when_;
+    Arrival ends_;
+    std::vector<Arrival> layers_;
 };
 
-void forward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
-                     std::string_view prefix) {
-    Traffic const traffic{s, to};
-    auto const shared = [&] {
-        if (!ops.shared.empty()) {
-            traffic.tensor_gather(s.model.hidden, "shared expert");
-            to.compute(ops.shared, prefix);
-            traffic.tensor_scatter(s.model.hidden, "shared expert");
-        }
-    };
-    to.compute(ops.pre_dispatch, prefix);
-    auto const routed = to.tail();
-    traffic.exchange(s.shape.precision.dispatch, "dispatch");
-    if (s.plan.overlap_shared_experts && !ops.shared.empty()) {
-        auto const arrived = to.tail();
-        to.continue_from(routed);
-        shared();
-        to.wait_for(arrived);
+Arrivals::When when_gathered(Plan const& plan, bool first_of_step) {
+    if (plan.zero == 3) {
+        return Arrivals::When::layer_by_layer;
     }
-    traffic.expert_tensor_gather("expert rows");
-    to.compute(ops.experts, prefix);
-    traffic.expert_tensor_scatter("expert rows");
-    traffic.exchange(s.shape.precision.activations, "combine");
-    if (!s.plan.overlap_shared_experts) {
-        shared();
-    }
-    to.compute(ops.post_combine, prefix);
+    bool const here = first_of_step && plan.zero > 0 && plan.overlap_parameters;
+    return here ? Arrivals::When::once : Arrivals::When::never;
 }
 
-void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::string_view prefix = {}) {
-    Traffic const traffic{s, to};
-    auto const ops = model::layer_operations(s.model, layer, s.shape);
-    to.compute(ops.attention_norm, prefix);
-    traffic.tensor_gather(model::gathered_columns(s.model), "attention");
-    to.compute(ops.attention, prefix);
-    traffic.tensor_scatter(s.model.hidden, "attention");
-    to.compute(ops.attention_residual, prefix);
-    if (model::is_moe_layer(s.model, layer)) {
-        forward_experts(s, ops, to, prefix);
-        return;
+/// Gradients that this block sums, layer by layer.
+class Sums {
+  public:
+    Sums(StageSetting const& s, BlockBuilder& to, bool last_of_step, BackwardPart part)
+        : traffic_{s, to}, behind_{s.plan.overlap_gradients} {
+        bool const every_micro_batch = s.plan.zero >= 2;
+        here_ = part != BackwardPart::inputs && (every_micro_batch || (last_of_step && behind_));
     }
-    to.compute(ops.ffn_norm, prefix);
-    traffic.tensor_gather(s.model.hidden, "ffn");
-    to.compute(ops.ffn, prefix);
-    traffic.tensor_scatter(s.model.hidden, "ffn");
-    to.compute(ops.ffn_residual, prefix);
-}
-
-void backward_ops(model::Operations const& forward, BlockBuilder& to) {
-    auto const back = model::backward_of(forward);
-    to.compute(back.input_gradient);
-    to.compute(back.weight_gradient);
-}
-
-void backward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to) {
-    Traffic const traffic{s, to};
-    backward_ops(ops.post_combine, to);
-    if (!ops.shared.empty()) {
-        traffic.tensor_gather(s.model.hidden, "shared expert gradient");
-        backward_ops(ops.shared, to);
-        traffic.tensor_scatter(s.model.hidden, "shared expert gradient");
-    }
-    traffic.exchange(s.shape.precision.activations, "combine gradient");
-    traffic.expert_tensor_gather("expert rows gradient");
-    backward_ops(ops.experts, to);
-    traffic.expert_tensor_scatter("expert rows gradient");
-    traffic.exchange(s.shape.precision.activations, "dispatch gradient");
-    backward_ops(ops.pre_dispatch, to);
-}
-
-/// The kernels that selective recomputation runs again.
-void recompute_selected(model::LayerOperations const& ops, BlockBuilder& to) {
-    using enum model::OpKind;
-    constexpr std::array selected{attention, mla_attention, rmsnorm, layernorm, gated_activation, gelu};
-    for (auto const* part : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
-                             &ops.experts, &ops.shared}) {
-        model::Operations chosen;
-        std::ranges::copy_if(*part, std::back_inserter(chosen), [&](auto const& op) {
-            return std::ranges::find(selected, op.kind) != selected.end();
-        });
-        to.compute(chosen, again);
-    }
-}
-
-void backward_layer(StageSetting const& s, int layer, BlockBuilder& to) {
-    Traffic const traffic{s, to};
-    auto const ops = model::layer_operations(s.model, layer, s.shape);
-    if (s.group.recompute == Recompute::full) {
-        forward_layer(s, layer, to, again);
-    } else if (s.group.recompute == Recompute::selective) {
-        recompute_selected(ops, to);
-    }
-    if (model::is_moe_layer(s.model, layer)) {
-        backward_experts(s, ops, to);
-    } else {
-        backward_ops(ops.ffn_residual, to);
-        traffic.tensor_gather(s.model.hidden, "ffn gradient");
-        backward_ops(ops.ffn, to);
-        traffic.tensor_scatter(s.model.hidden, "ffn gradient");
-        backward_ops(ops.ffn_norm, to);
-    }
-    backward_ops(ops.attention_residual, to);
-    traffic.tensor_gather(s.model.hidden, "attention gradient");
-    backward_ops(ops.attention, to);
-    traffic.tensor_scatter(model::gathered_columns(s.model), "attention gradient");
-    backward_ops(ops.attention_norm, to);
-}
-
-/// Final norm, head and loss; then one layer and one more head per MTP module (DeepSeek-V3, section 2.2).
-void forward_head(StageSetting const& s, BlockBuilder& to) {
-    Traffic const traffic{s, to};
-    for (int module = 0; module <= s.model.mtp_depth; ++module) {
-        if (module > 0) {
-            to.compute(model::mtp_operations(s.model, s.shape));
-            forward_layer(s, s.model.layers - 1 + module, to);
-        }
-        to.compute(model::final_norm_operations(s.model, s.shape));
-        traffic.tensor_gather(s.model.hidden, "head");
-        to.compute(model::head_operations(s.model, s.shape));
-    }
-}
-
-void backward_head(StageSetting const& s, BlockBuilder& to) {
-    Traffic const traffic{s, to};
-    for (int module = s.model.mtp_depth; module >= 0; --module) {
-        backward_ops(model::head_operations(s.model, s.shape), to);
-        traffic.tensor_scatter(s.model.hidden, "head gradient");
-        backward_ops(model::final_norm_operations(s.model, s.shape), to);
-        if (module > 0) {
-            backward_layer(s, s.model.layers - 1 + module, to);
-            backward_ops(model::mtp_operations(s.model, s.shape), to);
+    void add(LayerWeights const& weights) const {
+        if (here_ && weights.dense + weights.expert > 0) {
+            behind_ ? traffic_.sum_behind(weights) : traffic_.sum(weights);
         }
     }
-}
 
-CollectiveKind gradient_sum(Plan const& plan) {
-    return plan.zero > 0 ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce;
-}
-
-void sum_gradients(StageSetting const& s, LayerWeights const& weights, BlockBuilder& to) {
-    auto const bytes = [&](double parameters) {
-        return Bytes{parameters * bytes_per_element(s.plan.gradient)};
-    };
-    to.detached(Stream::data, {gradient_sum(s.plan), bytes(weights.dense), s.groups.data, "gradients"});
-    if (weights.expert > 0) {
-        to.detached(Stream::data,
-                    {gradient_sum(s.plan), bytes(weights.expert), s.groups.expert_data, "expert gradients"});
-    }
-}
-
-/// Gathers of updated parameters that run behind the first forward: one pair per layer, in order.
-struct Arrival {
-    std::optional<int> dense, expert;
+  private:
+    ParameterTraffic traffic_;
+    bool behind_;
+    bool here_;
 };
-Arrival gather_parameters(StageSetting const& s, LayerWeights const& weights, BlockBuilder& to) {
-    auto const bytes = [&](double parameters) {
-        return Bytes{parameters * bytes_per_element(s.shape.precision.activations)};
-    };
-    Arrival out;
-    out.dense = to.from_start(
-        Stream::data, {CollectiveKind::all_gather, bytes(weights.dense), s.groups.data, "parameters"});
-    if (weights.expert > 0) {
-        out.expert = to.from_start(Stream::data, {CollectiveKind::all_gather, bytes(weights.expert),
-                                                  s.groups.expert_data, "expert parameters"});
-    }
-    return out;
-}
 
 } // namespace
 
-model::Shard shard_of(ReplicaKind const& kind, StageGroup const& group) {
-    return {.tensor = group.tensor,
-            .context = 1,
-            .expert = kind.expert,
-            .expert_tensor = kind.expert_tensor,
-            .sequence_parallel = group.tensor > 1};
-}
-
-StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePlace const& place,
-                           std::int64_t sequence_length) {
-    auto const& kind = plan.kinds[static_cast<std::size_t>(place.kind)];
-    return {model,
-            plan,
-            kind,
-            *place.group,
-            groups_of(kind, place),
-            model::LayerShape{.shard = shard_of(kind, *place.group),
-                              .precision = place.group->precision,
-                              .micro_batch = kind.micro_batch,
-                              .sequence_length = static_cast<int>(sequence_length),
-                              .expert_load = plan.expert_imbalance}};
-}
-
-LayerWeights weights_of_layer(model::Model const& model, model::Shard const& shard, int layer) {
-    auto const parameters = model::rank_parameters(model, layer, shard);
-    return {static_cast<double>(parameters.outside_experts()), static_cast<double>(parameters.experts)};
-}
-
-LayerWeights weights_of_ends(model::Model const& model, model::Shard const& shard,
-                             ChunkContent const& content) {
-    auto const ends = model::rank_end_parameters(model, shard);
-    LayerWeights out;
-    // a tied head is a second copy of the embedding where first and last stage differ
-    auto const head = ends.head > 0 || content.embedding ? ends.head : ends.embedding;
-    out.dense += content.embedding ? static_cast<double>(ends.embedding + ends.positions) : 0.0;
-    out.dense += content.head ? static_cast<double>(head + ends.final_norm) : 0.0;
-    if (content.head && model.mtp_depth > 0) {
-        auto const layer = weights_of_layer(model, shard, model.layers);
-        auto const module = model::mtp_parameters(model);
-        auto const extra =
-            static_cast<double>(module.projection) / shard.tensor + static_cast<double>(module.norms);
-        out.dense += model.mtp_depth * (layer.dense + extra);
-        out.expert += model.mtp_depth * layer.expert;
-    }
-    return out;
-}
-
-LayerWeights weights_of_chunk(model::Model const& model, model::Shard const& shard,
-                              ChunkContent const& content) {
-    auto out = weights_of_ends(model, shard, content);
-    for (int layer = content.layers.begin; layer < content.layers.end; ++layer) {
-        auto const weights = weights_of_layer(model, shard, layer);
-        out.dense += weights.dense;
-        out.expert += weights.expert;
-    }
-    return out;
-}
-
 Block forward_block(StageSetting const& s, ChunkContent const& content, Pricer& pricer, bool first_of_step) {
     BlockBuilder to{pricer};
-    bool const gathers = first_of_step && s.plan.zero > 0 && s.plan.overlap_parameters;
-    auto const& shard = s.shape.shard;
-    auto const gather_ends = [&] {
-        return gather_parameters(s, weights_of_ends(s.model, shard, content), to);
-    };
-    Arrival ends;
-    std::vector<Arrival> layers(static_cast<std::size_t>(content.layers.count()));
-    if (gathers) { // in the order of use
-        ends = content.embedding ? gather_ends() : ends;
-        for (int i = 0; i < content.layers.count(); ++i) {
-            layers[static_cast<std::size_t>(i)] =
-                gather_parameters(s, weights_of_layer(s.model, shard, content.layers.begin + i), to);
-        }
-        ends = content.head && !content.embedding ? gather_ends() : ends;
-    }
+    Arrivals arrivals{s, content, to, when_gathered(s.plan, first_of_step)};
+    arrivals.start_forward();
     if (content.embedding) {
-        to.wait_for(ends.dense);
+        arrivals.wait_for_ends();
         to.compute(model::embedding_operations(s.model, s.shape));
     }
     for (int i = 0; i < content.layers.count(); ++i) {
-        to.wait_for(layers[static_cast<std::size_t>(i)].dense);
-        to.wait_for(layers[static_cast<std::size_t>(i)].expert);
+        arrivals.reach(i, i + 1);
         forward_layer(s, content.layers.begin + i, to);
     }
     if (content.head) {
-        to.wait_for(ends.dense);
-        to.wait_for(ends.expert);
+        arrivals.wait_for_ends();
         forward_head(s, to);
     }
     return {first_of_step ? "forward, first" : "forward", Phase::forward, to.take()};
 }
 
-Block backward_block(StageSetting const& s, ChunkContent const& content, Pricer& pricer, bool last_of_step) {
+Block backward_block(StageSetting const& s, ChunkContent const& content, Pricer& pricer, bool last_of_step,
+                     BackwardPart part) {
     BlockBuilder to{pricer};
-    bool const sums = last_of_step && s.plan.overlap_gradients;
-    auto const& shard = s.shape.shard;
+    bool const gathers = s.plan.zero == 3 && part != BackwardPart::weights;
+    Arrivals arrivals{s, content, to, gathers ? Arrivals::When::layer_by_layer : Arrivals::When::never};
+    Sums const sums{s, to, last_of_step, part};
+    arrivals.start_backward();
     if (content.head) {
-        backward_head(s, to);
+        backward_head(s, to, part);
     }
-    for (int layer = content.layers.end - 1; layer >= content.layers.begin; --layer) {
-        backward_layer(s, layer, to);
-        if (sums) {
-            sum_gradients(s, weights_of_layer(s.model, shard, layer), to);
-        }
+    for (int i = content.layers.count() - 1; i >= 0; --i) {
+        arrivals.reach(i, i - 1);
+        auto const layer = content.layers.begin + i;
+        backward_layer(s, layer, to, part);
+        sums.add(trained_weights_of_layer(s, layer));
     }
     if (content.embedding) {
-        backward_ops(model::embedding_operations(s.model, s.shape), to);
+        Traffic{s, to, part}.backward(model::embedding_operations(s.model, s.shape));
     }
-    if (sums && (content.embedding || content.head)) {
-        sum_gradients(s, weights_of_ends(s.model, shard, content), to);
+    if (content.embedding || content.head) {
+        sums.add(trained_weights_of_ends(s, content));
     }
-    return {last_of_step ? "backward, last" : "backward", Phase::backward, to.take()};
+    auto const phase = part == BackwardPart::both     ? Phase::backward
+                       : part == BackwardPart::inputs ? Phase::input_gradient
+                                                      : Phase::weight_gradient;
+    auto const name = std::string{name_of(phase)};
+    return {last_of_step ? name + ", last" : name, phase, to.take()};
 }
 
 } // namespace moesaic::parallel

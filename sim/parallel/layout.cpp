@@ -33,10 +33,17 @@ Groups groups_of(ReplicaKind const& kind, StagePlace const& place) {
     std::int64_t const shared = kind.expert_tensor;
     std::int64_t const span = shared * kind.expert; // ranks that hold all experts once
     return {.tensor = {first, 1, tensor},
+            .context = {first, tensor, kind.context},
             .data = {first, tensor, place.ranks.count / tensor},
             .expert = {first, shared, kind.expert},
             .expert_data = {first, span, place.ranks.count / span},
             .expert_tensor = {first, 1, shared}};
+}
+
+ShardGroups shard_groups(Plan const& plan, RankSet const& group) {
+    auto const size = plan.shard_group > 0 && plan.shard_group < group.count ? plan.shard_group : group.count;
+    return {.shard = {group.first, group.stride, size},
+            .copies = {group.first, group.stride * size, group.count / size}};
 }
 
 namespace {
@@ -62,6 +69,22 @@ std::vector<int> balanced(int layers, int parts) {
     return counts;
 }
 
+/// Embedding and head as a layer each; a remainder goes to the middle, as in balanced().
+std::vector<int> with_ends(ReplicaKind const& kind, int layers, int parts) {
+    if (parts < 2) {
+        return {layers};
+    }
+    if (layers + 2 < parts) {
+        throw InputError{
+            kind.origin,
+            fmt::format("{} layers and the two ends are too few for {} stages x chunks", layers, parts)};
+    }
+    auto counts = balanced(layers + 2, parts);
+    --counts.front();
+    --counts.back();
+    return counts;
+}
+
 } // namespace
 
 std::vector<LayerRange> split_layers(Plan const& plan, ReplicaKind const& kind, int layers) {
@@ -70,7 +93,7 @@ std::vector<LayerRange> split_layers(Plan const& plan, ReplicaKind const& kind, 
         listed.insert(listed.end(), group.layers.begin(), group.layers.end());
     }
     int const stages = stages_of(kind);
-    int const parts = stages * chunks_of(plan.schedule);
+    int const parts = parts_of(plan.schedule, stages);
     if (!listed.empty()) {
         int const sum = std::accumulate(listed.begin(), listed.end(), 0);
         if (static_cast<int>(listed.size()) != parts || sum != layers) {
@@ -81,6 +104,9 @@ std::vector<LayerRange> split_layers(Plan const& plan, ReplicaKind const& kind, 
                             sum, listed.size(), layers, parts)};
         }
         return ranges_of(listed);
+    }
+    if (plan.layer_split == LayerSplit::with_ends) {
+        return ranges_of(with_ends(kind, layers, parts));
     }
     if (layers < parts) {
         throw InputError{kind.origin,

@@ -8,14 +8,14 @@
 
 namespace moesaic::parallel {
 
-/// The chips of one pipeline stage of one replica kind: ranks are counted tensor fastest, then replicas
-/// (Megatron's order tp-dp-pp, Narayanan et al. SC21, section 3), so that they lie next to each other.
+/// The chips of one pipeline stage of one replica kind: ranks are counted tensor fastest, then context, then replicas
+/// (Megatron's order tp-cp-ep-dp-pp), so that they lie next to each other.
 struct StagePlace {
     int kind = 0;
     int stage = 0; ///< of the kind, from 0
     StageGroup const* group = nullptr;
     PoolId pool;
-    RankSet ranks; ///< tensor x replicas chips, stride 1
+    RankSet ranks; ///< tensor x context x replicas chips, stride 1
 };
 
 /// Stages take the chips of their pool in order: kinds first to last, stages first to last.
@@ -25,12 +25,21 @@ struct StagePlace {
 /// The groups that hold the first rank of the stage.
 struct Groups {
     RankSet tensor;
-    RankSet data;        ///< ranks with the same part of the dense weights
+    RankSet context;     ///< ranks that share a sequence
+    RankSet data;        ///< ranks with the same part of the dense weights: context x replicas
     RankSet expert;      ///< ranks over which the experts are spread
     RankSet expert_data; ///< ranks with the same experts
     RankSet expert_tensor;
 };
 [[nodiscard]] Groups groups_of(ReplicaKind const& kind, StagePlace const& place);
+
+/// A group of ranks with the same weights, parted for sharing: neighbours share, and ranks of the same place in each
+/// part hold the same share.
+struct ShardGroups {
+    RankSet shard;  ///< all of the group where the plan names no smaller one
+    RankSet copies; ///< of one share
+};
+[[nodiscard]] ShardGroups shard_groups(Plan const& plan, RankSet const& group);
 
 /// Layers [begin, end) of the model that a chunk of a stage holds.
 struct LayerRange {

@@ -2,7 +2,7 @@
 
 #include "io/unit_text.hpp"
 #include "model/layer_operations.hpp"
-#include "parallel/layer_blocks.hpp"
+#include "parallel/context_attention.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,6 +13,10 @@ namespace moesaic::parallel {
 
 namespace {
 
+bool again(Recompute recompute, Recompute what) {
+    return recompute == what || recompute == Recompute::operators;
+}
+
 /// Elements that a token keeps in attention, divided by what tensor ranks share; the layer's own inputs apart.
 double attention_elements(model::Model const& model, Recompute recompute, double tensor) {
     double const heads = model::heads_of(model);
@@ -20,21 +24,33 @@ double attention_elements(model::Model const& model, Recompute recompute, double
     double const key_heads = gqa ? gqa->kv_heads : heads;
     double const query_key_value =
         heads * model::key_dim(model) + key_heads * (model::key_dim(model) + model::value_dim(model));
-    double const out = heads * model::value_dim(model);
-    double kept = query_key_value / tensor;
+    double const products = recompute == Recompute::operators ? 0.5 : 1.0; // of two, the second runs again
+    double kept = products * query_key_value / tensor + heads * model::value_dim(model) / tensor;
     if (auto const* mla = std::get_if<model::Mla>(&model.attention)) {
         kept +=
             2.0 * (mla->q_lora_rank + mla->kv_lora_rank); // before and after their norms, whole on each rank
     }
-    if (recompute == Recompute::none) {
-        kept += out / tensor + heads * 2.0 / tensor; // output, and one fp32 statistic per head
+    if (recompute != Recompute::selective) {
+        kept += heads * 2.0 / tensor; // one fp32 statistic per head
     }
     return kept;
 }
 
+/// Bytes of a token's attention maps: softmax in 16 bit; with dropout its mask and what it leaves.
+double map_bytes(StageSetting const& s, Recompute recompute) {
+    if (s.plan.fused_attention || recompute == Recompute::selective) {
+        return 0.0;
+    }
+    double const cells =
+        static_cast<double>(model::heads_of(s.model)) / s.group.tensor * s.shape.sequence_length;
+    return cells * (s.model.dropout ? 5.0 : 2.0);
+}
+
 /// Inner rows of one FFN: gate and up (or up alone), and the activation's output unless it is computed again.
 double ffn_elements(model::Model const& model, double inner, Recompute recompute) {
-    return inner * ((model.gated_ffn ? 2.0 : 1.0) + (recompute == Recompute::none ? 1.0 : 0.0));
+    double const products = recompute == Recompute::operators ? 0.5 : 1.0;
+    double const activation = again(recompute, Recompute::pointwise) ? 0.0 : 1.0;
+    return inner * ((model.gated_ffn ? 2.0 : 1.0) * products + activation);
 }
 
 double expert_elements(model::Model const& model, Recompute recompute, double expert_tensor) {
@@ -47,63 +63,48 @@ double expert_elements(model::Model const& model, Recompute recompute, double ex
 
 } // namespace
 
-Bytes activation_bytes(model::Model const& model, int layer, ReplicaKind const& kind, StageGroup const& group,
-                       std::int64_t sequence_length) {
-    double const tensor = group.tensor;
-    double const tokens = static_cast<double>(kind.micro_batch * sequence_length);
-    double const element = bytes_per_element(group.precision.activations);
-    double const input = model.hidden / tensor; // with sequence parallelism each tensor rank keeps its rows
-    if (group.recompute == Recompute::full) {
-        return Bytes{tokens * element * input};
+Bytes activation_bytes(StageSetting const& s, int layer, Recompute recompute) {
+    auto const& model = s.model;
+    double const tensor = s.group.tensor;
+    double const tokens = static_cast<double>(model::group_rows(s.shape));
+    double const element = bytes_per_element(s.group.precision.activations);
+    double const own =
+        s.shape.shard.sequence_parallel ? tensor : 1.0; // ranks that share rows between the blocks
+    if (recompute == Recompute::full) {
+        return Bytes{tokens * element * model.hidden / own};
     }
-    double const norms = group.recompute == Recompute::none ? 2.0 : 0.0; // outputs of the two norms
-    double elements = (2.0 + norms) * input + attention_elements(model, group.recompute, tensor);
+    double const norms = again(recompute, Recompute::pointwise) ? 0.0 : 2.0; // outputs of the two norms
+    double elements = (2.0 + norms) * model.hidden / own + attention_elements(model, recompute, tensor);
     if (model::is_moe_layer(model, layer)) {
-        elements += expert_elements(model, group.recompute, kind.expert_tensor) / tensor;
-        elements += ffn_elements(model, model.moe->shared_ffn_total, group.recompute) / tensor;
+        elements += expert_elements(model, recompute, s.kind.expert_tensor) / tensor;
+        elements += ffn_elements(model, model.moe->shared_ffn_total, recompute) / tensor;
     } else {
-        elements += ffn_elements(model, model.dense_ffn, group.recompute) / tensor;
+        elements += ffn_elements(model, model.dense_ffn, recompute) / tensor;
     }
-    return Bytes{tokens * element * elements};
-}
-
-RankParameters parameters_of(model::Model const& model, ReplicaKind const& kind, StageGroup const& group,
-                             StageLoad const& load) {
-    RankParameters out;
-    for (std::size_t c = 0; c < load.chunks.size(); ++c) {
-        ChunkContent const content{load.chunks[c], load.first && c == 0,
-                                   load.last && c + 1 == load.chunks.size()};
-        auto const weights = weights_of_chunk(model, shard_of(kind, group), content);
-        out.dense += weights.dense;
-        out.expert += weights.expert;
-    }
-    return out;
+    double const masks = model.dropout ? 2.0 * model.hidden / own : 0.0; // one byte each
+    return Bytes{tokens * (element * elements + masks + map_bytes(s, recompute))};
 }
 
 namespace {
 
 /// Largest kept amount of one layer of the stage, whatever is computed again.
-Bytes working_layer(model::Model const& model, StagePlace const& place, ReplicaKind const& kind,
-                    StageLoad const& load) {
-    auto whole = *place.group;
-    whole.recompute = Recompute::none;
+Bytes working_layer(StageSetting const& s, StageLoad const& load) {
     Bytes most;
     for (auto const& chunk : load.chunks) {
         for (int layer = chunk.begin; layer < chunk.end; ++layer) {
-            most = std::max(most, activation_bytes(model, layer, kind, whole, load.sequence_length));
+            most = std::max(most, activation_bytes(s, layer, Recompute::none));
         }
     }
     return most;
 }
 
 /// The chunk with the largest activations, for each chunk in flight.
-Bytes kept_activations(model::Model const& model, StagePlace const& place, ReplicaKind const& kind,
-                       StageLoad const& load) {
+Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     Bytes most;
     for (auto const& chunk : load.chunks) {
         Bytes sum;
         for (int layer = chunk.begin; layer < chunk.end; ++layer) {
-            sum += activation_bytes(model, layer, kind, *place.group, load.sequence_length);
+            sum += activation_bytes(s, layer, s.group.recompute);
         }
         most = std::max(most, sum);
     }
@@ -111,48 +112,83 @@ Bytes kept_activations(model::Model const& model, StagePlace const& place, Repli
 }
 
 /// Logits of one micro-batch and their gradient in the activations' format, softmax in fp32.
-Bytes logits(model::Model const& model, StagePlace const& place, ReplicaKind const& kind,
-             StageLoad const& load) {
-    double const tokens = static_cast<double>(kind.micro_batch * load.sequence_length);
-    double const element = bytes_per_element(place.group->precision.activations);
-    return load.last ? Bytes{tokens * model.vocab / place.group->tensor * (2.0 * element + 4.0)} : Bytes{};
+Bytes logits(StageSetting const& s, StageLoad const& load) {
+    double const rows = static_cast<double>(model::group_rows(s.shape));
+    double const element = bytes_per_element(s.group.precision.activations);
+    return load.last ? Bytes{rows * s.model.vocab / s.group.tensor * (2.0 * element + 4.0)} : Bytes{};
 }
 
-/// Send and receive buffers of the largest exchange: gathered rows, or token copies there and back.
-Bytes exchange_buffers(model::Model const& model, Plan const& plan, StagePlace const& place,
-                       ReplicaKind const& kind, StageLoad const& load) {
-    double const tokens = static_cast<double>(kind.micro_batch * load.sequence_length);
-    double const element = bytes_per_element(place.group->precision.activations);
-    double const gathered = place.group->tensor > 1 ? tokens * model.hidden * element : 0.0;
-    double const copies = model.moe && kind.expert > 1
-                              ? 2.0 * tokens / place.group->tensor * model.moe->topk * plan.expert_imbalance *
-                                    model.hidden * element
+/// Send and receive buffers of the largest exchange: gathered rows, token copies there and back, or keys and values.
+Bytes exchange_buffers(StageSetting const& s) {
+    double const rows = static_cast<double>(model::group_rows(s.shape));
+    double const element = bytes_per_element(s.group.precision.activations);
+    double const gathered = s.group.tensor > 1 ? rows * s.model.hidden * element : 0.0;
+    double const copies = s.model.moe && s.kind.expert > 1
+                              ? 2.0 * rows / s.group.tensor * s.model.moe->topk * s.plan.expert_imbalance *
+                                    s.model.hidden * element
                               : 0.0;
-    return Bytes{std::max(gathered, copies)};
+    double const keys = s.kind.context > 1 ? 2.0 * key_value_bytes(s).value() : 0.0;
+    return Bytes{std::max({gathered, copies, keys})};
+}
+
+/// Where parameters are shared out: the layer at work and the next one, gathered; and the ends, which stay.
+double gathered_parameters(StageSetting const& s, StageLoad const& load) {
+    double most = 0;
+    for (auto const& chunk : load.chunks) {
+        for (int layer = chunk.begin; layer < chunk.end; ++layer) {
+            auto const weights = weights_of_layer(s.model, s.shape.shard, layer);
+            most = std::max(most, weights.dense + weights.expert);
+        }
+    }
+    ChunkContent const ends{{0, 0}, load.first, load.last};
+    auto const weights = weights_of_ends(s.model, s.shape.shard, ends);
+    return 2.0 * most + weights.dense + weights.expert;
+}
+
+/// Of parameters by how their group shares them.
+double owned(StageSetting const& s, LayerWeights const& weights) {
+    auto const sharers = [&](RankSet const& group) {
+        return static_cast<double>(shard_groups(s.plan, group).shard.count);
+    };
+    return weights.dense / sharers(s.groups.data) + weights.expert / sharers(s.groups.expert_data);
+}
+
+/// Weights, gradients and optimizer state.
+void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) {
+    LayerWeights held, trained;
+    for (std::size_t c = 0; c < load.chunks.size(); ++c) {
+        ChunkContent const content{load.chunks[c], load.first && c == 0,
+                                   load.last && c + 1 == load.chunks.size()};
+        auto const all = weights_of_chunk(s.model, s.shape.shard, content);
+        auto const part = trained_weights_of_chunk(s, content);
+        held = {held.dense + all.dense, held.expert + all.expert};
+        trained = {trained.dense + part.dense, trained.expert + part.expert};
+    }
+    auto const shared_from = [&](int stage, LayerWeights const& weights) {
+        return s.plan.zero >= stage ? owned(s, weights) : weights.dense + weights.expert;
+    };
+    constexpr double adam_state = 12.0; // fp32 master weight and two moments
+    double const weight = bytes_per_element(s.group.precision.activations);
+    double const gradient = bytes_per_element(s.plan.gradient);
+    out.weights = Bytes{shared_from(3, held) * weight};
+    out.gradients = Bytes{shared_from(2, trained) * gradient};
+    out.optimizer = Bytes{shared_from(1, trained) * adam_state};
+    if (s.plan.zero == 3) {
+        out.buffers += Bytes{gathered_parameters(s, load) * (weight + gradient)};
+    }
 }
 
 } // namespace
 
-MemoryParts memory_of(model::Model const& model, Plan const& plan, StagePlace const& place,
-                      StageLoad const& load) {
-    auto const& kind = plan.kinds[static_cast<std::size_t>(place.kind)];
-    auto const groups = groups_of(kind, place);
-    auto const parameters = parameters_of(model, kind, *place.group, load);
-    double const all = parameters.dense + parameters.expert;
-    double const owned = plan.zero > 0 ? parameters.dense / static_cast<double>(groups.data.count) +
-                                             parameters.expert / static_cast<double>(groups.expert_data.count)
-                                       : all;
-    constexpr double adam_state = 12.0; // fp32 master weight and two moments
+MemoryParts memory_of(StageSetting const& s, StageLoad const& load) {
     MemoryParts out;
-    out.weights = Bytes{all * bytes_per_element(place.group->precision.activations)};
-    out.gradients = Bytes{all * bytes_per_element(plan.gradient)};
-    out.optimizer = Bytes{owned * adam_state};
-    out.activations = kept_activations(model, place, kind, load);
-    if (place.group->recompute != Recompute::none) {
-        out.buffers += working_layer(model, place, kind, load);
+    add_states(s, load, out);
+    out.activations = kept_activations(s, load);
+    if (s.group.recompute != Recompute::none) {
+        out.buffers += working_layer(s, load);
     }
-    out.buffers += logits(model, place, kind, load) + exchange_buffers(model, plan, place, kind, load);
-    out.reserve = plan.memory_reserve;
+    out.buffers += logits(s, load) + exchange_buffers(s);
+    out.reserve = s.plan.memory_reserve;
     return out;
 }
 

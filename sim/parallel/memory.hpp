@@ -4,6 +4,7 @@
 #include "hardware/topology.hpp"
 #include "model/model.hpp"
 #include "parallel/layout.hpp"
+#include "parallel/stage_setting.hpp"
 
 #include <optional>
 #include <string>
@@ -39,25 +40,14 @@ struct StageLoad {
     bool first = false;             ///< holds the embedding
     bool last = false;              ///< holds final norm and head
     int peak_in_flight = 1;         ///< chunks whose forward is done and backward is not
-    std::int64_t sequence_length = 0;
 };
-
-/// Parameters of one rank, by the group that reduces their gradients.
-struct RankParameters {
-    double dense = 0;
-    double expert = 0;
-};
-[[nodiscard]] RankParameters parameters_of(model::Model const& model, ReplicaKind const& kind,
-                                           StageGroup const& group, StageLoad const& load);
 
 /// Bytes that one layer keeps for its backward pass per micro-batch on one rank. Every tensor that a backward
 /// kernel reads is counted once (the list of Korthikanti et al. 2022, section 4.1, with FlashAttention, grouped-query
-/// attention and top-k experts).
-[[nodiscard]] Bytes activation_bytes(model::Model const& model, int layer, ReplicaKind const& kind,
-                                     StageGroup const& group, std::int64_t sequence_length);
+/// attention and top-k experts; without fused attention the maps too).
+[[nodiscard]] Bytes activation_bytes(StageSetting const& setting, int layer, Recompute recompute);
 
-[[nodiscard]] MemoryParts memory_of(model::Model const& model, Plan const& plan, StagePlace const& place,
-                                    StageLoad const& load);
+[[nodiscard]] MemoryParts memory_of(StageSetting const& setting, StageLoad const& load);
 
 /// Of the rank class that lacks most: "does not fit: stage 3 on nvidia_h20 needs 120.3 GiB of 96 GiB; largest: …".
 /// none where everything fits

@@ -1,6 +1,6 @@
 #include "parallel/plan.hpp"
 
-#include "base/nearest_names.hpp"
+#include "parallel/read_choice.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 namespace moesaic::parallel {
 
 std::string_view name_of(Recompute recompute) {
-    constexpr std::string_view names[] = {"none", "selective", "full"};
+    constexpr std::string_view names[] = {"none", "pointwise", "selective", "operators", "full", "least"};
     return names[static_cast<int>(recompute)];
 }
 
@@ -18,7 +18,9 @@ int stages_of(ReplicaKind const& kind) {
                            [](int sum, StageGroup const& g) { return sum + g.stages; });
 }
 
-int ranks_of_stage(ReplicaKind const& kind, StageGroup const& group) { return group.tensor * kind.replicas; }
+int ranks_of_stage(ReplicaKind const& kind, StageGroup const& group) {
+    return group.tensor * kind.context * kind.replicas;
+}
 
 int chips_of(ReplicaKind const& kind) {
     return std::accumulate(
@@ -32,53 +34,30 @@ int read_degree(io::TomlTable const& t, std::string_view key, int otherwise) {
     return static_cast<int>(t.integer_or(key, otherwise, 1));
 }
 
-template <class T>
-T one_of(io::TomlTable const& t, std::string_view key, T otherwise,
-         std::vector<std::pair<std::string, T>> const& choices) {
-    if (!t.has(key)) {
-        return otherwise;
-    }
-    auto const chosen = t.text(key);
-    std::vector<std::string> names;
-    for (auto const& [name, value] : choices) {
-        if (name == chosen) {
-            return value;
-        }
-        names.push_back(name);
-    }
-    throw InputError{t.origin(key), fmt::format("\"{}\" is not known", chosen), suggestion(chosen, names)};
-}
-
-Dtype read_dtype(io::TomlTable const& t, std::string_view key, Dtype otherwise) {
-    if (!t.has(key)) {
-        return otherwise;
-    }
-    auto const name = t.text(key);
-    if (auto const found = find_dtype(name)) {
-        return *found;
-    }
-    throw InputError{t.origin(key), fmt::format("number format \"{}\" is not known", name),
-                     suggestion(name, dtype_names())};
-}
-
 Recompute read_recompute(io::TomlTable const& t, Recompute otherwise) {
-    return one_of<Recompute>(
-        t, "recompute", otherwise,
-        {{"none", Recompute::none}, {"selective", Recompute::selective}, {"full", Recompute::full}});
+    std::vector<std::pair<std::string, Recompute>> choices;
+    for (int i = 0; i <= static_cast<int>(Recompute::least); ++i) {
+        auto const recompute = static_cast<Recompute>(i);
+        choices.emplace_back(name_of(recompute), recompute);
+    }
+    return one_of<Recompute>(t, "recompute", otherwise, choices);
 }
 
 Schedule read_schedule(io::TomlTable const& t) {
-    auto const name = t.text_or("schedule", "1f1b");
     bool const has_chunks = t.has("chunks");
-    if (name == "interleaved") {
-        return Interleaved{has_chunks ? static_cast<int>(t.integer_from("chunks", 2)) : 2};
-    }
-    if (has_chunks) {
+    auto schedule = one_of<Schedule>(t, "schedule", OneFOneB{},
+                                     {{"1f1b", OneFOneB{}},
+                                      {"gpipe", GPipe{}},
+                                      {"interleaved", Interleaved{}},
+                                      {"zb-h1", ZeroBubbleH1{}},
+                                      {"zb-h2", ZeroBubbleH2{}}});
+    if (auto* interleaved = std::get_if<Interleaved>(&schedule)) {
+        interleaved->chunks = has_chunks ? static_cast<int>(t.integer_from("chunks", 2)) : 2;
+    } else if (has_chunks) {
         throw InputError{t.origin("chunks"), "only the interleaved schedule has chunks",
                          "Set schedule = \"interleaved\", or leave it out"};
     }
-    return one_of<Schedule>(t, "schedule", OneFOneB{},
-                            {{"1f1b", OneFOneB{}}, {"gpipe", GPipe{}}, {"interleaved", Interleaved{}}});
+    return schedule;
 }
 
 int find_pool(io::TomlTable const& t, PlanContext const& context) {
@@ -99,7 +78,7 @@ struct Defaults {
     int tensor = 1;
     Recompute recompute = Recompute::none;
     model::Precision precision;
-    int pipeline = 1, expert = 1, expert_tensor = 1, micro_batch = 1;
+    int pipeline = 1, context = 1, expert = 1, expert_tensor = 1, micro_batch = 1;
 };
 
 Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
@@ -107,6 +86,7 @@ Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
             .recompute = read_recompute(t, outer.recompute),
             .precision = read_precision(t, outer.precision),
             .pipeline = read_degree(t, "pipeline", outer.pipeline),
+            .context = read_degree(t, "context", outer.context),
             .expert = read_degree(t, "expert", outer.expert),
             .expert_tensor = read_degree(t, "expert_tensor", outer.expert_tensor),
             .micro_batch = read_degree(t, "micro_batch", outer.micro_batch)};
@@ -137,7 +117,7 @@ StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, 
 int derive_replicas(ReplicaKind const& kind, PlanContext const& context) {
     std::vector<int> per_replica(context.pool_chips.size(), 0);
     for (auto const& g : kind.stage_groups) {
-        per_replica[static_cast<std::size_t>(g.pool)] += g.stages * g.tensor;
+        per_replica[static_cast<std::size_t>(g.pool)] += g.stages * g.tensor * kind.context;
     }
     std::optional<int> replicas;
     for (std::size_t p = 0; p < per_replica.size(); ++p) {
@@ -148,7 +128,7 @@ int derive_replicas(ReplicaKind const& kind, PlanContext const& context) {
         if (chips % per_replica[p] != 0 || (replicas && *replicas != chips / per_replica[p])) {
             throw InputError{kind.origin,
                              fmt::format("pool \"{}\" has {} chips, which do not divide into replicas of {} "
-                                         "chips (tensor x stages)",
+                                         "chips (tensor x context x stages)",
                                          context.pool_names[p], chips, per_replica[p]),
                              "Change the degrees, the pool's chips, or give `replicas`"};
         }
@@ -161,10 +141,11 @@ void check_experts(ReplicaKind const& kind) {
     for (auto const& group : kind.stage_groups) {
         int const ranks = ranks_of_stage(kind, group);
         if (ranks % (kind.expert * kind.expert_tensor) != 0) {
-            throw InputError{kind.origin, fmt::format("expert degree {} x expert_tensor {} does not divide "
-                                                      "the {} ranks of a stage (tensor {} x replicas {})",
-                                                      kind.expert, kind.expert_tensor, ranks, group.tensor,
-                                                      kind.replicas)};
+            throw InputError{kind.origin,
+                             fmt::format("expert degree {} x expert_tensor {} does not divide "
+                                         "the {} ranks of a stage (tensor {} x context {} x replicas {})",
+                                         kind.expert, kind.expert_tensor, ranks, group.tensor, kind.context,
+                                         kind.replicas)};
         }
     }
 }
@@ -173,6 +154,7 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
     auto const own = read_defaults(t, outer);
     ReplicaKind kind{.name = t.text_or("name", "all"),
                      .replicas = 1,
+                     .context = own.context,
                      .expert = own.expert,
                      .expert_tensor = own.expert_tensor,
                      .micro_batch = own.micro_batch,
@@ -246,15 +228,13 @@ void settle_micro_batches(Plan& plan, PlanContext const& context) {
     }
 }
 
-void check_interleaving(Plan const& plan) {
-    if (!std::holds_alternative<Interleaved>(plan.schedule)) {
-        return;
-    }
+void check_schedule(Plan const& plan) {
     for (auto const& kind : plan.kinds) {
-        if (kind.micro_batches && *kind.micro_batches % stages_of(kind) != 0) {
-            throw InputError{kind.origin, fmt::format("the interleaved schedule needs micro-batches ({}) "
-                                                      "that are a multiple of the stages ({})",
-                                                      *kind.micro_batches, stages_of(kind))};
+        if (!kind.micro_batches) {
+            continue;
+        }
+        if (auto const problem = problem_with(plan.schedule, stages_of(kind), *kind.micro_batches)) {
+            throw InputError{kind.origin, *problem};
         }
     }
 }
@@ -268,23 +248,56 @@ model::Precision read_precision(io::TomlTable const& table, model::Precision con
     return precision;
 }
 
+namespace {
+
+/// The steps of the ring keep no maps to merge.
+void check_context(Plan const& plan) {
+    for (auto const& kind : plan.kinds) {
+        if (kind.context > 1 && !plan.fused_attention) {
+            throw InputError{kind.origin, "a sequence over context ranks needs fused attention",
+                             "Set context = 1, or leave out fused_attention = false"};
+        }
+    }
+}
+
+/// Ranks that share parameters or optimizer state must be some of those that hold the same weights.
+void check_shard_group(Plan const& plan) {
+    for (auto const& kind : plan.kinds) {
+        int const ranks = kind.context * kind.replicas;
+        if (plan.shard_group > 0 && ranks % plan.shard_group != 0) {
+            throw InputError{plan.origin,
+                             fmt::format("shard_group {} does not divide the {} ranks with the same "
+                                         "weights (context {} x replicas {})",
+                                         plan.shard_group, ranks, kind.context, kind.replicas)};
+        }
+    }
+}
+
+} // namespace
+
 Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
-    Plan plan;
+    Plan plan = context.defaults;
     plan.origin = table.origin();
     plan.schedule = read_schedule(table);
     plan.layer_split = one_of<LayerSplit>(table, "layer_split", LayerSplit::even,
-                                          {{"even", LayerSplit::even}, {"balanced", LayerSplit::balanced}});
-    plan.zero = one_of<int>(table, "zero", 1, {{"none", 0}, {"optimizer", 1}});
-    plan.overlap_gradients = table.boolean_or("overlap_gradients", true);
-    plan.overlap_parameters = table.boolean_or("overlap_parameters", true);
-    plan.overlap_shared_experts = table.boolean_or("overlap_shared_experts", false);
-    plan.gradient = read_dtype(table, "gradient", Dtype::fp32);
+                                          {{"even", LayerSplit::even},
+                                           {"balanced", LayerSplit::balanced},
+                                           {"with_ends", LayerSplit::with_ends}});
+    plan.zero =
+        one_of<int>(table, "zero", 1, {{"none", 0}, {"optimizer", 1}, {"gradients", 2}, {"parameters", 3}});
+    plan.shard_group = static_cast<int>(table.integer_or("shard_group", 0, 1));
+    if (plan.shard_group > 0 && plan.zero == 0) {
+        throw InputError{table.origin("shard_group"), "has no use: zero = \"none\" shares nothing out"};
+    }
+    read_practice(table, plan);
+    if (table.has("adapters")) {
+        plan.adapters = static_cast<int>(table.integer_from("adapters", 1));
+    }
     plan.expert_imbalance = table.number_or("expert_imbalance", 1.0);
     if (plan.expert_imbalance < 1.0) {
         throw InputError{table.origin("expert_imbalance"),
                          "is the busiest rank's rows over the mean, so it is 1 or more"};
     }
-    plan.memory_reserve = table.optional_quantity<Bytes>("memory_reserve").value_or(plan.memory_reserve);
     Defaults const outer{.precision = context.precision};
     auto const kinds = table.tables("replica_kinds");
     for (auto const& kind : kinds) {
@@ -296,8 +309,10 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
     }
     table.reject_unknown_keys();
     check_pools(plan, context);
+    check_shard_group(plan);
+    check_context(plan);
     settle_micro_batches(plan, context);
-    check_interleaving(plan);
+    check_schedule(plan);
     return plan;
 }
 

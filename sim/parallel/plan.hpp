@@ -14,16 +14,21 @@ namespace moesaic::parallel {
 
 /// What is computed again in the backward pass instead of being kept.
 ///   none       nothing
-///   selective  core attention (Korthikanti et al. 2022, section 5), norms and the gated activation
+///   pointwise  norms and activations
+///   selective  core attention (Korthikanti et al. 2022, section 5)
+///   operators  norms, activations, rope and every second product of a layer; attention is kept (torchtitan's
+///              selective checkpointing by operator, the default of its Llama 3 configurations)
 ///   full       the whole layer, its communication included; only the layer's input is kept
-enum class Recompute { none, selective, full };
+///   least      the least that fits, of none, pointwise (unfused attention: selective) and full; settle_recompute()
+///              puts one of them in its place
+enum class Recompute { none, pointwise, selective, operators, full, least };
 [[nodiscard]] std::string_view name_of(Recompute recompute);
 
 /// Consecutive pipeline stages that are alike and lie on one pool.
 struct StageGroup {
     int pool = 0;
     int stages = 1;
-    int tensor = 1; ///< tensor parallel degree, sequence parallel where above 1
+    int tensor = 1; ///< tensor parallel degree
     Recompute recompute = Recompute::none;
     model::Precision precision;
     /// Layers of each stage; empty = by Plan::layer_split over all stages of the replica kind.
@@ -32,10 +37,11 @@ struct StageGroup {
 };
 
 /// Replicas (copies of the model) that are alike. Experts are spread over `expert` ranks among all ranks of a
-/// stage of this kind (tensor x replicas), `expert_tensor` ranks share one expert.
+/// stage of this kind (tensor x context x replicas), `expert_tensor` ranks share one expert.
 struct ReplicaKind {
     std::string name;
     int replicas = 1; ///< data parallel degree of the kind
+    int context = 1;  ///< ranks that share a sequence
     int expert = 1;
     int expert_tensor = 1;
     int micro_batch = 1;              ///< sequences
@@ -45,21 +51,45 @@ struct ReplicaKind {
 };
 
 enum class LayerSplit {
-    even,    ///< the same number in each stage (and chunk); an error where it does not divide
-    balanced ///< differing by at most one, the stages with embedding and head get fewer
+    even,     ///< the same number in each stage (and chunk); an error where it does not divide
+    balanced, ///< differing by at most one, the stages with embedding and head get fewer
+    with_ends ///< evenly with the embedding and the head counted as a layer each, so that the ends may hold none
 };
+
+/// How context ranks bring queries and keys together.
+///   ring        keys and values go round, each part behind the attention over the part before (Liu et al. 2023)
+///   all_gather  keys and values are gathered before the attention (Llama 3, arXiv 2407.21783, section 3.3.2)
+enum class ContextExchange { ring, all_gather };
+
+/// What of the tensor ranks' communication runs beside products.
+///   none              nothing
+///   weight_gradients  the backward's reduction beside the weight gradient of the same product (Megatron-LM since 2021)
+///   products          also gathers and reductions beside the products that they feed or empty, cut into as many
+///                     parts as there are ranks (Transformer Engine's user buffers; MC2 on Ascend)
+enum class TensorOverlap { none, weight_gradients, products };
 
 /// How the training is laid out.
 struct Plan {
     std::vector<ReplicaKind> kinds;
     Schedule schedule = OneFOneB{};
     LayerSplit layer_split = LayerSplit::even;
-    int zero =
-        1; ///< 0 = every rank keeps the whole optimizer state, 1 = sharded over the data parallel ranks
-    bool overlap_gradients = true;       ///< reduce-scatter of a layer runs behind the last backward
-    bool overlap_parameters = true;      ///< all-gather of updated parameters runs behind the first forward
+    /// What the data parallel ranks share out: 0 nothing, 1 optimizer state, 2 gradients too (summed after every
+    /// micro-batch), 3 parameters too (gathered layer by layer in both passes of every micro-batch; FSDP)
+    int zero = 1;
+    int shard_group = 0; ///< ranks that share (hybrid sharding); 0 = all that hold the same weights
+    bool sequence_parallel =
+        true; ///< where tensor > 1: rows outside the products are split over tensor ranks
+    TensorOverlap tensor_overlap = TensorOverlap::weight_gradients;
+    ContextExchange context_exchange = ContextExchange::ring;
+    bool fused_attention = true;    ///< false: scores, softmax and values as kernels over the full square
+    bool overlap_gradients = true;  ///< reduce-scatter of a layer runs behind the last backward
+    bool overlap_parameters = true; ///< all-gather of updated parameters runs behind the first forward
     bool overlap_shared_experts = false; ///< the shared expert computes while the tokens travel
     Dtype gradient = Dtype::fp32;        ///< format in which gradients are summed and sent
+    std::optional<Dtype>
+        parameter_gather; ///< format in which parameters are gathered; none = that of the activations
+    std::optional<int>
+        adapters; ///< rank of low-rank adapters on attention; all other weights are frozen (LoRA)
     Bytes memory_reserve{4.0 *
                          bytes_per_gib}; ///< context, communication library, fragmentation; an assumption
     double expert_imbalance = 1.0;       ///< rows of the busiest expert rank over the mean
@@ -67,7 +97,7 @@ struct Plan {
 };
 
 [[nodiscard]] int stages_of(ReplicaKind const& kind);
-/// Ranks of one stage of the group: tensor x replicas.
+/// Ranks of one stage of the group: tensor x context x replicas.
 [[nodiscard]] int ranks_of_stage(ReplicaKind const& kind, StageGroup const& group);
 [[nodiscard]] int chips_of(ReplicaKind const& kind);
 
@@ -77,8 +107,11 @@ struct PlanContext {
     std::vector<int> pool_chips;
     int global_batch = 0;       ///< sequences per step
     model::Precision precision; ///< default of all stages
+    Plan defaults;              ///< of the software; kinds are not read from it
 };
 
+/// Reads what software settles where a plan does not: sequence_parallel, tensor_overlap, context_exchange, …
+void read_practice(io::TomlTable const& table, Plan& plan);
 /// Reads [parallel]. Degrees that do not divide, pools that are unknown or over-used are errors with
 /// position.
 [[nodiscard]] Plan read_plan(io::TomlTable const& table, PlanContext const& context);

@@ -25,8 +25,8 @@ struct RankSet {
 };
 
 /// As on a chip, each stream runs its work in the order of issue; streams run side by side.
-enum class Stream { compute, tensor, expert, data, pipeline };
-constexpr int streams = 5;
+enum class Stream { compute, tensor, context, expert, data, pipeline };
+constexpr int streams = 6;
 [[nodiscard]] std::string_view name_of(Stream stream);
 
 /// A kernel (or a run of equal ones), priced.
@@ -120,6 +120,8 @@ struct Program {
     Flop model_flop;    ///< of one step, recompute not counted
     Flop hardware_flop; ///< with recompute
     std::int64_t chips = 0;
+    /// No flush between steps: the step takes as long as the busiest rank from its first work to its last.
+    bool open_ended = false;
 };
 
 } // namespace moesaic::parallel

@@ -14,6 +14,7 @@ std::string name_of(Schedule const& schedule) {
                                  [](OneFOneB) { return std::string{"1f1b"}; },
                                  [](Interleaved i) { return fmt::format("interleaved x{}", i.chunks); },
                                  [](ZeroBubbleH1) { return std::string{"zb-h1"}; },
+                                 [](ZeroBubbleH2) { return std::string{"zb-h2"}; },
                                  [](DualPipe) { return std::string{"dualpipe"}; }},
                       schedule);
 }
@@ -121,7 +122,38 @@ std::vector<Slot> zero_bubble_h1(int stage, int stages, int micro_batches) {
     return out;
 }
 
+/// 2(p-s)-1 forwards ahead; weights' gradients `2 x stage` micro-batches later.
+std::vector<Slot> zero_bubble_h2(int stage, int stages, int micro_batches) {
+    std::vector<Slot> out;
+    int forwards = 0, inputs = 0, weights = 0; // done
+    auto const forward = [&] {
+        if (forwards < micro_batches) {
+            out.push_back({Phase::forward, 0, forwards++});
+        }
+    };
+    while (forwards < std::min(2 * (stages - stage) - 1, micro_batches)) {
+        forward();
+    }
+    while (weights < micro_batches) {
+        if (inputs < micro_batches) {
+            out.push_back({Phase::input_gradient, 0, inputs++});
+        }
+        if (inputs > 2 * stage || inputs == micro_batches) {
+            out.push_back({Phase::weight_gradient, 0, weights++});
+        }
+        forward();
+    }
+    return out;
+}
+
 } // namespace
+
+bool splits_backward(Schedule const& schedule) {
+    return std::holds_alternative<ZeroBubbleH1>(schedule) || std::holds_alternative<ZeroBubbleH2>(schedule) ||
+           std::holds_alternative<DualPipe>(schedule);
+}
+
+bool is_open_ended(Schedule const& schedule) { return std::holds_alternative<ZeroBubbleH2>(schedule); }
 
 std::optional<std::string> problem_with(Schedule const& schedule, int stages, int micro_batches) {
     if (std::holds_alternative<Interleaved>(schedule) && micro_batches % stages != 0) {
@@ -152,6 +184,7 @@ std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int 
                    [&](OneFOneB s) { return plain(s, stage, stages, micro_batches); },
                    [&](Interleaved s) { return interleaved(s, stage, stages, micro_batches); },
                    [&](ZeroBubbleH1) { return zero_bubble_h1(stage, stages, micro_batches); },
+                   [&](ZeroBubbleH2) { return zero_bubble_h2(stage, stages, micro_batches); },
                    [&](DualPipe s) { return dual_pipe_slots(s.paired, stage, stages, micro_batches); }},
         schedule);
 }
@@ -199,6 +232,10 @@ double bubble_time(Schedule const& schedule, int stages, PhaseTimes const& times
                    [&](Interleaved s) { return others * once / s.chunks; },
                    [&](ZeroBubbleH1) {
                        return others * (times.forward + times.input_gradient - times.weight_gradient);
+                   },
+                   [&](ZeroBubbleH2) {
+                       double const left = times.forward + times.input_gradient - 2 * times.weight_gradient;
+                       return others * std::max(0.0, left);
                    },
                    [&](DualPipe s) {
                        double const more =

@@ -28,15 +28,22 @@ struct Interleaved {
 /// 1F1B with the weights' gradients apart and later, where the stage would wait (Qi et al. 2023, arXiv 2401.10241,
 /// section 2: as many micro-batches in flight as in 1F1B).
 struct ZeroBubbleH1 {};
+/// With so many forwards ahead that no stage waits from its first work to its last, twice the activations of 1F1B, and
+/// no flush: a stage begins the next step when it has done its part of this one (the same, figure 3 and section 4).
+struct ZeroBubbleH2 {};
 /// Micro-batches enter from both ends; each stage holds two parts of the model, so that every part is there twice, and
 /// runs the forward of one beside the backward of the other (DeepSeek-V3, arXiv 2412.19437, section 3.2.1).
 /// Not paired: the two run one after the other.
 struct DualPipe {
     bool paired = true;
 };
-using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, DualPipe>;
+using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBubbleH2, DualPipe>;
 
 [[nodiscard]] std::string name_of(Schedule const& schedule);
+/// Weights' gradients have turns of their own.
+[[nodiscard]] bool splits_backward(Schedule const& schedule);
+/// Steps overlap, see ZeroBubbleH2.
+[[nodiscard]] bool is_open_ended(Schedule const& schedule);
 /// Model chunks that one stage holds.
 [[nodiscard]] int chunks_of(Schedule const& schedule);
 /// Parts into which the model's layers are split.
@@ -97,6 +104,7 @@ struct PhaseTimes {
 ///   GPipe, 1F1B   (p-1)(F+B+W)          SC21, section 2.2.1; paired the same, on the last stage
 ///   interleaved   (p-1)(F+B+W)/v        SC21, section 2.2.2
 ///   ZB-H1         (p-1)(F+B-W)          arXiv 2401.10241, table 2
+///   ZB-H2         (p-1)(F+B-2W), 0 where that is less; of an open-ended step
 ///   DualPipe      (p/2-1)(F&B+B-2W)     deepseek-ai/DualPipe, README, whose B is our B+W; not paired
 ///                 (p/2-1)(F+B-W); both exact where F=B=W
 [[nodiscard]] double bubble_time(Schedule const& schedule, int stages, PhaseTimes const& times);

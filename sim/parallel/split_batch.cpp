@@ -51,8 +51,8 @@ std::vector<Pace> paces_of(Job const& job) {
     for (auto const& rank_class : build_program(job).classes) {
         Seconds both; // the ordinary forward and backward blocks of all chunks
         for (auto const& block : rank_class.blocks) {
-            both += block.name == "forward" || block.name == "backward" ? time_of(job, rank_class, block)
-                                                                        : Seconds{};
+            bool const ordinary = block.name == name_of(block.phase) && block.phase != Phase::step_end;
+            both += ordinary ? time_of(job, rank_class, block) : Seconds{};
         }
         auto& pace = out[static_cast<std::size_t>(rank_class.replica_kind)];
         pace.micro_batch = std::max(pace.micro_batch, both);

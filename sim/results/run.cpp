@@ -50,8 +50,12 @@ Metrics metrics_of(parallel::Program const& program, engine::Timeline const& tim
     constexpr double trillion = 1e12;
     out.chip_hours_per_trillion_tokens =
         trillion / out.tokens_per_s / seconds_per_hour * static_cast<double>(program.chips);
-    for (std::size_t i = 0; i < out.time_by_evidence.size(); ++i) {
-        out.time_by_evidence[i] = timeline.path_by_evidence[i] / timeline.step;
+    Seconds path;
+    for (auto const time : timeline.path_by_evidence) {
+        path += time;
+    }
+    for (std::size_t i = 0; i < out.time_by_evidence.size() && path.value() > 0.0; ++i) {
+        out.time_by_evidence[i] = timeline.path_by_evidence[i] / path;
     }
     return out;
 }

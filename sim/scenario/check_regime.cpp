@@ -8,15 +8,19 @@
 namespace moesaic::scenario {
 
 Acquired read_acquired(io::TomlTable const& pool) {
-    Acquired out{.owned_since = std::nullopt, .rented_in = pool.optional_text("rented_in"), .origin = pool.origin("chips")};
+    Acquired out{.owned_since = std::nullopt,
+                 .rented_in = pool.optional_text("rented_in"),
+                 .origin = pool.origin("chips")};
     if (auto const day = pool.optional_text("owned_since")) {
         out.owned_since = parse_date(*day);
         if (!out.owned_since) {
-            throw InputError{pool.origin("owned_since"), fmt::format("\"{}\" is no date", *day), "Write it like \"2023-06-01\""};
+            throw InputError{pool.origin("owned_since"), fmt::format("\"{}\" is no date", *day),
+                             "Write it like \"2023-06-01\""};
         }
     }
     if (out.owned_since && out.rented_in) {
-        throw InputError{pool.origin("rented_in"), "the pool has owned_since too: chips are either bought or rented"};
+        throw InputError{pool.origin("rented_in"),
+                         "the pool has owned_since too: chips are either bought or rented"};
     }
     return out;
 }
@@ -31,10 +35,12 @@ void check_regime(io::TomlTable const& table, Scenario const& scenario, std::str
         }
         return;
     }
-    auto const regime = export_control::read_regime(*regime_table, export_control::read_rules(data_folder + "/scenarios/rules"));
+    auto const regime = export_control::read_regime(
+        *regime_table, export_control::read_rules(data_folder + "/scenarios/rules"));
     std::vector<export_control::ChipUse> uses;
     for (auto const& pool : scenario.pools) {
-        uses.push_back({pool.cluster.node.chip, pool.chips, pool.acquired.owned_since, pool.acquired.rented_in, pool.acquired.origin});
+        uses.push_back({pool.cluster.node.chip, pool.chips, pool.acquired.owned_since,
+                        pool.acquired.rented_in, pool.acquired.origin});
     }
     auto const refusals = export_control::check_allowed(uses, regime, fleet);
     if (!refusals.empty()) {

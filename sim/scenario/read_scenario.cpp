@@ -1,6 +1,8 @@
 #include "base/nearest_names.hpp"
 #include "io/text_file.hpp"
+#include "parallel/software.hpp"
 #include "scenario/check_regime.hpp"
+#include "scenario/read_pool.hpp"
 #include "scenario/scenario.hpp"
 
 #include <algorithm>
@@ -10,46 +12,6 @@
 namespace moesaic::scenario {
 
 namespace {
-
-/// A figure that the scenario puts in place of the catalogue's.
-template <class Q>
-void replace(io::TomlTable const& t, std::string_view key, hardware::Fact<Q>& fact) {
-    if (auto const chosen = t.optional_quantity<Q>(key)) {
-        if (chosen->value() <= 0) {
-            throw InputError{t.origin(key), "must be above zero"};
-        }
-        fact = {
-            *chosen, fmt::format("set in {}", t.origin(key).text()), hardware::Confidence::estimate, {}, {}};
-    }
-}
-
-Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
-    Pool pool{.name = t.text("name"),
-              .cluster = catalogue.cluster(t.text("cluster"), t.origin("cluster")),
-              .chips = 0};
-    auto& node = pool.cluster.node;
-    replace(t, "scale_up_bandwidth", node.scale_up.bandwidth);
-    replace(t, "nic_bandwidth", node.nic_bandwidth);
-    auto& fabric = pool.cluster.fabric;
-    fabric.oversubscription = t.number_or("oversubscription", fabric.oversubscription);
-    if (fabric.oversubscription < 1.0) {
-        throw InputError{t.origin("oversubscription"),
-                         "must be 1 or more (1 = full bandwidth above the leaf switches)"};
-    }
-    int const all = hardware::chips_of(pool.cluster);
-    pool.chips = static_cast<int>(t.integer_or("chips", all, 1));
-    if (pool.chips > all) {
-        throw InputError{t.origin("chips"),
-                         fmt::format("cluster {} has {} chips only", pool.cluster.id, all)};
-    }
-    if (pool.chips > node.chips && pool.chips % node.chips != 0) {
-        throw InputError{t.origin("chips"),
-                         fmt::format("{} chips are no whole number of nodes of {}", pool.chips, node.chips)};
-    }
-    pool.acquired = read_acquired(t);
-    t.reject_unknown_keys();
-    return pool;
-}
 
 int find_pool(std::vector<Pool> const& pools, std::string const& name, Origin const& at) {
     auto const found = std::ranges::find(pools, name, &Pool::name);
@@ -76,6 +38,14 @@ hardware::SiteLink read_site_link(io::TomlTable const& t, std::vector<Pool> cons
 
 Published read_published(io::TomlTable const& t) {
     Published out{.source = t.text("source"),
+                  .record = t.text_or("record", ""),
+                  .group = t.text_or("group", ""),
+                  .metric = t.text_or("metric", ""),
+                  .value = t.number_or("value", 0.0),
+                  .unit = t.text_or("unit", ""),
+                  .step_time_from = t.text_or("step_time_from", "measured"),
+                  .flag = t.text_or("flag", ""),
+                  .doubt = t.text_or("doubt", ""),
                   .cost_per_trillion_tokens = t.optional_quantity<Money>("cost_per_trillion_tokens"),
                   .chip_hours_per_trillion_tokens = {},
                   .step_time = t.optional_quantity<Seconds>("step_time"),
@@ -146,9 +116,32 @@ void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_fol
     }
 }
 
-parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, model::Precision const& precision) {
-    parallel::PlanContext context{
-        .pool_names = {}, .pool_chips = {}, .global_batch = s.shape.global_batch, .precision = precision};
+/// What the software does where the plan does not say.
+parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, std::string const& data_folder) {
+    s.software = t.text_or("software", "");
+    if (s.software.empty()) {
+        return {};
+    }
+    auto const file = data_folder + "/platforms/software/" + s.software + ".toml";
+    if (!std::filesystem::exists(file)) {
+        throw InputError{t.origin("software"), fmt::format("\"{}\" is not known", s.software),
+                         "Known is what has a file in platforms/software/"};
+    }
+    auto const software = parallel::read_software(io::read_toml_file(file));
+    if (software.id != s.software) {
+        throw InputError{Origin::whole_file(file),
+                         fmt::format("its id is \"{}\", not the file's name", software.id)};
+    }
+    return software.defaults;
+}
+
+parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, model::Precision const& precision,
+                            parallel::Plan const& defaults) {
+    parallel::PlanContext context{.pool_names = {},
+                                  .pool_chips = {},
+                                  .global_batch = s.shape.global_batch,
+                                  .precision = precision,
+                                  .defaults = defaults};
     for (auto const& pool : s.pools) {
         context.pool_names.push_back(pool.name);
         context.pool_chips.push_back(pool.chips);
@@ -175,7 +168,8 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     auto const training = t.table("training");
     read_training(training, s);
     read_pools(t, s, data_folder);
-    s.plan = read_plan_of(t, s, parallel::read_precision(training, {}));
+    auto const defaults = software_defaults(t, s, data_folder);
+    s.plan = read_plan_of(t, s, parallel::read_precision(training, {}), defaults);
     training.reject_unknown_keys();
     s.price_book = t.text_or("prices", "");
     s.price_origin = t.origin("prices");

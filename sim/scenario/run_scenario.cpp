@@ -145,11 +145,23 @@ std::optional<results::TrainingTime> training_of(Scenario const& scenario, resul
 results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                           RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
+    auto run =
+        run_scenario(scenario, load_timings(scenario, data_folder, options.timings), data_folder, options);
+    run.simulation_wall =
+        Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
+    return run;
+}
+
+results::Run run_scenario(Scenario const& scenario, timing::Timings const& timings,
+                          std::string const& data_folder, RunOptions const& options) {
+    auto const begin = std::chrono::steady_clock::now();
     auto const topology = topology_of(scenario);
-    auto const timings = load_timings(scenario, data_folder, options.timings);
-    parallel::Job const open{scenario.model, scenario.plan, scenario.shape, topology, timings};
-    auto const plan = parallel::split_batch(open);
-    parallel::Job const job{scenario.model, plan, scenario.shape, topology, timings};
+    auto const job_with = [&](parallel::Plan const& plan) {
+        return parallel::Job{scenario.model, plan, scenario.shape, topology, timings};
+    };
+    auto const recomputing = parallel::settle_recompute(job_with(scenario.plan));
+    auto const plan = parallel::split_batch(job_with(recomputing));
+    auto const job = job_with(plan);
 
     results::Run run;
     run.scenario = scenario.name;
@@ -157,7 +169,7 @@ results::Run run_scenario(Scenario const& scenario, std::string const& data_fold
     run.short_plan = short_plan_text(plan);
     run.memory = parallel::memory_of_classes(job);
     run.misfit = parallel::misfit(run.memory);
-    if (!run.misfit) {
+    if (!run.misfit || options.beyond_memory) {
         auto program = parallel::build_program(job);
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);

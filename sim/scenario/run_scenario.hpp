@@ -11,6 +11,7 @@ namespace moesaic::scenario {
 struct RunOptions {
     std::vector<std::string> timings; ///< further tables or folders of them
     bool keep_events = false;
+    bool beyond_memory = false; ///< simulate what does not fit all the same: a published run did fit
 };
 
 /// Kernel timings: the shipped grids of platforms/timings/, then the scenario's, then the caller's.
@@ -28,5 +29,8 @@ struct RunOptions {
 /// @throws InputError where the scenario cannot be priced; what does not fit is told in Run::misfit instead
 [[nodiscard]] results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                                         RunOptions const& options);
+/// With timings that are loaded already.
+[[nodiscard]] results::Run run_scenario(Scenario const& scenario, timing::Timings const& timings,
+                                        std::string const& data_folder, RunOptions const& options);
 
 } // namespace moesaic::scenario

@@ -33,6 +33,14 @@ struct Pool {
 /// What somebody printed about this very run; shown beside the simulated figures, never used to compute them.
 struct Published {
     std::string source;
+    std::string record; ///< its id in a collection of published runs; empty = none
+    std::string group;  ///< records of one source and machine
+    std::string metric; ///< what was printed, value and unit; the step time follows from it
+    double value = 0.0;
+    std::string unit;
+    std::string step_time_from; ///< "measured", "converted" (units only) or "flops" (depends on a FLOP count)
+    std::string flag;           ///< what is wrong with it by its collector; such are listed apart
+    std::string doubt;          ///< why it may mislead; counted all the same
     std::optional<Money> cost_per_trillion_tokens;
     std::optional<double> chip_hours_per_trillion_tokens;
     std::optional<Seconds> step_time;
@@ -60,6 +68,7 @@ struct Scenario {
     Tokens tokens; ///< of the whole training
     std::vector<Pool> pools;
     std::vector<hardware::SiteLink> site_links;
+    std::string software; ///< id in platforms/software/; empty = today's usual practice, see parallel::Plan
     parallel::Plan plan;
     std::string price_book; ///< id; empty = no cost
     std::string currency;   ///< of the cost; empty = that of the first pool's rent

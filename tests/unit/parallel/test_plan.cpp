@@ -39,7 +39,7 @@ TEST_CASE("replicas and micro-batches follow from chips and batch", "[parallel]"
 TEST_CASE("degrees that do not divide are errors with their reason", "[parallel]") {
     CHECK(error_of("pipeline = 7\n") ==
           "plan.toml:1:1: parallel: pool \"d\" has 1024 chips, which do not divide into replicas of "
-          "7 chips (tensor x stages). Change the degrees, the pool's chips, or give `replicas`");
+          "7 chips (tensor x context x stages). Change the degrees, the pool's chips, or give `replicas`");
     CHECK(error_of("pipeline = 2\n")
               .starts_with("plan.toml:1:1: parallel: a global batch of 8960 sequences does not divide into "
                            "512 replicas"));

@@ -1,3 +1,4 @@
+#include "parallel/layout.hpp"
 #include "parallel/schedule.hpp"
 
 #include "base/errors.hpp"
@@ -5,6 +6,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 using namespace moesaic;
@@ -316,4 +318,82 @@ TEST_CASE("DualPipe says what it needs", "[parallel]") {
     CHECK(problem_with(DualPipe{}, 4, 6).has_value());
     CHECK_FALSE(problem_with(DualPipe{}, 4, 8));
     CHECK_FALSE(problem_with(ZeroBubbleH1{}, 3, 1));
+}
+
+namespace {
+
+/// Longest span of a stage, from its first work to its last, in ticks, where every phase takes one.
+int longest_span(Schedule const& schedule, int stages, int micro_batches) {
+    std::vector<std::vector<Slot>> slots;
+    for (int s = 0; s < stages; ++s) {
+        slots.push_back(slots_of(schedule, s, stages, micro_batches));
+    }
+    std::map<std::tuple<Phase, int, int>, int> end; // phase, stage, micro-batch
+    std::vector<std::size_t> next(slots.size(), 0);
+    std::vector<int> free(slots.size(), 0), begin(slots.size(), -1);
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int s = 0; s < stages; ++s) {
+            auto const at = static_cast<std::size_t>(s);
+            while (next[at] < slots[at].size()) {
+                auto const& slot = slots[at][next[at]];
+                int const from = slot.phase == Phase::forward ? s - 1 : s + 1;
+                bool const waits = slot.phase != Phase::weight_gradient && from >= 0 && from < stages;
+                auto const sent = end.find({slot.phase, from, slot.micro_batch});
+                if (waits && sent == end.end()) {
+                    break;
+                }
+                int const start = std::max(free[at], waits ? sent->second : 0);
+                begin[at] = begin[at] < 0 ? start : begin[at];
+                end[{slot.phase, s, slot.micro_batch}] = free[at] = start + 1;
+                ++next[at];
+                moved = true;
+            }
+        }
+    }
+    int most = 0;
+    for (std::size_t s = 0; s < slots.size(); ++s) {
+        REQUIRE(next[s] == slots[s].size()); // nothing is waited for in vain
+        most = std::max(most, free[s] - begin[s]);
+    }
+    return most;
+}
+
+} // namespace
+
+TEST_CASE("ZB-H2 leaves no stage idle from its first work to its last, and keeps twice 1F1B's activations",
+          "[parallel]") {
+    for (auto const& [p, m] : {std::pair{4, 16}, {8, 24}, {8, 64}}) {
+        CHECK(longest_span(ZeroBubbleH2{}, p, m) == 3 * m);
+        CHECK(bubble_share(ZeroBubbleH2{}, p, m) == 0.0);
+        CHECK(longest_span(ZeroBubbleH1{}, p, m) == 3 * m + p - 1);
+        for (int stage = 0; stage < p; ++stage) {
+            auto const slots = slots_of(ZeroBubbleH2{}, stage, p, m);
+            CHECK(slots.size() == static_cast<std::size_t>(3 * m));
+            CHECK(peak_in_flight(slots) <= 2 * p - 1);
+        }
+    }
+}
+
+TEST_CASE("layers split with the ends as layers leave the ends short", "[parallel]") {
+    auto const split = [](int layers, int stages, int chunks) {
+        ReplicaKind kind;
+        kind.stage_groups.push_back({.stages = stages});
+        Plan const plan{.schedule = Interleaved{chunks}, .layer_split = LayerSplit::with_ends};
+        std::vector<int> counts;
+        for (auto const& range : split_layers(plan, kind, layers)) {
+            counts.push_back(range.count());
+        }
+        return counts;
+    };
+    // Llama 3 405B on 8 stages x 8 chunks: 126 + 2 over 64 parts
+    auto const llama = split(126, 8, 8);
+    CHECK(llama.front() == 1);
+    CHECK(llama.back() == 1);
+    CHECK(std::ranges::count(llama, 2) == 62);
+    // 22 + 2 over 24 parts: the ends hold embedding and head alone
+    auto const alone = split(22, 8, 3);
+    CHECK(alone.front() == 0);
+    CHECK(alone.back() == 0);
+    CHECK(std::accumulate(alone.begin(), alone.end(), 0) == 22);
 }

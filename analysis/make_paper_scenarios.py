@@ -1,0 +1,497 @@
+#!/usr/bin/python3
+"""Writes scenarios/papers/<paper>/<record>.toml from a file of published runs.
+
+    analysis/make_paper_scenarios.py PUBLISHED_RUNS.yaml
+
+One scenario per record that is complete enough to simulate. What a record leaves open is chosen by the rules below, the
+same for all records, and written into the scenario as an assumption. Nothing here depends on the published result.
+A record whose own figures are doubtful is marked with `flag`; records that cannot be simulated are listed on stderr.
+"""
+import collections
+import pathlib
+import re
+import sys
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# A group of records -> paper folder. What one party published with one method counts as one source.
+PAPERS = {
+    "nv_a100_megatron_sc21": "megatron_sc21", "nv_a100_megatron_sc21_table2": "megatron_sc21",
+    "nv_a100_korthikanti": "korthikanti_2022",
+    "nv_a100_bloom": "bloom_2022", "nv_a100_bloom_b": "bloom_2022", "nv_a100_bloom_c": "bloom_2022",
+    "nv_a100_internevo": "internevo_2024", "nv_a100_internevo_ckpt": "internevo_2024",
+    "nv_llmfoundry_a100_40": "llm_foundry_2024", "nv_llmfoundry_a100_80": "llm_foundry_2024",
+    "nv_llmfoundry_h100": "llm_foundry_2024", "nv_llmfoundry_h100ls": "llm_foundry_2024",
+    "nv_llmfoundry_h100fp8": "llm_foundry_2024",
+    "nv_h100_torchtitan": "torchtitan", "nv_h100_torchtitan_b": "torchtitan", "nv_h200_torchtitan": "torchtitan",
+    "nv_h100_nemo2407": "nemo_2407", "nv_h100_megatron_llama": "megatron_lm_readme",
+    "nv_bridge_moe": "megatron_bridge", "nv_bridge_dense": "megatron_bridge", "nv_bridge_dense_b": "megatron_bridge",
+    "nv_mlperf_gpt3": "mlperf_training", "nv_mlperf_llama31_405b": "mlperf_training",
+    "nv_mlperf_llama31_8b": "mlperf_training", "nv_mlperf_llama2_70b_lora": "mlperf_training",
+    "amd_mlperf_llama2_70b_lora": "mlperf_training", "amd_mlperf_llama2_70b_lora_b": "mlperf_training",
+    "amd_mlperf_llama31_8b": "mlperf_training",
+    "nv_a100_zerobubble": "zero_bubble_2023", "nv_h100_jax": "jax_toolbox",
+    "hw_modellink": "modellink_2024", "hw_modellink_moe": "modellink_2024",
+    "hw_mindformers": "mindformers_2024", "hw_mindformers_telechat": "mindformers_2024",
+}
+
+# chip of the record -> node type, rule for the NIC of a chip in Gbit/s where the source names none
+NODES = {
+    "nvidia_a100_sxm4_80": ("hgx_a100", 200), "nvidia_a100_sxm4_40": ("hgx_a100_40", 200),
+    "nvidia_h100_sxm5": ("hgx_h100", 400), "nvidia_h200_sxm": ("hgx_h200", 400),
+    "nvidia_b200": ("hgx_b200", 400), "nvidia_b300": ("hgx_b300", 800),
+    "nvidia_gb200": ("gb200_nvl72", 400), "nvidia_gb300": ("gb300_nvl72", 800),
+    "amd_mi300x": ("oam_mi300x", 400), "amd_mi325x": ("oam_mi325x", 400), "amd_mi355x": ("oam_mi355x", 400),
+    "huawei_ascend_910b2": ("atlas_800t_a2_910b3", 200), "huawei_ascend_910b3": ("atlas_800t_a2_910b3", 200),
+}
+RACK_CHIPS_USED = 64  # of an NVL72's 72, where a job needs more than one rack
+
+# Vocabulary by the model's name where the record has none: the makers' configuration files (recalled, not re-read).
+VOCABULARY = [
+    (r"llama ?3", 128256), (r"llama", 32000), (r"baichuan2", 125696), (r"baichuan", 64000), (r"qwen", 151936),
+    (r"internlm", 103168), (r"aquila", 100008), (r"mistral|mixtral", 32000),
+]
+DEFAULT_VOCABULARY = 50257
+
+PRECISION = {"fp16": "fp16", "bf16": "bf16", "unknown": "bf16", "fp8": "fp8", "mxfp8": "mxfp8", "nvfp4": "nvfp4"}
+
+# Doubts about a record that it does not flag itself. It counts like the others; the table marks it.
+DOUBTS = {
+    "mlperf_v51_llama31_405b_nvidia_tyche_ngpu512_ngc25_09_nemo": "precision not resolved: fp8 or fp4",
+    "mlperf_v51_llama31_8b_nvidia_theia_ngpu72_ngc25_09_nemo": "precision not resolved: fp8 or fp4",
+    "mlperf_v51_llama31_8b_nvidia_tyche_ngpu72_ngc25_09_nemo": "precision not resolved: fp8 or fp4",
+    "mlperf_v51_llama31_8b_amd_mi350x_epyc_9575f_pytorch": "precision not resolved: fp8 or fp4",
+    "modellink_mistral_7b_32k_8": "shape incomplete: the sliding window is not in the record",
+    "mindformers_telechat2_115b": "chip count taken from a configuration, not confirmed by the source",
+}
+
+
+class Scenario:
+    def __init__(self, record):
+        self.record = record
+        self.assumptions = []
+        self.lines = []
+
+    def assume(self, text):
+        if text not in self.assumptions:
+            self.assumptions.append(text)
+
+    def put(self, key, value):
+        self.lines.append(f"{key} = {toml(value)}")
+
+    def section(self, name):
+        self.lines += ["", name]
+
+
+def toml(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def year_month(record):
+    found = re.search(r"(20\d\d)(?:-(\d\d))?", str(record["source"]["date"]))
+    return (int(found[1]), int(found[2] or 6))
+
+
+def software(record):
+    """Which file of platforms/software/ describes the software: by source and date."""
+    group, parallel = record["group"], record["parallel"]
+    if group.startswith("nv_bridge"):
+        year, month = year_month(record)
+        return f"megatron_bridge_{year % 100}{month:02d}"
+    if group.startswith("nv_mlperf"):
+        ngc = re.search(r"ngc(\d\d)_(\d\d)", record["id"])
+        return f"nemo_mlperf_{ngc[1]}{ngc[2]}" if ngc else "nemo_mlperf_2409"
+    if group.startswith("nv_h100_torchtitan") or group.startswith("nv_h200_torchtitan"):
+        return "torchtitan_eager" if "eager" in parallel["precision"] else "torchtitan_compile"
+    if group.startswith("nv_llmfoundry"):
+        return "llm_foundry_pure" if "PURE" in parallel["precision"] else "llm_foundry"
+    if group.startswith("nv_a100_bloom"):
+        return "megatron_deepspeed_2022"
+    return {"megatron_sc21": "megatron_2021", "korthikanti_2022": "megatron_2022", "internevo_2024": "internevo_2024",
+            "nemo_2407": "nemo_2407", "megatron_lm_readme": "megatron_lm_2025", "mlperf_training": "rocm_mlperf",
+            "zero_bubble_2023": "zero_bubble_2023", "jax_toolbox": "maxtext_2024",
+            "modellink_2024": "modellink_2024", "mindformers_2024": "mindformers_2024"}[PAPERS[group]]
+
+
+def slug(text):
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def vocabulary(s, model):
+    if model["vocab"]:
+        return model["vocab"]
+    for pattern, size in VOCABULARY:
+        if re.search(pattern, model["name"].lower()):
+            s.assume(f"Vocabulary {size}: that of the model's makers; the source does not state it.")
+            return size
+    s.assume(f"Vocabulary {DEFAULT_VOCABULARY}: that of GPT-2; the source does not state it.")
+    return DEFAULT_VOCABULARY
+
+
+def is_gpt(model):
+    return not model["gated_ffn"] and not re.search("nemotron|gemma", model["name"].lower())
+
+
+def flop_per_token(model, sequence):
+    """Forward and backward, attention counted once, of a mixture-of-experts model with latent attention."""
+    hidden, heads, mla, moe = model["hidden"], model["heads"], model["mla"], model["moe"]
+    query = mla["q_lora"] * (hidden + heads * (mla["nope"] + mla["rope"]))
+    key = hidden * (mla["kv_lora"] + mla["rope"]) + mla["kv_lora"] * heads * (mla["nope"] + mla["v"])
+    attention = query + key + heads * mla["v"] * hidden
+    square = sequence / 2 * heads * (mla["nope"] + mla["rope"] + mla["v"])
+    experts = 3 * hidden * (moe["topk"] * moe["expert_ffn"] + moe["shared_ffn_total"]) + hidden * moe["experts"]
+    dense = moe["first_k_dense"]
+    weights = (model["layers"] - dense) * experts + dense * 3 * hidden * model["ffn"]
+    return 6 * (weights + model["layers"] * (attention + square) + model["vocab"] * hidden)
+
+
+def predicts_further_tokens(s):
+    """Stated, or told by the two figures that the source prints: FLOP/s over tokens/s is the FLOP of a token."""
+    record = s.record
+    name, measured = record["model"]["name"].lower(), record["measured"]
+    if "mtp)" in name:
+        return "w/ mtp" in name
+    stated, rate = measured.get("tflops_per_chip"), measured.get("tokens_per_s_per_chip")
+    if not (stated and rate):
+        return False
+    ratio = stated * 1e12 / rate / flop_per_token(record["model"], record["parallel"]["seq_len"])
+    s.assume(f"Multi-token prediction {'on' if ratio > 1.02 else 'off'}: the source's FLOP per token is {ratio:.3f} times "
+             "that of the model without.")
+    return ratio > 1.02
+
+
+def write_model(s):
+    record, model = s.record, s.record["model"]
+    name = model["name"].lower()
+    source = f"published run {record['id']}: {model['shape_source'] or record['source']['title']}"
+    s.section("[model]")
+    s.put("id", slug(model["name"]))
+    s.put("name", model["name"])
+    s.section("[model.shape]")
+    s.put("source", source)
+    s.put("layers", model["layers"])
+    s.put("hidden", model["hidden"])
+    s.put("vocab", vocabulary(s, model))
+    s.put("sequence_length", record["parallel"]["seq_len"])
+    moe = model["moe"]
+    gated = model["gated_ffn"]
+    if "gemma" in name and not gated:
+        gated = True
+        s.assume("Gated feed-forward: Gemma's (GeGLU, three matrices give its 8.5 B parameters); the record says two.")
+    if not moe or moe.get("first_k_dense"):
+        s.put("dense_ffn", model["ffn"])
+    s.put("gated_ffn", bool(gated))
+    if is_gpt(model):
+        s.put("norm", "layernorm")
+        s.put("biases", True)
+        s.put("tied_embeddings", True)
+        if "bloom" in name:
+            s.put("rotary", False)
+        else:
+            s.put("learned_positions", record["parallel"]["seq_len"])
+        if year_month(record) < (2022, 10) and "bloom" not in name:
+            s.put("dropout", True)
+        s.assume("Layer norms, biases and tied embeddings as in GPT-2" + (
+            "; ALiBi, no dropout." if "bloom" in name else
+            "; dropout as Megatron-LM's default before autumn 2022, none later."))
+    elif "nemotron" in name:
+        s.put("norm", "layernorm")
+    if model["mla"] and predicts_further_tokens(s):
+        s.put("mtp_depth", 1)
+    s.section("[model.attention]")
+    s.put("source", source)
+    if model["mla"]:
+        mla = model["mla"]
+        s.put("kind", "mla")
+        s.put("heads", model["heads"])
+        s.put("q_lora_rank", mla["q_lora"])
+        s.put("kv_lora_rank", mla["kv_lora"])
+        s.put("nope_dim", mla["nope"])
+        s.put("rope_dim", mla["rope"])
+        s.put("v_dim", mla["v"])
+    else:
+        s.put("kind", "gqa")
+        s.put("heads", model["heads"])
+        s.put("kv_heads", model["kv_heads"])
+        s.put("head_dim", model["head_dim"] or model["hidden"] // model["heads"])
+        if "qwen3" in name:
+            s.put("qk_norm", True)
+    if moe:
+        s.section("[model.moe]")
+        s.put("source", source)
+        s.put("experts", moe["experts"])
+        s.put("topk", moe["topk"])
+        s.put("expert_ffn", moe["expert_ffn"])
+        if moe.get("shared_experts"):
+            s.put("shared_experts", moe["shared_experts"])
+            s.put("shared_ffn_total", moe["shared_ffn_total"])
+        if moe.get("first_k_dense"):
+            s.put("leading_dense_layers", moe["first_k_dense"])
+
+
+def write_training(s):
+    parallel = s.record["parallel"]
+    s.section("[training]")
+    s.put("sequence_length", parallel["seq_len"])
+    s.put("global_batch", parallel["global_batch_seqs"])
+    kind = parallel["precision_kind"]
+    if kind == "unknown":
+        s.assume("Precision bf16: the source says 16 bit, or leaves open which narrower format it used.")
+    s.put("precision", PRECISION[kind])
+
+
+def gigabytes(gbit):
+    return f"{gbit / 8:g} GB/s"
+
+
+def write_pool(s):
+    hardware = s.record["hardware"]
+    chip = hardware["chip_id"]
+    if chip is None:
+        chip = "amd_mi355x"  # MI350X: the same die at a lower power limit
+    node, nic = NODES[chip]
+    total = hardware["chips_total"]
+    rack = node.endswith("nvl72")
+    per_node = 72 if rack else 8
+    s.section("[[pools]]")
+    s.put("name", "all")
+    s.put("node", node)
+    if rack and total > per_node:
+        per_node = RACK_CHIPS_USED
+        s.put("chips_per_node", per_node)
+        s.assume(f"{per_node} of the 72 chips of a rack are used: the source does not say how the job lay on the racks.")
+    nodes = max(1, -(-total // per_node))
+    s.put("nodes", nodes)
+    s.put("chips", total)
+    if chip.startswith("huawei_ascend_910b"):
+        s.assume("Ascend 910B3 (313 TFLOP/s in fp16): the source does not state the bin.")
+    if nodes > 1:
+        stated = hardware["nic_gbps_per_chip"]
+        if stated:
+            nic = stated
+        else:
+            s.assume(f"Network {nic} Gbit/s per chip: usual for the node, not stated.")
+        if stated == 50:  # four adapters of 100 Gbit/s for eight chips
+            s.put("nics", 4)
+            s.put("nic_bandwidth", gigabytes(100))
+        else:
+            s.put("nic_bandwidth", gigabytes(nic))
+    if "96GB HBM2e" in hardware["chip"]:
+        s.section("[pools.chip]")
+        s.put("source", hardware["chip_id_note"] + "; peak: clocks at 500 of 700 W, as the cube root (assumed)")
+        s.put("memory_bandwidth", "2.4 TB/s")
+        s.put("memory_capacity", "96 GB")
+        s.put("peak_share", 0.894)
+        s.assume("Chip of 500 W: 0.894 of the 700 W part's peak, the cube root of the power (assumed; no document).")
+    if hardware["chip_id"] is None:
+        s.section("[pools.chip]")
+        s.put("source", "AMD data sheets (recalled): MI350X has 2.3 of MI355X's 2.5 PFLOP/s in bf16")
+        s.put("peak_share", 0.92)
+        s.assume("MI350X as 0.92 of an MI355X: the same die at a lower power limit; not in the catalogue.")
+    if nodes > 1:
+        rail = hardware["fabric"] == "rail_fat_tree" or chip.startswith("nvidia_") and stated != 50
+        s.section("[pools.fabric]")
+        s.put("kind", "rail_fat_tree" if rail else "leaf_spine")
+        s.put("nodes_per_leaf", 8 if rack else 32)
+        s.put("oversubscription", 1.0)
+        s.lines.append('spine_latency = { value = "0.9 us", source = "two more switch hops", confidence = "estimate" }')
+        s.put("source", "assumed: non-blocking; the source does not describe the switches")
+        s.put("confidence", "estimate")
+        s.assume("A non-blocking network: the source does not describe the switches.")
+
+
+def chunks_of(s, layers, stages, stated):
+    """Stated, or the least number above one that divides (2 where none does)."""
+    if stated:
+        return stated
+    for chunks in range(2, layers // stages + 1):
+        if layers % (stages * chunks) == 0:
+            break
+    else:
+        chunks = 2
+    s.assume(f"Interleaving with {chunks} chunks per stage, the least that divides the layers: not stated.")
+    return chunks
+
+
+def write_schedule(s):
+    record, parallel = s.record, s.record["parallel"]
+    layers, stages = record["model"]["layers"], parallel["pp"] or 1
+    kind = parallel["schedule_kind"]
+    chunks = 1
+    if kind == "unknown":
+        kind = "interleaved_1f1b"
+        s.assume("The interleaved schedule of the same paper's other table: not stated here.")
+    zero_bubble = record["group"] == "nv_a100_zerobubble"
+    if stages == 1 or kind == "none":
+        pass
+    elif kind == "interleaved_1f1b":
+        chunks = (layers + 2) // stages if zero_bubble else chunks_of(s, layers, stages, parallel["vpp"])
+        if chunks > 1:
+            s.put("schedule", "interleaved")
+            s.put("chunks", chunks)
+    else:
+        s.put("schedule", {"1f1b": "1f1b", "gpipe": "gpipe", "zb_h1": "zb-h1", "zb_h2": "zb-h2"}[kind])
+    parts = stages * chunks
+    notes = record["notes"] or ""
+    if parts > 1 and (zero_bubble or parallel.get("asym_pp_embed") == "True" or
+                      ("embedding in its own slot" in notes and (layers + 2) % parts == 0)):
+        s.put("layer_split", "with_ends")
+    elif parts > 1 and layers % parts != 0:
+        if year_month(record) >= (2024, 1):
+            s.put("layer_split", "with_ends")
+            s.assume("Layers that do not divide: embedding and head count as a layer each (Megatron-Core's layouts).")
+        else:
+            s.put("layer_split", "balanced")
+            s.assume("Layers that do not divide: stages differ by one at most.")
+
+
+RECOMPUTE = {"none": "none", "full": "full"}
+
+
+def write_recompute(s):
+    record, parallel = s.record, s.record["parallel"]
+    kind, paper = parallel["recompute_kind"], PAPERS[record["group"]]
+    if kind == "unknown":
+        s.put("recompute", "least")
+        s.assume("Recompute: not stated; the least that fits, of none, pointwise and full.")
+    elif kind == "selective":
+        chosen = {"torchtitan": "operators", "jax_toolbox": "pointwise", "mindformers_2024": "pointwise"}.get(paper, "selective")
+        s.put("recompute", chosen)
+        if chosen != "selective":
+            s.assume(f"Selective recompute of this software: \"{chosen}\".")
+    else:
+        s.put("recompute", RECOMPUTE[kind])
+
+
+def write_sharding(s):
+    record, parallel = s.record, s.record["parallel"]
+    stage = parallel["zero_stage"]
+    if stage is None:
+        pretraining = "mlperf" in record["id"] and not record["model"].get("lora")
+        stage = 1 if pretraining else 0
+        if (parallel["dp"] or 1) > 1:
+            s.assume("Optimizer state " + ("sharded, as in the same submitters' other runs." if stage else
+                                           "not sharded: the source names no sharding."))
+    s.put("zero", ("none", "optimizer", "gradients", "parameters")[stage])
+    group = parallel["zero_group"]
+    if group and group < (parallel["dp"] or 1) * (parallel["cp"] or 1):
+        s.put("shard_group", group)
+
+
+def write_parallel(s):
+    record, parallel, model = s.record, s.record["parallel"], s.record["model"]
+    s.section("[parallel]")
+    tensor = parallel["tp"] or 1
+    s.put("tensor", tensor)
+    s.put("pipeline", parallel["pp"] or 1)
+    if (parallel["cp"] or 1) > 1:
+        s.put("context", parallel["cp"])
+    if model["moe"]:
+        s.put("expert", parallel["ep"] or 1)
+        expert_tensor = parallel["etp"]
+        if expert_tensor is None:
+            expert_tensor = tensor
+            if tensor > 1:
+                s.assume("Experts are divided over the tensor ranks as the rest is: not stated.")
+        s.put("expert_tensor", expert_tensor)
+        if parallel.get("moe_token_balance") is None:
+            s.assume("Tokens spread evenly over the experts: not stated.")
+    s.put("micro_batch", parallel["micro_batch_seqs"])
+    write_schedule(s)
+    write_recompute(s)
+    write_sharding(s)
+    if tensor > 1:
+        sequence = parallel["sequence_parallel"]
+        if sequence is None:
+            sequence = year_month(record) >= (2022, 11)
+            s.assume("Sequence parallelism " + ("on" if sequence else "off") +
+                     ": not stated; on from late 2022, off before.")
+        s.put("sequence_parallel", sequence)
+        if parallel.get("tp_comm_overlap") == "True" or parallel.get("mc2_enabled"):
+            s.put("tensor_overlap", "products")
+    if model.get("lora"):
+        s.put("adapters", 16)
+    for key in ("overlap_grad_reduce", "overlap_param_gather"):
+        if parallel.get(key) is not None:
+            s.put({"overlap_grad_reduce": "overlap_gradients", "overlap_param_gather": "overlap_parameters"}[key],
+                  bool(parallel[key]))
+
+
+def write_published(s):
+    record = s.record
+    source, derived, target = record["source"], record["derived"], record["target"]
+    s.section("[published]")
+    s.put("source", f"{source['title']}, {source['locator']}, {source['date']}, {source['url']}")
+    s.put("record", record["id"])
+    s.put("group", record["group"])
+    s.put("step_time", f"{derived['step_time_s']} s")
+    s.put("metric", target["metric"])
+    s.put("value", float(target["value"]))
+    s.put("unit", target["unit"])
+    if derived["step_time_s_basis"] != "measured":
+        s.put("step_time_from", derived["step_time_s_basis"])
+    flags = [record[k] for k in ("sanity_flag", "layout_flag", "consistency_flag") if record.get(k)]
+    if flags:
+        s.put("flag", "; ".join(flags))
+    if record["id"] in DOUBTS:
+        s.put("doubt", DOUBTS[record["id"]])
+
+
+def scenario_text(record):
+    s = Scenario(record)
+    write_model(s)
+    write_training(s)
+    write_pool(s)
+    write_parallel(s)
+    write_published(s)
+    head = ["# Written by analysis/make_paper_scenarios.py from the published record; do not edit.",
+            f"name = {toml(record['id'])}",
+            f"description = {toml(record['model']['name'] + ' on ' + str(record['hardware']['chips_total']) + ' x ' + record['hardware']['chip'])}",
+            f"software = {toml(software(record))}",
+            "assumptions = [", *(f"    {toml(a)}," for a in s.assumptions), "]"]
+    return "\n".join(head + s.lines) + "\n"
+
+
+def why_not(record):
+    if record["kind"] != "training_run":
+        return "no training run"
+    if record["completeness"] != "full":
+        return f"not complete ({record['completeness']})"
+    if record["target"] is None:
+        return "no result to compare with"
+    if record["heterogeneous"]:
+        return "mixed chips"
+    return None
+
+
+def main():
+    records = yaml.load(open(sys.argv[1], encoding="utf-8"), Loader=yaml.CSafeLoader)["records"]
+    left_out = collections.Counter()
+    written = set()
+    for record in records:
+        reason = why_not(record)
+        if reason:
+            left_out[reason] += 1
+            continue
+        folder = ROOT / "scenarios" / "papers" / PAPERS[record["group"]]
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / (slug(record["id"]) + ".toml")
+        path.write_text(scenario_text(record), encoding="utf-8")
+        written.add(path)
+    for paper in set(PAPERS.values()):
+        for path in (ROOT / "scenarios" / "papers" / paper).glob("*.toml"):
+            if path not in written and path.read_text(encoding="utf-8").startswith("# Written by"):
+                path.unlink()
+    print(f"{len(written)} scenarios written", file=sys.stderr)
+    for reason, count in left_out.items():
+        print(f"{count} records left out: {reason}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+#include "cli/command.hpp"
+#include "cli/isolated.hpp"
+#include "cli/reproduce_report.hpp"
+#include "scenario/run_scenario.hpp"
+
+#include "base/errors.hpp"
+#include "base/nearest_names.hpp"
+#include "io/text_file.hpp"
+#include "model/model_flop.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <memory>
+#include <numeric>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+namespace moesaic::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using results::Reproduced;
+using scenario::Scenario;
+
+struct ReproduceArguments {
+    std::string paper = "all";
+    std::vector<std::string> settings;
+    std::vector<std::string> timings;
+    std::string csv;
+    int workers = 0;
+    bool json = false;
+};
+
+struct Known {
+    Scenario scenario;
+    std::string paper;
+};
+
+std::vector<std::string> paper_names(std::string const& folder) {
+    std::vector<std::string> out;
+    for (auto const& entry : fs::directory_iterator{folder}) {
+        if (entry.is_directory()) {
+            out.push_back(entry.path().filename().string());
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+/// Scenarios with a published step time, by paper and file.
+std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
+    auto const folder = data_folder() + "/scenarios/papers";
+    auto const all = paper_names(folder);
+    if (arguments.paper != "all" && !std::ranges::binary_search(all, arguments.paper)) {
+        throw InputError{Origin{}, fmt::format("there is no paper \"{}\"", arguments.paper),
+                         suggestion(arguments.paper, all)};
+    }
+    std::vector<io::TomlOverride> overrides;
+    for (auto const& setting : arguments.settings) {
+        overrides.push_back(io::parse_override(setting));
+    }
+    std::vector<Known> out;
+    for (auto const& paper : all) {
+        if (arguments.paper != "all" && arguments.paper != paper) {
+            continue;
+        }
+        std::vector<std::string> files;
+        for (auto const& entry : fs::directory_iterator{folder + "/" + paper}) {
+            if (entry.path().extension() == ".toml") {
+                files.push_back(entry.path().string());
+            }
+        }
+        std::ranges::sort(files);
+        for (auto const& file : files) {
+            auto scenario = scenario::read_scenario(file, overrides, data_folder());
+            if (scenario.published && scenario.published->step_time) {
+                out.push_back({std::move(scenario), paper});
+            }
+        }
+    }
+    return out;
+}
+
+Reproduced described(Known const& known) {
+    auto const& s = known.scenario;
+    auto const& p = *s.published;
+    Reproduced out;
+    out.id = p.record.empty() ? s.name : p.record;
+    out.paper = known.paper;
+    out.group = p.group.empty() ? known.paper : p.group;
+    auto const& chip = s.pools.front().cluster.node.chip;
+    out.vendor = chip.vendor;
+    out.chip = chip.id;
+    out.software = s.software;
+    out.mixture_of_experts = s.model.moe.has_value();
+    out.flag = p.flag;
+    out.doubt = p.doubt;
+    out.published = *p.step_time;
+    int chips = 0;
+    for (auto const& kind : s.plan.kinds) {
+        chips += parallel::chips_of(kind);
+    }
+    auto const tokens =
+        static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length);
+    out.model_flop = model::training_flop_per_token(s.model, static_cast<int>(s.shape.sequence_length),
+                                                    model::FlopConvention::causal_half)
+                         .value() *
+                     tokens / chips;
+    return out;
+}
+
+/// What a simulation says, from process to process: numbers, then the plan and what does not fit, a line each.
+std::string answer_of(Scenario const& scenario, timing::Timings const& timings) {
+    try {
+        auto const run = scenario::run_scenario(scenario, timings, data_folder(), {.beyond_memory = true});
+        auto const& m = *run.metrics;
+        std::string out = fmt::format("{} {} {}", m.step.value(), m.step_interval.low.value(),
+                                      m.step_interval.high.value());
+        for (auto const share : m.time_by_evidence) {
+            out += fmt::format(" {}", share);
+        }
+        return fmt::format("{}\n{}\n{}\n", out, run.plan, run.misfit.value_or(""));
+    } catch (std::exception const& error) {
+        return fmt::format("\n\n{}", error.what());
+    }
+}
+
+void take_answer(std::string const& answer, Reproduced& run) {
+    std::istringstream lines{answer};
+    std::string numbers;
+    std::getline(lines, numbers);
+    std::getline(lines, run.plan);
+    if (numbers.empty()) {
+        std::getline(lines, run.problem, '\0');
+        return;
+    }
+    std::getline(lines, run.misfit);
+    std::istringstream in{numbers};
+    double step = 0, low = 0, high = 0;
+    in >> step >> low >> high;
+    for (auto& share : run.time_by_evidence) {
+        in >> share;
+    }
+    expects(!in.fail(), "a simulation answers with seven numbers");
+    run.simulated = Seconds{step};
+    run.interval = {Seconds{low}, Seconds{high}};
+}
+
+/// Long ones first, so that none is left over at the end.
+std::vector<std::size_t> longest_first(std::vector<Known> const& known) {
+    std::vector<std::size_t> order(known.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    auto const work = [&](std::size_t i) {
+        auto const& s = known[i].scenario;
+        auto const& kind = s.plan.kinds.front();
+        return static_cast<double>(s.model.layers) * kind.micro_batches.value_or(1) *
+               (kind.stage_groups.front().tensor > 1 ? 2 : 1);
+    };
+    std::ranges::stable_sort(order, std::greater{}, work);
+    return order;
+}
+
+std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
+    auto const known = published_scenarios(arguments);
+    if (known.empty()) {
+        throw InputError{Origin{},
+                         fmt::format("\"{}\" has no scenario with a published step time", arguments.paper)};
+    }
+    std::vector<Reproduced> out;
+    std::ranges::transform(known, std::back_inserter(out), described);
+    auto const timings = scenario::load_timings({}, data_folder(), arguments.timings);
+    auto const order = longest_first(known);
+    std::vector<std::function<std::string()>> jobs;
+    for (auto const i : order) {
+        jobs.emplace_back([&, i] { return answer_of(known[i].scenario, timings); });
+    }
+    auto const workers = arguments.workers > 0
+                             ? arguments.workers
+                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    bool const shows = ::isatty(STDERR_FILENO) != 0;
+    auto const answers = run_isolated(jobs, workers, [&](std::size_t done) {
+        if (shows) {
+            fmt::print(stderr, "\r{} of {}", done, jobs.size());
+        }
+    });
+    if (shows) {
+        fmt::print(stderr, "\r              \r");
+    }
+    for (std::size_t k = 0; k < order.size(); ++k) {
+        take_answer(answers[k], out[order[k]]);
+    }
+    return out;
+}
+
+void run(ReproduceArguments const& arguments, Outcome& outcome) {
+    auto const begin = std::chrono::steady_clock::now();
+    auto const runs = reproduce(arguments);
+    outcome.partly_failed = std::ranges::any_of(runs, [](auto const& r) { return !r.problem.empty(); });
+    if (!arguments.csv.empty()) {
+        std::ofstream file{arguments.csv};
+        file << reproduction_csv(runs);
+        if (!file.flush()) {
+            throw InputError{Origin::whole_file(arguments.csv), "cannot be written"};
+        }
+    }
+    fmt::print("{}{}", arguments.json ? reproduction_json(runs).text() : reproduction_text(runs),
+               arguments.json ? "\n" : "");
+    auto const wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    fmt::print(stderr, "{} runs in {:.1f} s\n", runs.size(), wall);
+}
+
+} // namespace
+
+void add_reproduce_command(CLI::App& app, Outcome& outcome) {
+    auto* command =
+        app.add_subcommand("reproduce", "Simulate published runs and compare: errors, intervals, groups");
+    auto arguments = std::make_shared<ReproduceArguments>();
+    command->add_option("paper", arguments->paper, "Folder of scenarios/papers/, or all")
+        ->capture_default_str();
+    command
+        ->add_option("--set", arguments->settings,
+                     "Put a value in place of each file's: --set parallel.zero=none")
+        ->allow_extra_args(false);
+    command
+        ->add_option("--timings", arguments->timings,
+                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
+        ->allow_extra_args(false);
+    command
+        ->add_option("-j,--workers", arguments->workers, "Runs simulated at a time (default: one per core)")
+        ->check(CLI::PositiveNumber);
+    command->add_option("--csv", arguments->csv, "Write a line per run to this file besides");
+    command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
+    command->footer("Example: moesaic reproduce megatron_sc21 --csv errors.csv");
+    command->callback([arguments, &outcome] { run(*arguments, outcome); });
+}
+
+} // namespace moesaic::cli

@@ -1,0 +1,196 @@
+#include "parallel/layer_pass.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace moesaic::parallel {
+
+using timing::CollectiveKind;
+
+namespace {
+
+constexpr std::string_view again = "recompute ";
+
+void forward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                     std::string_view prefix) {
+    Traffic const traffic{s, to};
+    auto const shared = [&] {
+        if (!ops.shared.empty()) {
+            traffic.block(s.model.hidden, ops.shared, "shared expert", prefix);
+        }
+    };
+    to.compute(ops.pre_dispatch, prefix);
+    auto const routed = to.tail();
+    traffic.exchange(s.shape.precision.dispatch, "dispatch");
+    if (s.plan.overlap_shared_experts && !ops.shared.empty()) {
+        auto const arrived = to.tail();
+        to.continue_from(routed);
+        shared();
+        to.wait_for(arrived);
+    }
+    traffic.expert_tensor_gather("expert rows");
+    to.compute(ops.experts, prefix);
+    traffic.expert_tensor_scatter("expert rows");
+    traffic.exchange(s.shape.precision.activations, "combine");
+    if (!s.plan.overlap_shared_experts) {
+        shared();
+    }
+    to.compute(ops.post_combine, prefix);
+}
+
+void backward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                      BackwardPart part) {
+    Traffic const traffic{s, to, part};
+    bool const sends = part != BackwardPart::weights;
+    traffic.backward(ops.post_combine);
+    if (!ops.shared.empty()) {
+        traffic.block_backward(s.model.hidden, ops.shared, "shared expert");
+    }
+    if (sends) {
+        traffic.exchange(s.shape.precision.activations, "combine gradient");
+        traffic.expert_tensor_gather("expert rows gradient");
+    }
+    traffic.backward(ops.experts);
+    if (sends) {
+        traffic.expert_tensor_scatter("expert rows gradient");
+        traffic.exchange(s.shape.precision.activations, "dispatch gradient");
+    }
+    traffic.backward(ops.pre_dispatch);
+}
+
+/// Low-rank adapters of the attention's projections: down to `rank` columns, up, and added (Hu et al. 2021).
+model::Operations adapter_operations(StageSetting const& s) {
+    auto const m = model::group_rows(s.shape);
+    auto const dtype = s.shape.precision.activations;
+    std::int64_t const rank = *s.plan.adapters;
+    std::int64_t const hidden = s.model.hidden;
+    model::Operations out;
+    for (auto const columns : {hidden, hidden}) { // of queries, keys and values together, and of the output
+        out.push_back({.dtype = dtype, .m = m, .n = rank, .k = hidden, .role = "adapter"});
+        out.push_back({.dtype = dtype, .m = m, .n = columns, .k = rank, .role = "adapter"});
+        out.push_back({.kind = model::OpKind::add, .dtype = dtype, .m = m, .n = columns, .role = "adapter"});
+    }
+    return out;
+}
+
+void backward_adapters(StageSetting const& s, BlockBuilder& to) {
+    auto const back = model::backward_of(adapter_operations(s));
+    to.compute(back.input_gradient);
+    to.compute(back.weight_gradient);
+}
+
+bool is_core_attention(model::Operation const& op) {
+    return op.kind == model::OpKind::attention || op.kind == model::OpKind::mla_attention ||
+           op.role == "scores" || op.role == "values";
+}
+
+bool is_pointwise(model::Operation const& op) {
+    using enum model::OpKind;
+    constexpr std::array kinds{rmsnorm, layernorm, gated_activation, gelu};
+    return std::ranges::find(kinds, op.kind) != kinds.end();
+}
+
+/// Whether the kernel runs again; `products` counts those of the layer so far.
+bool runs_again(model::Operation const& op, Recompute recompute, int& products) {
+    switch (recompute) {
+    case Recompute::none:
+    case Recompute::full:
+    case Recompute::least:
+        return false;
+    case Recompute::pointwise:
+        return is_pointwise(op);
+    case Recompute::selective:
+        return is_core_attention(op);
+    case Recompute::operators:
+        return model::has_weights(op.kind) ? ++products % 2 == 0
+                                           : is_pointwise(op) || op.kind == model::OpKind::rope;
+    }
+    return false;
+}
+
+void recompute_selected(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to) {
+    Traffic const traffic{s, to};
+    int products = 0;
+    for (auto const* part : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
+                             &ops.experts, &ops.shared}) {
+        model::Operations chosen;
+        std::ranges::copy_if(*part, std::back_inserter(chosen),
+                             [&](auto const& op) { return runs_again(op, s.group.recompute, products); });
+        traffic.compute(chosen, again);
+    }
+}
+
+} // namespace
+
+void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::string_view prefix) {
+    Traffic const traffic{s, to};
+    auto const ops = model::layer_operations(s.model, layer, s.shape);
+    to.compute(ops.attention_norm, prefix);
+    traffic.block(model::gathered_columns(s.model), ops.attention, "attention", prefix);
+    if (s.plan.adapters) {
+        to.compute(adapter_operations(s), prefix);
+    }
+    to.compute(ops.attention_residual, prefix);
+    if (model::is_moe_layer(s.model, layer)) {
+        forward_experts(s, ops, to, prefix);
+        return;
+    }
+    to.compute(ops.ffn_norm, prefix);
+    traffic.block(s.model.hidden, ops.ffn, "ffn", prefix);
+    to.compute(ops.ffn_residual, prefix);
+}
+
+void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, BackwardPart part) {
+    Traffic const traffic{s, to, part};
+    auto const ops = model::layer_operations(s.model, layer, s.shape);
+    if (part != BackwardPart::weights) {
+        if (s.group.recompute == Recompute::full) {
+            forward_layer(s, layer, to, again);
+        } else {
+            recompute_selected(s, ops, to);
+        }
+    }
+    if (model::is_moe_layer(s.model, layer)) {
+        backward_experts(s, ops, to, part);
+    } else {
+        traffic.backward(ops.ffn_residual);
+        traffic.block_backward(s.model.hidden, ops.ffn, "ffn");
+        traffic.backward(ops.ffn_norm);
+    }
+    traffic.backward(ops.attention_residual);
+    if (s.plan.adapters) {
+        backward_adapters(s, to);
+    }
+    traffic.block_backward(model::gathered_columns(s.model), ops.attention, "attention");
+    traffic.backward(ops.attention_norm);
+}
+
+void forward_head(StageSetting const& s, BlockBuilder& to) {
+    Traffic const traffic{s, to};
+    for (int module = 0; module <= s.model.mtp_depth; ++module) {
+        if (module > 0) {
+            to.compute(model::mtp_operations(s.model, s.shape));
+            forward_layer(s, s.model.layers - 1 + module, to);
+        }
+        to.compute(model::final_norm_operations(s.model, s.shape));
+        traffic.gather(s.model.hidden, "head");
+        to.compute(model::head_operations(s.model, s.shape));
+    }
+}
+
+void backward_head(StageSetting const& s, BlockBuilder& to, BackwardPart part) {
+    Traffic const traffic{s, to, part};
+    for (int module = s.model.mtp_depth; module >= 0; --module) {
+        traffic.backward(model::head_operations(s.model, s.shape));
+        if (part != BackwardPart::weights) {
+            traffic.reduce(s.model.hidden, "head gradient");
+        }
+        traffic.backward(model::final_norm_operations(s.model, s.shape));
+        if (module > 0) {
+            backward_layer(s, s.model.layers - 1 + module, to, part);
+            traffic.backward(model::mtp_operations(s.model, s.shape));
+        }
+    }
+}
+
+} // namespace moesaic::parallel

@@ -1,0 +1,46 @@
+#pragma once
+#include "model/layer_operations.hpp"
+#include "model/model.hpp"
+#include "parallel/layout.hpp"
+#include "parallel/plan.hpp"
+
+namespace moesaic::parallel {
+
+/// All that decides what a rank of a stage computes and sends. References outlive it.
+struct StageSetting {
+    model::Model const& model;
+    Plan const& plan;
+    ReplicaKind const& kind;
+    StageGroup const& group;
+    Groups groups;
+    model::LayerShape shape;
+};
+
+[[nodiscard]] model::Shard shard_of(Plan const& plan, ReplicaKind const& kind, StageGroup const& group);
+[[nodiscard]] StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePlace const& place,
+                                         std::int64_t sequence_length);
+
+/// What one chunk of a stage holds.
+struct ChunkContent {
+    LayerRange layers;
+    bool embedding = false;
+    bool head = false;
+};
+
+/// Parameters of this rank whose gradients go to the data group and to the expert-data group.
+struct LayerWeights {
+    double dense = 0;
+    double expert = 0;
+};
+[[nodiscard]] LayerWeights weights_of_layer(model::Model const& model, model::Shard const& shard, int layer);
+/// Embedding and head with their norms, as far as the chunk holds them; MTP modules with the head.
+[[nodiscard]] LayerWeights weights_of_ends(model::Model const& model, model::Shard const& shard,
+                                           ChunkContent const& content);
+[[nodiscard]] LayerWeights weights_of_chunk(model::Model const& model, model::Shard const& shard,
+                                            ChunkContent const& content);
+/// What of these is trained: all, or the adapters alone (two products of low rank per layer).
+[[nodiscard]] LayerWeights trained_weights_of_layer(StageSetting const& setting, int layer);
+[[nodiscard]] LayerWeights trained_weights_of_ends(StageSetting const& setting, ChunkContent const& content);
+[[nodiscard]] LayerWeights trained_weights_of_chunk(StageSetting const& setting, ChunkContent const& content);
+
+} // namespace moesaic::parallel

@@ -1,0 +1,55 @@
+#pragma once
+#include "parallel/block_builder.hpp"
+#include "parallel/stage_setting.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace moesaic::parallel {
+
+/// Which part of a backward pass a block does: schedules that fill bubbles do the two apart.
+enum class BackwardPart { both, inputs, weights };
+
+/// A layer's kernels together with the sends around them, in both directions; bytes as Collective::bytes wants them.
+/// With sequence parallelism tensor ranks gather rows before a block of kernels and reduce-scatter them after it;
+/// without, they all-reduce after it and every rank holds all rows between the blocks.
+class Traffic {
+  public:
+    Traffic(StageSetting const& setting, BlockBuilder& to, BackwardPart part = BackwardPart::both)
+        : s_{setting}, to_{to}, part_{part} {}
+
+    using Operations = std::span<model::Operation const>;
+    using Label = std::string_view;
+
+    /// Rows of `columns_in` gathered, the kernels, their rows of the hidden size reduced. @param prefix of the roles
+    void block(int columns_in, Operations kernels, Label role, Label prefix = {}) const;
+    /// Its backward: gradients gathered, the kernels' gradients, gradients of the rows of `columns_in` reduced.
+    void block_backward(int columns_in, Operations forward, Label role) const;
+    /// Kernels without sends around them.
+    void compute(Operations kernels, Label prefix = {}) const;
+    void backward(Operations forward) const;
+    /// Gather and reduction alone.
+    void gather(int columns, Label role) const;
+    void reduce(int columns, Label role) const;
+
+    /// Token copies to the ranks of their experts, or back. The busiest rank decides.
+    void exchange(Dtype format, Label role) const;
+    void expert_tensor_gather(Label role) const;
+    void expert_tensor_scatter(Label role) const;
+
+    [[nodiscard]] BackwardPart part() const { return part_; }
+
+  private:
+    [[nodiscard]] double element() const { return bytes_per_element(s_.shape.precision.activations); }
+    [[nodiscard]] Collective tensor(timing::CollectiveKind kind, double columns, Label role) const;
+    [[nodiscard]] Collective reduction(double columns, Label role) const;
+    [[nodiscard]] Bytes expert_rows() const;
+    [[nodiscard]] bool overlaps(TensorOverlap least) const;
+    void input_gradients(Operations gradients) const;
+
+    StageSetting const& s_;
+    BlockBuilder& to_;
+    BackwardPart part_;
+};
+
+} // namespace moesaic::parallel

@@ -1,0 +1,114 @@
+#include "unit/parallel/job_fixture.hpp"
+#include "unit/parallel/program_sums.hpp"
+
+#include "model/parameters.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace moesaic;
+using namespace moesaic::parallel;
+using moesaic::test::collective_bytes;
+using moesaic::test::compute_times;
+using moesaic::test::job_of;
+
+namespace {
+
+/// Llama 2 7B on 16 chips, 32 sequences of 4096: 2 micro-batches on each of 16 replicas.
+test::JobFixture llama(std::string const& plan) {
+    return job_of("llama2_7b", {{"h", "h100_16384", 16}}, 32, plan);
+}
+
+double layer_weights(test::JobFixture const& f) {
+    return static_cast<double>(model::layer_parameters(f.model, 0).total());
+}
+double end_weights(test::JobFixture const& f) {
+    return static_cast<double>(model::end_parameters(f.model).total());
+}
+
+} // namespace
+
+TEST_CASE("fully sharded: layers gathered in both passes, the ends once per micro-batch", "[parallel]") {
+    auto const f = llama("zero = \"parameters\"\n");
+    // 16 ranks, 2 micro-batches, bf16
+    double const once = 2.0 * (2 * 32 * layer_weights(f) + end_weights(f));
+    CHECK(collective_bytes(build_program(f.job()), "parameters").value() == Approx(16 * 2 * once));
+}
+
+TEST_CASE("gradients shared out are summed after every micro-batch, others once", "[parallel]") {
+    for (auto const& [zero, times] :
+         {std::pair{"none", 1}, {"optimizer", 1}, {"gradients", 2}, {"parameters", 2}}) {
+        auto const f = llama(fmt::format("zero = \"{}\"\n", zero));
+        double const all = 4.0 * (32 * layer_weights(f) + end_weights(f)); // fp32
+        INFO(zero);
+        CHECK(collective_bytes(build_program(f.job()), "gradients").value() == Approx(16 * times * all));
+    }
+}
+
+TEST_CASE("a shard group gathers within itself and sums its shares over the copies", "[parallel]") {
+    auto const f = llama("zero = \"parameters\"\nshard_group = 8\ngradient = \"bf16\"\n");
+    auto const program = build_program(f.job());
+    double const all = 2.0 * (32 * layer_weights(f) + end_weights(f));
+    CHECK(collective_bytes(program, "gradients").value() == Approx(16 * 2 * all));
+    CHECK(collective_bytes(program, "gradients of shares").value() == Approx(16 * 2 * all / 8));
+    auto const groups = shard_groups(f.plan, RankSet{ChipIndex{0}, 1, 16});
+    CHECK(groups.shard == RankSet{ChipIndex{0}, 1, 8});
+    CHECK(groups.copies == RankSet{ChipIndex{0}, 8, 2});
+}
+
+TEST_CASE("what is shared out is kept once per group", "[parallel]") {
+    auto const parts = [](std::string const& plan) {
+        return memory_of_classes(llama(plan).job()).front().parts;
+    };
+    auto const whole = parts("zero = \"none\"\n"), optimizer = parts("zero = \"optimizer\"\n");
+    auto const gradients = parts("zero = \"gradients\"\n"), parameters = parts("zero = \"parameters\"\n");
+    auto const hybrid = parts("zero = \"parameters\"\nshard_group = 8\n");
+    CHECK(optimizer.optimizer.value() == Approx(whole.optimizer.value() / 16));
+    CHECK(optimizer.gradients.value() == Approx(whole.gradients.value()));
+    CHECK(gradients.gradients.value() == Approx(whole.gradients.value() / 16));
+    CHECK(gradients.weights.value() == Approx(whole.weights.value()));
+    CHECK(parameters.weights.value() == Approx(whole.weights.value() / 16));
+    CHECK(hybrid.weights.value() == Approx(whole.weights.value() / 8));
+}
+
+TEST_CASE("a shard group must divide the ranks that hold the same weights", "[parallel]") {
+    CHECK_THROWS_WITH(llama("zero = \"optimizer\"\nshard_group = 12\n"),
+                      Catch::Contains("shard_group 12 does not divide the 16 ranks"));
+    CHECK_THROWS_WITH(llama("zero = \"none\"\nshard_group = 8\n"), Catch::Contains("has no use"));
+}
+
+TEST_CASE("a layer's parameters set off one layer ahead", "[parallel]") {
+    auto const f = llama("zero = \"parameters\"\n");
+    auto const program = build_program(f.job());
+    auto const& forward = program.classes.at(0).blocks.at(1);
+    std::vector<int> gathers;
+    for (std::size_t i = 0; i < forward.ops.size(); ++i) {
+        auto const* c = std::get_if<Collective>(&forward.ops[i].work);
+        if (c && c->role == "parameters") {
+            gathers.push_back(static_cast<int>(i));
+        }
+    }
+    REQUIRE(gathers.size() == 33); // the ends and 32 layers
+    CHECK(forward.ops[static_cast<std::size_t>(gathers[0])].early);
+    CHECK(forward.ops[static_cast<std::size_t>(gathers[1])].early);
+    // layer 2's waits for the last kernel of layer 0, on which layer 1's first kernel waits too
+    auto const& second = forward.ops[static_cast<std::size_t>(gathers[3])];
+    auto const& first_kernel = forward.ops[static_cast<std::size_t>(gathers[3]) + 1];
+    REQUIRE(second.after.size() == 1);
+    CHECK(first_kernel.after.at(0) == second.after[0]);
+    CHECK(first_kernel.after.at(1) == gathers[2]); // and for its own parameters
+}
+
+TEST_CASE("frozen weights have no weight gradients; adapters alone are summed and updated", "[parallel]") {
+    auto const whole = llama("zero = \"none\"\n"), adapters = llama("zero = \"none\"\nadapters = 16\n");
+    auto const program = build_program(adapters.job());
+    // 32 layers, two products of hidden x 16 and back, fp32, 16 ranks
+    CHECK(collective_bytes(program, "gradients").value() == Approx(16 * 32 * 4.0 * 16 * 4096 * 4));
+    auto const full = build_program(whole.job());
+    CHECK(compute_times(full, model::Pass::weight_gradient, "ffn_up") == 32 * 2);
+    CHECK(compute_times(program, model::Pass::weight_gradient, "ffn_up") == 0);
+    CHECK(compute_times(program, model::Pass::input_gradient, "ffn_up") == 32 * 2);
+    // a rank keeps 12 bytes for each of the adapters' parameters
+    CHECK(memory_of_classes(adapters.job()).front().parts.optimizer.value() ==
+          Approx(32 * 4.0 * 16 * 4096 * 12));
+}

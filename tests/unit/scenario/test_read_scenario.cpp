@@ -1,0 +1,125 @@
+#include "scenario/read_pool.hpp"
+#include "scenario/scenario.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+using namespace moesaic;
+
+namespace {
+
+hardware::Catalogue catalogue() {
+    return hardware::Catalogue{std::string{MOESAIC_SOURCE_DIR} + "/platforms"};
+}
+
+scenario::Pool pool_of(std::string const& text) {
+    return scenario::read_pool(io::parse_toml("[pool]\n" + text, "pool.toml").table("pool"), catalogue());
+}
+
+std::string const fabric = R"(
+[pool.fabric]
+kind = "rail_fat_tree"
+nodes_per_leaf = 32
+oversubscription = 1.0
+spine_latency = { value = "0.9 us", source = "test", confidence = "estimate" }
+source = "test"
+confidence = "estimate"
+)";
+
+std::string const small_model = R"(
+[model]
+id = "small"
+[model.shape]
+source = "test"
+layers = 4
+hidden = 1024
+vocab = 32000
+sequence_length = 2048
+dense_ffn = 4096
+[model.attention]
+source = "test"
+kind = "gqa"
+heads = 8
+head_dim = 128
+)";
+
+} // namespace
+
+TEST_CASE("a pool may describe its own cluster", "[scenario]") {
+    auto const pool = pool_of(
+        "name = \"a\"\nnode = \"hgx_h100\"\nnodes = 4\nchips = 16\nnics = 4\nnic_bandwidth = \"25 GB/s\"\n" +
+        fabric);
+    CHECK(pool.cluster.nodes == 4);
+    CHECK(pool.chips == 16);
+    CHECK(pool.cluster.node.nics == 4);
+    CHECK(pool.cluster.node.nic_bandwidth.value.value() == Approx(25e9));
+    CHECK(pool.cluster.fabric.nodes_per_leaf == 32);
+}
+
+TEST_CASE("one node needs no network", "[scenario]") {
+    CHECK(pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 1\n").chips == 8);
+    CHECK_THROWS_WITH(pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 2\n"),
+                      Catch::Contains("need a network"));
+}
+
+TEST_CASE("a pool names a cluster or a node, not both and not neither", "[scenario]") {
+    CHECK_THROWS_WITH(pool_of("name = \"a\"\n"), Catch::Contains("either a cluster or a node type"));
+    CHECK_THROWS_WITH(pool_of("name = \"a\"\ncluster = \"h100_16384\"\nnode = \"hgx_h100\"\nnodes = 1\n"),
+                      Catch::Contains("either a cluster or a node type"));
+}
+
+TEST_CASE("a job may use a part of each rack, with its share of the NICs", "[scenario]") {
+    auto const pool = pool_of(
+        "name = \"a\"\nnode = \"gb200_nvl72\"\nnodes = 4\nchips_per_node = 64\nchips = 256\n" + fabric);
+    CHECK(pool.cluster.node.chips == 64);
+    CHECK(pool.cluster.node.nics == 64);
+    CHECK_THROWS_WITH(pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 1\nchips_per_node = 9\n"),
+                      Catch::Contains("no part of node"));
+}
+
+TEST_CASE("another build of a chip has its own figures and no measurements of its own", "[scenario]") {
+    auto const usual = pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 1\n").cluster.node.chip;
+    auto const other =
+        pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 1\n[pool.chip]\nsource = \"test\"\n"
+                "memory_bandwidth = \"2.4 TB/s\"\npeak_share = 0.9\n")
+            .cluster.node.chip;
+    CHECK(hardware::memory_bandwidth_of(other).value() == Approx(2.4e12));
+    CHECK(hardware::peak_of(other, Dtype::bf16).value() ==
+          Approx(0.9 * hardware::peak_of(usual, Dtype::bf16).value()));
+    CHECK(other.timing_names.empty());
+    CHECK(other.id != usual.id); // so that the usual one may lend its curves
+    CHECK_THROWS_WITH(
+        pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 1\n[pool.chip]\npeak_share = 0.9\n"),
+        Catch::Contains("source"));
+}
+
+TEST_CASE("model, cluster and what was published may stand in the scenario itself", "[scenario]") {
+    auto const path =
+        std::filesystem::temp_directory_path() / ("moesaic_inline_" + std::to_string(::getpid()) + ".toml");
+    std::ofstream{path} << "name = \"inline\"\n"
+                        << small_model << R"(
+[training]
+global_batch = 16
+[[pools]]
+name = "all"
+node = "hgx_h100"
+nodes = 1
+[parallel]
+recompute = "least"
+[published]
+source = "test"
+record = "r1"
+step_time = "1.5 s"
+doubt = "precision not stated"
+)";
+    auto const s = scenario::read_scenario(path.string(), {}, MOESAIC_SOURCE_DIR);
+    std::filesystem::remove(path);
+    CHECK(s.model.layers == 4);
+    CHECK(s.pools.at(0).chips == 8);
+    REQUIRE(s.published);
+    CHECK(s.published->record == "r1");
+    CHECK(s.published->step_time->value() == Approx(1.5));
+    CHECK(s.published->doubt == "precision not stated");
+}
