@@ -99,7 +99,7 @@ def year_month(record):
 
 
 def software(record):
-    """Which file of platforms/software/ describes the software: by source and date."""
+    """Which file of scenarios/software/ describes the software: by source and date."""
     group, parallel = record["group"], record["parallel"]
     if group.startswith("nv_bridge"):
         year, month = year_month(record)
@@ -413,10 +413,18 @@ def write_parallel(s):
             s.assume("Sequence parallelism " + ("on" if sequence else "off") +
                      ": not stated; on from late 2022, off before.")
         s.put("sequence_parallel", sequence)
-        if parallel.get("tp_comm_overlap") == "True" or parallel.get("mc2_enabled"):
+        overlaps = parallel.get("tp_comm_overlap")
+        if overlaps == "True" or parallel.get("mc2_enabled"):
             s.put("tensor_overlap", "products")
+        elif overlaps == "False" or parallel.get("async_tp") is False:
+            s.put("tensor_overlap", "weight_gradients")
     if model.get("lora"):
         s.put("adapters", 16)
+    paper, kind = PAPERS[record["group"]], parallel["precision_kind"]
+    if paper == "bloom_2022" and kind == "fp16":
+        s.put("gradient", "fp16")
+    if paper == "torchtitan" and kind == "fp8":
+        s.put("parameter_gather", "fp8")
     for key in ("overlap_grad_reduce", "overlap_param_gather"):
         if parallel.get(key) is not None:
             s.put({"overlap_grad_reduce": "overlap_gradients", "overlap_param_gather": "overlap_parameters"}[key],

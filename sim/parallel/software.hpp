@@ -6,7 +6,7 @@
 
 namespace moesaic::parallel {
 
-/// Training software of one time: what it does where a plan does not say. A file of platforms/software/.
+/// Training software of one time: what it does where a plan does not say. A file of scenarios/software/.
 struct Software {
     std::string id;
     std::string name;

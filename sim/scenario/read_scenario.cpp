@@ -122,10 +122,10 @@ parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, std::strin
     if (s.software.empty()) {
         return {};
     }
-    auto const file = data_folder + "/platforms/software/" + s.software + ".toml";
+    auto const file = data_folder + "/scenarios/software/" + s.software + ".toml";
     if (!std::filesystem::exists(file)) {
         throw InputError{t.origin("software"), fmt::format("\"{}\" is not known", s.software),
-                         "Known is what has a file in platforms/software/"};
+                         "Known is what has a file in scenarios/software/"};
     }
     auto const software = parallel::read_software(io::read_toml_file(file));
     if (software.id != s.software) {

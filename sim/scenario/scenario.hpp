@@ -68,7 +68,7 @@ struct Scenario {
     Tokens tokens; ///< of the whole training
     std::vector<Pool> pools;
     std::vector<hardware::SiteLink> site_links;
-    std::string software; ///< id in platforms/software/; empty = today's usual practice, see parallel::Plan
+    std::string software; ///< id in scenarios/software/; empty = today's usual practice, see parallel::Plan
     parallel::Plan plan;
     std::string price_book; ///< id; empty = no cost
     std::string currency;   ///< of the cost; empty = that of the first pool's rent
