@@ -119,6 +119,9 @@ TEST_CASE("One rank's flows take as long as all pairs: 32 chips, 2 leaves, 2:1",
 TEST_CASE("One rank's flows take as long as all pairs: 32 chips, 4 leaves, 4:1, shared NICs", "[engine]") {
     check_levels({.nodes = 4, .nics = 4, .nodes_per_leaf = 1, .oversubscription = 4.0}, 100e6);
 }
+TEST_CASE("One rank's flows take as long as all pairs: 64 chips, 4 leaves, 2:1", "[engine]") {
+    check_levels({.nodes = 8, .nodes_per_leaf = 2, .oversubscription = 2.0}, 10e6);
+}
 TEST_CASE("One rank's flows take as long as all pairs: 32 chips, rails, 2:1", "[engine]") {
     check_levels({.nodes = 4,
                   .nodes_per_leaf = 2,
