@@ -145,8 +145,16 @@ std::optional<results::TrainingTime> training_of(Scenario const& scenario, resul
 results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                           RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
+    auto run = run_with(scenario, data_folder, load_timings(scenario, data_folder, options.timings), options);
+    run.simulation_wall =
+        Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
+    return run;
+}
+
+results::Run run_with(Scenario const& scenario, std::string const& data_folder,
+                      timing::Timings const& timings, RunOptions const& options) {
+    auto const begin = std::chrono::steady_clock::now();
     auto const topology = topology_of(scenario);
-    auto const timings = load_timings(scenario, data_folder, options.timings);
     parallel::Job const open{scenario.model, scenario.plan, scenario.shape, topology, timings};
     auto const plan = parallel::split_batch(open);
     parallel::Job const job{scenario.model, plan, scenario.shape, topology, timings};

@@ -28,5 +28,8 @@ struct RunOptions {
 /// @throws InputError where the scenario cannot be priced; what does not fit is told in Run::misfit instead
 [[nodiscard]] results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                                         RunOptions const& options);
+/// The same with timings that are loaded already.
+[[nodiscard]] results::Run run_with(Scenario const& scenario, std::string const& data_folder,
+                                    timing::Timings const& timings, RunOptions const& options);
 
 } // namespace moesaic::scenario
