@@ -24,5 +24,6 @@ void add_report_command(CLI::App& app, Outcome& outcome);
 void add_run_command(CLI::App& app, Outcome& outcome);
 void add_rules_command(CLI::App& app, Outcome& outcome);
 void add_reproduce_command(CLI::App& app, Outcome& outcome);
+void add_sweep_command(CLI::App& app, Outcome& outcome);
 
 } // namespace moesaic::cli

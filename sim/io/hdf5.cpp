@@ -62,7 +62,7 @@ struct Hdf5Writer::File {
     std::string temporary;
     H5File file;
     H5Properties dataset_options; ///< no time stamps
-    H5Properties link_options;    ///< groups above are made
+    H5Properties group_options;   ///< the same
 
     void check(bool done, std::string_view what) const {
         if (!done) {
@@ -71,6 +71,7 @@ struct Hdf5Writer::File {
         }
     }
     void set_text(hid_t object, char const* name, std::string const& value) const;
+    void make_groups_above(std::string const& object) const;
     void write_raw(std::string const& name, H5Space const& space, hid_t type, void const* data,
                    Hdf5Label const& label) const;
 };
@@ -83,10 +84,23 @@ void Hdf5Writer::File::set_text(hid_t object, char const* name, std::string cons
     check(attribute.ok() && H5Awrite(attribute.get(), type.get(), &raw) >= 0, name);
 }
 
+/// The library could do it, but would give them time stamps.
+void Hdf5Writer::File::make_groups_above(std::string const& object) const {
+    for (auto end = object.find('/', 1); end != std::string::npos; end = object.find('/', end + 1)) {
+        auto const above = object.substr(0, end);
+        if (H5Lexists(file.get(), above.c_str(), H5P_DEFAULT) <= 0) {
+            H5Group const made{
+                H5Gcreate2(file.get(), above.c_str(), H5P_DEFAULT, group_options.get(), H5P_DEFAULT)};
+            check(made.ok(), above);
+        }
+    }
+}
+
 void Hdf5Writer::File::write_raw(std::string const& name, H5Space const& space, hid_t type, void const* data,
                                  Hdf5Label const& label) const {
     expects(!label.unit.empty() && !label.description.empty(), "a dataset has a unit and a description");
-    H5Dataset const dataset{H5Dcreate2(file.get(), name.c_str(), type, space.get(), link_options.get(),
+    make_groups_above(name);
+    H5Dataset const dataset{H5Dcreate2(file.get(), name.c_str(), type, space.get(), H5P_DEFAULT,
                                        dataset_options.get(), H5P_DEFAULT)};
     check(dataset.ok() && H5Dwrite(dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0, name);
     set_text(dataset.get(), "unit", label.unit);
@@ -117,15 +131,17 @@ Hdf5Writer::Hdf5Writer(std::string path) : file_{std::make_unique<File>()} {
     file_->temporary = file_->path + ".part";
     H5Properties const access{H5Pcreate(H5P_FILE_ACCESS)};
     H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
-    file_->file = H5File{H5Fcreate(file_->temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get())};
+    H5Properties const creation{H5Pcreate(H5P_FILE_CREATE)};
+    H5Pset_obj_track_times(creation.get(), false); // of the root group
+    file_->file = H5File{H5Fcreate(file_->temporary.c_str(), H5F_ACC_TRUNC, creation.get(), access.get())};
     if (!file_->file.ok()) {
         throw InputError{Origin::whole_file(file_->path), "cannot be created",
                          "Does its folder exist, and may you write there?"};
     }
     file_->dataset_options = H5Properties{H5Pcreate(H5P_DATASET_CREATE)};
     H5Pset_obj_track_times(file_->dataset_options.get(), false);
-    file_->link_options = H5Properties{H5Pcreate(H5P_LINK_CREATE)};
-    H5Pset_create_intermediate_group(file_->link_options.get(), 1);
+    file_->group_options = H5Properties{H5Pcreate(H5P_GROUP_CREATE)};
+    H5Pset_obj_track_times(file_->group_options.get(), false);
 }
 
 Hdf5Writer::~Hdf5Writer() {
@@ -138,8 +154,9 @@ Hdf5Writer::~Hdf5Writer() {
 
 void Hdf5Writer::group(std::string const& path, std::string const& description) {
     expects(!description.empty(), "a group has a description");
+    file_->make_groups_above(path);
     H5Group const group{
-        H5Gcreate2(file_->file.get(), path.c_str(), file_->link_options.get(), H5P_DEFAULT, H5P_DEFAULT)};
+        H5Gcreate2(file_->file.get(), path.c_str(), H5P_DEFAULT, file_->group_options.get(), H5P_DEFAULT)};
     file_->check(group.ok(), path);
     file_->set_text(group.get(), "description", description);
 }

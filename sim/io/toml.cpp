@@ -253,6 +253,48 @@ bool TomlTable::is_array(std::string_view key) const {
     return has(key) && node_->table->get(key)->is_array();
 }
 
+namespace {
+
+/// toml++ writes a table inside an array on one line, alone on many.
+std::string one_line(toml::node const& node) {
+    toml::array holder;
+    node.visit([&](auto const& value) { holder.push_back(value); });
+    std::ostringstream out;
+    out << toml::toml_formatter{holder, toml::format_flags::none};
+    auto text = out.str();
+    std::ranges::replace(text, '\n', ' ');
+    auto const begin = text.find_first_not_of(' ', text.find('[') + 1);
+    auto const end = text.find_last_not_of(" ,", text.rfind(']') - 1);
+    return text.substr(begin, end - begin + 1);
+}
+
+} // namespace
+
+std::string TomlTable::value_text(std::string_view key) const {
+    return one_line(required(*this, *node_, key));
+}
+
+std::vector<std::string> TomlTable::value_texts(std::string_view key) const {
+    auto const& found = required(*this, *node_, key);
+    auto const* array = found.as_array();
+    if (!array) {
+        wrong_kind(*this, key, found, "an array");
+    }
+    std::vector<std::string> out;
+    for (auto const& element : *array) {
+        out.push_back(one_line(element));
+    }
+    return out;
+}
+
+std::string TomlTable::canonical_text(std::vector<std::string> const& without) const {
+    auto copy = *node_->table;
+    for (auto const& key : without) {
+        copy.erase(key);
+    }
+    return one_line(copy);
+}
+
 std::optional<std::string> TomlTable::optional_text(std::string_view key) const {
     return has(key) ? std::optional{text(key)} : std::nullopt;
 }

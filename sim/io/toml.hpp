@@ -45,6 +45,13 @@ class TomlTable {
     [[nodiscard]] bool is_table(std::string_view key) const;
     [[nodiscard]] bool is_text(std::string_view key) const;
     [[nodiscard]] bool is_array(std::string_view key) const;
+    /// The value as TOML writes it, on one line: 2, "50 GB/s", [1, 2], { chips = 8 }.
+    [[nodiscard]] std::string value_text(std::string_view key) const;
+    /// The same for each element of an array.
+    [[nodiscard]] std::vector<std::string> value_texts(std::string_view key) const;
+    /// The whole table on one line with its keys sorted: equal for tables that say the same.
+    /// @param without keys of this table to leave out
+    [[nodiscard]] std::string canonical_text(std::vector<std::string> const& without) const;
 
     /// An amount with its unit ("50 GB/s"); a bare number is an error that shows how to write it.
     template <class Q>

@@ -116,3 +116,30 @@ TEST_CASE("a date is a text of year, month and day", "[io]") {
     CHECK(message_of([&] { (void)table.date("bad"); }) ==
           "x.toml:2:7: bad: \"2025-02-30\" is no date. Write it like \"2025-04-15\"");
 }
+
+TEST_CASE("a value can be had as TOML writes it, on one line", "[io]") {
+    auto const table = parse_toml(R"(
+list = [1, 2.5, "50 GB/s", true, [1, 2], { chips = 8, name = 'a "b"' }]
+)",
+                                  "moe.toml");
+    auto const texts = table.value_texts("list");
+    REQUIRE(texts.size() == 6);
+    CHECK(texts[0] == "1");
+    CHECK(texts[1] == "2.5");
+    CHECK(texts[2] == "\"50 GB/s\"");
+    CHECK(texts[3] == "true");
+    // What is written must read back as the same.
+    auto const again = parse_toml("x = " + texts[4] + "\ny = " + texts[5], "again");
+    CHECK(again.integers("x") == std::vector<std::int64_t>{1, 2});
+    CHECK(again.table("y").integer("chips") == 8);
+    CHECK(again.table("y").text("name") == "a \"b\"");
+    CHECK(parse_toml("x = " + table.value_text("list"), "again").value_texts("x") == texts);
+}
+
+TEST_CASE("the canonical text of a table depends on what it says alone", "[io]") {
+    auto const one = parse_toml("a = 1 # one\nname = \"x\"\n[b]\nd = 2\nc = 'text'\n", "one.toml");
+    auto const other = parse_toml("name = \"y\"\na = 1\nb = { c = \"text\", d = 3 }", "other.toml",
+                                  {{.path = "b.d", .value = "2"}});
+    CHECK(one.canonical_text({"name"}) == other.canonical_text({"name"}));
+    CHECK(one.canonical_text({}) != other.canonical_text({}));
+}

@@ -1,0 +1,91 @@
+#include "cli/data_hash.hpp"
+
+#include "base/sha256.hpp"
+#include "hardware/catalogue.hpp"
+#include "io/text_file.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace moesaic::cli {
+
+namespace fs = std::filesystem;
+
+/// Two builds of one version may differ: the program is its file, not its number.
+DataHash::DataHash(std::string data_folder)
+    : folder_{std::move(data_folder)}, program_{sha256(io::read_text_file("/proc/self/exe"))} {}
+
+std::string const& DataHash::of_file(std::string const& path) {
+    auto const [at, fresh] = files_.try_emplace(path);
+    if (fresh) {
+        at->second = sha256(io::read_text_file(path));
+    }
+    return at->second;
+}
+
+std::string const& DataHash::of_tables(std::string const& path, std::string const& extension) {
+    if (!fs::is_directory(path)) {
+        return of_file(path);
+    }
+    auto const [at, fresh] = files_.try_emplace(path);
+    if (fresh) {
+        std::vector<std::string> tables;
+        for (auto const& entry : fs::directory_iterator{path}) {
+            if (entry.path().extension() == extension) {
+                tables.push_back(entry.path().string());
+            }
+        }
+        std::ranges::sort(tables);
+        Sha256 sum;
+        for (auto const& table : tables) {
+            sum.add(fs::path{table}.filename().string()).add("\n").add(of_file(table)).add("\n");
+        }
+        at->second = sum.hex();
+    }
+    return at->second;
+}
+
+std::string const& DataHash::of_cluster(std::string const& id, Origin const& asked_at) {
+    auto const [at, fresh] = clusters_.try_emplace(id);
+    if (fresh) {
+        auto const cluster = hardware::Catalogue{folder_ + "/platforms"}.cluster(id, asked_at);
+        at->second =
+            sha256(of_file(cluster.file) + of_file(cluster.node.file) + of_file(cluster.node.chip.file));
+    }
+    return at->second;
+}
+
+std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string const& base_folder,
+                                  std::vector<std::string> const& timings) {
+    Sha256 sum;
+    auto const add = [&](std::string_view name, std::string const& hash) {
+        sum.add(fmt::format("{} {}\n", name, hash));
+    };
+    add("program", program_);
+    add("scenario", scenario.canonical_text({"name", "description", "assumptions", "published"}));
+    if (scenario.is_text("model")) {
+        add("model", of_file(fmt::format("{}/scenarios/models/{}.toml", folder_, scenario.text("model"))));
+    }
+    for (auto const& pool : scenario.tables("pools")) {
+        add("cluster", of_cluster(pool.text("cluster"), pool.origin("cluster")));
+    }
+    if (scenario.has("prices")) {
+        add("prices", of_tables(folder_ + "/platforms/prices", ".toml"));
+        add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
+    }
+    // A transfer may take its curve from any chip that has timings.
+    add("chips", of_tables(folder_ + "/platforms/chips", ".toml"));
+    add("timings", of_tables(folder_ + "/platforms/timings", ".csv"));
+    if (scenario.has("timings")) {
+        for (auto const& table : scenario.texts("timings")) {
+            add("timings", of_tables((fs::path{base_folder} / table).string(), ".csv"));
+        }
+    }
+    for (auto const& table : timings) {
+        add("timings", of_tables(table, ".csv"));
+    }
+    return sum.hex();
+}
+
+} // namespace moesaic::cli

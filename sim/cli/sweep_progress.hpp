@@ -1,0 +1,61 @@
+#pragma once
+#include "sweep/runner.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesaic::cli {
+
+/// How a sweep tells how far it is, on stderr.
+enum class ProgressKind { none, bar, lines, json };
+
+/// Points done, failed, rate, time left and the best so far.
+class SweepProgress {
+  public:
+    struct Best {
+        double value = 0.0;
+        std::int64_t point = 0;
+    };
+    struct Counts {
+        std::int64_t total = 0, ok = 0, failed = 0, cached = 0, resumed = 0;
+        [[nodiscard]] std::int64_t done() const { return ok + failed; }
+    };
+
+    /// @param total points that this process has to see finished
+    /// @throws InputError where the goal is no metric
+    SweepProgress(sweep::Points const& points, std::vector<sweep::Column> const& metrics, std::int64_t total,
+                  ProgressKind kind);
+
+    void add(sweep::Record const& record, sweep::Source source);
+    /// Shows the state, unless it was shown a moment ago.
+    void show();
+    /// Shows the last state and gives the line back.
+    void end();
+
+    [[nodiscard]] Counts const& counts() const { return counts_; }
+    [[nodiscard]] std::optional<Best> const& best() const { return best_; }
+    [[nodiscard]] double elapsed_s() const;
+    [[nodiscard]] double points_per_minute() const;
+    /// "mfu 0.412 at tensor 2, expert 8"; empty as long as there is none.
+    [[nodiscard]] std::string best_text() const;
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    [[nodiscard]] std::string line() const;
+    [[nodiscard]] std::string json() const;
+    void print() const;
+    sweep::Points const& points_;
+    ProgressKind kind_;
+    std::size_t goal_ = 0; ///< its place among the metrics
+    Counts counts_;
+    std::optional<Best> best_;
+    Clock::time_point start_ = Clock::now();
+    Clock::time_point shown_ = start_;
+};
+
+/// "tensor 2, expert 8": the axes of a point.
+[[nodiscard]] std::string axes_text(sweep::Points const& points, std::int64_t index);
+
+} // namespace moesaic::cli

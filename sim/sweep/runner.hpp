@@ -1,0 +1,75 @@
+#pragma once
+#include "sweep/cache.hpp"
+#include "sweep/journal.hpp"
+#include "sweep/points.hpp"
+#include "sweep/worker_pool.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace moesaic::sweep {
+
+/// What a point is run with. Knows the scenario; the sweep does not.
+struct Executor {
+    RunPoint run;
+    /// Of everything that the metrics depend on; empty where they are not to be kept.
+    std::function<std::string(Point const&)> hash;
+};
+
+/// How a finished point was come by.
+enum class Source { computed, cached, resumed };
+
+struct RunnerOptions {
+    std::string output;          ///< the result file; its journals lie beside it
+    std::string journal = "all"; ///< name of the journal that this process writes
+    int workers = 1;
+    PointLimits limits;
+    std::string cache_folder; ///< empty = no cache
+    Bytes cache_limit{1e9};
+    bool retry_failed = false; ///< failures of an earlier start are run again
+};
+
+/// Takes points, finds what is known of them, runs the rest and writes everything into the journal.
+class Runner {
+  public:
+    using OnFinished = std::function<void(Record const&, Source)>;
+
+    /// Reads what earlier starts finished. @throws InputError where the journal cannot be written
+    Runner(Points const& points, Executor executor, RunnerOptions options, OnFinished on_finished);
+
+    /// Starts the point, or answers it at once; waits for a worker to become free. Points may come in any order.
+    void take(std::int64_t index);
+    /// Lets finished workers report for so long at most. @return whether any is still at work
+    bool attend(std::chrono::milliseconds patience);
+    /// Waits for all. @param stop asked now and then; true ends it at once
+    void finish(std::function<bool()> const& stop);
+
+    /// Whether the record is what this sweep, with the files as they are now, has for its point.
+    [[nodiscard]] bool stands(Record const& record) const;
+
+  private:
+    void resume();
+    void record(Record record, Source source);
+    void finished(WorkerPool::Finished finished);
+    [[nodiscard]] std::optional<PointResult> known(std::string const& hash, Source& source);
+    Points const& points_;
+    Executor executor_;
+    RunnerOptions options_;
+    OnFinished on_finished_;
+    Cache cache_;
+    Journal journal_;
+    WorkerPool pool_;
+    std::unordered_map<std::int64_t, std::uint64_t> done_; ///< point -> hash of its content hash
+    std::unordered_map<std::uint64_t, std::int64_t>
+        places_;                                 ///< hash of a content hash -> place in the journal
+    std::map<std::int64_t, std::string> hashes_; ///< of the points at work
+    std::map<std::string, std::vector<std::int64_t>> waiting_; ///< points with the content of one at work
+    std::chrono::steady_clock::time_point last_sync_;
+};
+
+} // namespace moesaic::sweep

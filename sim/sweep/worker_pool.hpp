@@ -1,0 +1,70 @@
+#pragma once
+#include "base/units.hpp"
+#include "sweep/points.hpp"
+#include "sweep/record.hpp"
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace moesaic::sweep {
+
+/// Gives the metrics of a point. Called in a process of its own, a copy of this one, at most once there.
+/// @throws InputError for a scenario that cannot be
+using RunPoint = std::function<std::vector<Cell>(Point const&)>;
+
+/// What a point may take; what takes more has failed.
+struct PointLimits {
+    Seconds time{600.0};
+    Bytes memory{0.0}; ///< on top of what this process has; 0 = no limit
+};
+
+/// Runs points in processes of their own, at most so many at a time. Whatever a point does, an exception, a crash, an
+/// endless loop, becomes a Failure. A process that somebody else kills is started again, four times.
+class WorkerPool {
+  public:
+    struct Finished {
+        Point point;
+        PointResult result;
+    };
+
+    WorkerPool(RunPoint run, int workers, PointLimits limits);
+    ~WorkerPool(); ///< kills what runs
+    WorkerPool(WorkerPool const&) = delete;
+    WorkerPool& operator=(WorkerPool const&) = delete;
+
+    [[nodiscard]] bool has_room() const { return children_.size() < workers_; }
+    [[nodiscard]] bool is_idle() const { return children_.empty(); }
+    /// @throws BugError without room
+    void start(Point point);
+    /// Waits for a point to finish. none after `patience`, or when a signal came in.
+    [[nodiscard]] std::optional<Finished> wait(std::chrono::milliseconds patience);
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    struct Child {
+        pid_t pid = 0;
+        int pipe = -1;
+        Point point;
+        int attempts = 1;
+        Clock::time_point deadline;
+        bool late = false; ///< killed for its time
+        std::string said;
+    };
+    void launch(Child& child);
+    /// @return true when the child has ended
+    bool listen(Child& child);
+    [[nodiscard]] std::optional<PointResult> end_of(Child& child);
+    void kill_late();
+    [[nodiscard]] int poll_time(Clock::time_point until) const;
+    RunPoint run_;
+    std::size_t workers_;
+    PointLimits limits_;
+    std::list<Child> children_;
+};
+
+} // namespace moesaic::sweep
