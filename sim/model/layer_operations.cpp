@@ -214,12 +214,14 @@ Operations pre_dispatch(Model const& model, LayerShape const& shape) {
                    .n = model.hidden,
                    .role = "dispatch"});
     }
-    build.add({.kind = OpKind::permute,
-               .dtype = precision.dispatch,
-               .m = rounded(tokens * moe.topk),
-               .n = model.hidden,
-               .topk = moe.topk,
-               .role = "permute"});
+    if (!shape.exchange_copies) {
+        build.add({.kind = OpKind::permute,
+                   .dtype = precision.dispatch,
+                   .m = rounded(tokens * moe.topk),
+                   .n = model.hidden,
+                   .topk = moe.topk,
+                   .role = "permute"});
+    }
     return build.take();
 }
 
@@ -292,12 +294,14 @@ Operations experts(Model const& model, LayerShape const& shape) {
 Operations post_combine(Model const& model, LayerShape const& shape) {
     Builder build{model, shape};
     auto const& moe = *model.moe;
-    build.add({.kind = OpKind::unpermute,
-               .dtype = shape.precision.activations,
-               .m = rounded(dispatched_tokens(shape) * moe.topk),
-               .n = model.hidden,
-               .topk = moe.topk,
-               .role = "unpermute"});
+    if (!shape.exchange_copies) {
+        build.add({.kind = OpKind::unpermute,
+                   .dtype = shape.precision.activations,
+                   .m = rounded(dispatched_tokens(shape) * moe.topk),
+                   .n = model.hidden,
+                   .topk = moe.topk,
+                   .role = "unpermute"});
+    }
     if (moe.shared_ffn_total > 0) {
         build.rows(OpKind::add, own_rows(shape), model.hidden, "shared");
     }

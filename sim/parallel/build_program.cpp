@@ -3,8 +3,9 @@
 #include "base/errors.hpp"
 #include "model/model_flop.hpp"
 #include "model/parameters.hpp"
-#include "parallel/layer_blocks.hpp"
+#include "parallel/class_blocks.hpp"
 #include "parallel/parameter_traffic.hpp"
+#include "parallel/time_alone.hpp"
 
 #include <fmt/format.h>
 #include <map>
@@ -35,7 +36,8 @@ std::vector<Stage> stages_of_job(Job const& job) {
         auto const& kind = job.plan.kinds[static_cast<std::size_t>(place.kind)];
         auto const& split = splits[static_cast<std::size_t>(place.kind)];
         int const stages = parallel::stages_of(kind);
-        Stage stage{place, {}, stages, kind.micro_batches.value_or(1)};
+        Stage stage{
+            place, {}, stages, kind.micro_batches.value_or(least_micro_batches(job.plan.schedule, stages))};
         int const parts = static_cast<int>(split.size());
         for (int chunk = 0; chunk < chunks_of(job.plan.schedule); ++chunk) {
             int const part = part_of(job.plan.schedule, chunk, place.stage, stages);
@@ -82,9 +84,49 @@ Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stag
             1};
 }
 
-Block step_end(Job const& job, std::vector<Stage> const& stages, Stage const& stage, StageSetting const& s,
+/// Between the two stages that hold the same parts of the model (DualPipe), each rank with the one of its place.
+class PairTraffic {
+  public:
+    PairTraffic(std::vector<Stage> const& stages, std::size_t at, StageSetting const& s, BlockBuilder& to)
+        : s_{s}, to_{to} {
+        auto const& own = stages[at];
+        auto const first = at - static_cast<std::size_t>(own.place.stage);
+        auto const other = first + static_cast<std::size_t>(own.stages - 1 - own.place.stage);
+        auto const from = own.place.ranks.first;
+        group_ = {from, stages[other].place.ranks.first.index() - from.index(), 2};
+        meeting_ = 2 + static_cast<int>(std::min(at, other)); // 0 and 1 are taken
+    }
+    /// @param parameters whose gradients a rank has summed over its own stage
+    void sum(double parameters) const {
+        send(s_.plan.zero > 0 ? timing::CollectiveKind::reduce_scatter : timing::CollectiveKind::all_reduce,
+             parameters * bytes_per_element(s_.plan.gradient), "gradients of the other direction");
+    }
+    void gather(double parameters) const {
+        if (s_.plan.zero > 0) {
+            auto const format = s_.plan.parameter_gather.value_or(s_.shape.precision.activations);
+            send(timing::CollectiveKind::all_gather, parameters * bytes_per_element(format),
+                 "parameters of the other direction");
+        }
+    }
+
+  private:
+    void send(timing::CollectiveKind kind, double bytes, std::string role) const {
+        if (s_.copies > 1) {
+            to_.collective(Stream::data, {kind, Bytes{bytes}, group_, std::move(role), meeting_});
+        }
+    }
+
+    StageSetting const& s_;
+    BlockBuilder& to_;
+    RankSet group_;
+    int meeting_ = 0;
+};
+
+Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at, StageSetting const& s,
                Pricer& pricer) {
+    auto const& stage = stages[at];
     BlockBuilder to{pricer};
+    PairTraffic const pair{stages, at, s, to};
     ParameterTraffic const parameters{s, to};
     LayerWeights weights;
     for (auto const& chunk : stage.chunks) {
@@ -95,6 +137,8 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, Stage const& st
     if (!s.plan.overlap_gradients && s.plan.zero < 2) {
         parameters.sum(weights);
     }
+    double const shared = parameters.owned(weights) * (s.plan.zero > 0 ? s.copies : 1); // in the own stage
+    pair.sum(shared);
     if (job.plan.kinds.size() > 1) {
         to.collective(Stream::data, cross_kind_sum(job, stages, stage));
     }
@@ -105,43 +149,11 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, Stage const& st
     to.collective(Stream::data, norm);
     to.compute(std::vector{model::optimizer_operation(
         static_cast<std::int64_t>(parameters.owned(weights) + 0.5), s.plan.gradient)});
+    pair.gather(shared);
     if ((s.plan.zero == 1 || s.plan.zero == 2) && !s.plan.overlap_parameters) {
         parameters.gather(weights);
     }
     return {"step end", Phase::step_end, to.take()};
-}
-
-/// Blocks of a class per chunk: forward (first, others), backward or its inputs (others, last), weights apart (others,
-/// last); the end of the step comes last.
-constexpr int blocks_per_chunk = 6;
-int block_index(Slot const& slot, int micro_batches) {
-    int const base = slot.chunk * blocks_per_chunk;
-    if (slot.phase == Phase::forward) {
-        return base + (slot.micro_batch == 0 ? 0 : 1);
-    }
-    bool const last = slot.micro_batch + 1 == micro_batches;
-    return base + (slot.phase == Phase::weight_gradient ? 4 : 2) + (last ? 1 : 0);
-}
-
-std::vector<Block> build_blocks(Job const& job, std::vector<Stage> const& stages, Stage const& stage,
-                                Pricer& pricer) {
-    auto const setting = stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length);
-    bool const apart = splits_backward(job.plan.schedule);
-    std::vector<Block> out;
-    for (auto const& chunk : stage.chunks) {
-        auto const first = apart ? BackwardPart::inputs : BackwardPart::both;
-        out.push_back(forward_block(setting, chunk, pricer, true));
-        out.push_back(forward_block(setting, chunk, pricer, false));
-        for (bool const last : {false, true}) {
-            out.push_back(backward_block(setting, chunk, pricer, last, first));
-        }
-        for (bool const last : {false, true}) {
-            out.push_back(apart ? backward_block(setting, chunk, pricer, last, BackwardPart::weights)
-                                : Block{"together with inputs", Phase::weight_gradient, {}});
-        }
-    }
-    out.push_back(step_end(job, stages, stage, setting, pricer));
-    return out;
 }
 
 /// The messages of one replica kind: between neighbours of the chain of virtual stages, forwards and back.
@@ -198,17 +210,32 @@ class Messages {
     std::map<std::tuple<std::size_t, int, int, int, int>, int> known_;
 };
 
-std::vector<WorkItem> build_schedule(Job const& job, Messages& messages, std::vector<Stage> const& stages,
-                                     std::size_t at) {
+/// A class with all that it does: blocks and the order in which they run.
+RankClass build_class(Job const& job, Messages& messages, std::vector<Stage> const& stages, std::size_t at,
+                      Pricer& pricer) {
     auto const& stage = stages[at];
+    auto const setting = stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length);
     auto const slots = slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches);
-    std::vector<WorkItem> out;
-    for (auto const& slot : slots) {
-        WorkItem item{block_index(slot, stage.micro_batches), slot.micro_batch, {}, {}};
-        messages.connect(item, slot, at);
-        out.push_back(std::move(item));
+    ClassBlocks blocks{setting, stage.chunks, slots, pricer,
+                       time_alone(job.topology, job.timings, stage.place.pool)};
+    RankClass out{name_of_class(job, stage),
+                  stage.place.pool,
+                  stage.place.stage,
+                  stage.place.kind,
+                  stage.place.ranks,
+                  stage.place.ranks.first,
+                  {},
+                  {}};
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        WorkItem item{blocks.of(i), slots[i].micro_batch, {}, {}};
+        messages.connect(item, slots[i], at);
+        if (slots[i].with_next) {
+            messages.connect(item, slots[++i], at);
+        }
+        out.schedule.push_back(std::move(item));
     }
-    out.push_back({static_cast<int>(stage.chunks.size()) * blocks_per_chunk, 0, {}, {}});
+    out.schedule.push_back({blocks.add(step_end(job, stages, at, setting, pricer)), 0, {}, {}});
+    out.blocks = blocks.take();
     return out;
 }
 
@@ -223,15 +250,7 @@ Flop work_of(Block const& block) {
 }
 
 StageLoad load_of(Job const& job, Stage const& stage) {
-    StageLoad load;
-    for (auto const& chunk : stage.chunks) {
-        load.chunks.push_back(chunk.layers);
-        load.first = load.first || chunk.embedding;
-        load.last = load.last || chunk.head;
-    }
-    load.peak_in_flight =
-        peak_in_flight(slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches));
-    return load;
+    return {stage.chunks, slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches)};
 }
 
 } // namespace
@@ -260,10 +279,7 @@ Program build_program(Job const& job) {
         check_shard(job, stage);
         auto const& chip = node_of(job, stage.place.pool).chip;
         auto& pricer = pricers.try_emplace(chip.id, job.timings, chip).first->second;
-        program.classes.push_back({name_of_class(job, stage), stage.place.pool, stage.place.stage,
-                                   stage.place.kind, stage.place.ranks, stage.place.ranks.first,
-                                   build_blocks(job, stages, stage, pricer),
-                                   build_schedule(job, messages, stages, at)});
+        program.classes.push_back(build_class(job, messages, stages, at, pricer));
         std::vector<Flop> work;
         for (auto const& block : program.classes.back().blocks) {
             work.push_back(work_of(block));

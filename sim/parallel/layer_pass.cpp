@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 namespace moesaic::parallel {
 
@@ -14,47 +15,79 @@ constexpr std::string_view again = "recompute ";
 void forward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
                      std::string_view prefix) {
     Traffic const traffic{s, to};
+    bool const beside = s.plan.overlap_shared_experts || s.plan.overlap_exchange;
     auto const shared = [&] {
         if (!ops.shared.empty()) {
             traffic.block(s.model.hidden, ops.shared, "shared expert", prefix);
         }
     };
     to.compute(ops.pre_dispatch, prefix);
-    auto const routed = to.tail();
-    traffic.exchange(s.shape.precision.dispatch, "dispatch");
-    if (s.plan.overlap_shared_experts && !ops.shared.empty()) {
-        auto const arrived = to.tail();
-        to.continue_from(routed);
+    if (beside) {
+        auto const coming = traffic.exchange_beside(s.shape.precision.dispatch, "dispatch");
         shared();
-        to.wait_for(arrived);
+        to.wait_for(coming);
+    } else {
+        traffic.exchange(s.shape.precision.dispatch, "dispatch");
     }
     traffic.expert_tensor_gather("expert rows");
     to.compute(ops.experts, prefix);
     traffic.expert_tensor_scatter("expert rows");
     traffic.exchange(s.shape.precision.activations, "combine");
-    if (!s.plan.overlap_shared_experts) {
+    if (!beside) {
         shared();
     }
     to.compute(ops.post_combine, prefix);
 }
 
-void backward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
-                      BackwardPart part) {
-    Traffic const traffic{s, to, part};
-    bool const sends = part != BackwardPart::weights;
-    traffic.backward(ops.post_combine);
-    if (!ops.shared.empty()) {
-        traffic.block_backward(s.model.hidden, ops.shared, "shared expert");
+/// The experts' own products, and the tokens' gradients on their way back; where exchanges are hidden the weights'
+/// gradients come while tokens travel.
+void backward_products(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                       BackwardPart part) {
+    auto const format = s.shape.precision.activations;
+    if (part == BackwardPart::weights) {
+        Traffic{s, to, part}.backward(ops.experts);
+        return;
     }
+    bool const later = part == BackwardPart::both && s.plan.overlap_exchange;
+    Traffic const first{s, to, later ? BackwardPart::inputs : part};
+    first.backward(ops.experts);
+    first.expert_tensor_scatter("expert rows gradient");
+    auto const going = first.exchange_beside(format, "dispatch gradient");
+    if (later) {
+        Traffic{s, to, BackwardPart::weights}.backward(ops.experts);
+    }
+    to.wait_for(going);
+}
+
+/// @param recompute computes again what the layer has not kept
+void backward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                      BackwardPart part, std::function<void()> const& recompute) {
+    Traffic const traffic{s, to, part};
+    auto const format = s.shape.precision.activations;
+    bool const sends = part != BackwardPart::weights;
+    bool const overlaps = s.plan.overlap_exchange;
+    auto const shared = [&] {
+        if (!ops.shared.empty()) {
+            traffic.block_backward(s.model.hidden, ops.shared, "shared expert");
+        }
+    };
+    if (!overlaps) {
+        recompute();
+    }
+    traffic.backward(ops.post_combine);
+    if (!overlaps) {
+        shared();
+    }
+    auto const coming = sends ? traffic.exchange_beside(format, "combine gradient") : std::nullopt;
+    if (overlaps) { // what needs no tokens
+        recompute();
+        shared();
+    }
+    to.wait_for(coming);
     if (sends) {
-        traffic.exchange(s.shape.precision.activations, "combine gradient");
         traffic.expert_tensor_gather("expert rows gradient");
     }
-    traffic.backward(ops.experts);
-    if (sends) {
-        traffic.expert_tensor_scatter("expert rows gradient");
-        traffic.exchange(s.shape.precision.activations, "dispatch gradient");
-    }
+    backward_products(s, ops, to, part);
     traffic.backward(ops.pre_dispatch);
 }
 
@@ -91,7 +124,7 @@ bool is_pointwise(model::Operation const& op) {
 }
 
 /// Whether the kernel runs again; `products` counts those of the layer so far.
-bool runs_again(model::Operation const& op, Recompute recompute, int& products) {
+bool runs_again(model::Model const& model, model::Operation const& op, Recompute recompute, int& products) {
     switch (recompute) {
     case Recompute::none:
     case Recompute::full:
@@ -101,6 +134,9 @@ bool runs_again(model::Operation const& op, Recompute recompute, int& products) 
         return is_pointwise(op);
     case Recompute::selective:
         return is_core_attention(op);
+    case Recompute::up_projections:
+        return is_pointwise(op) || op.role == "q_up" || op.role == "kv_up" ||
+               (op.kind == model::OpKind::rope && std::holds_alternative<model::Mla>(model.attention));
     case Recompute::operators:
         return model::has_weights(op.kind) ? ++products % 2 == 0
                                            : is_pointwise(op) || op.kind == model::OpKind::rope;
@@ -114,8 +150,9 @@ void recompute_selected(StageSetting const& s, model::LayerOperations const& ops
     for (auto const* part : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
                              &ops.experts, &ops.shared}) {
         model::Operations chosen;
-        std::ranges::copy_if(*part, std::back_inserter(chosen),
-                             [&](auto const& op) { return runs_again(op, s.group.recompute, products); });
+        std::ranges::copy_if(*part, std::back_inserter(chosen), [&](auto const& op) {
+            return runs_again(s.model, op, s.group.recompute, products);
+        });
         traffic.compute(chosen, again);
     }
 }
@@ -143,16 +180,17 @@ void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::stri
 void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, BackwardPart part) {
     Traffic const traffic{s, to, part};
     auto const ops = model::layer_operations(s.model, layer, s.shape);
-    if (part != BackwardPart::weights) {
-        if (s.group.recompute == Recompute::full) {
+    auto const recompute = [&] {
+        if (part != BackwardPart::weights && s.group.recompute == Recompute::full) {
             forward_layer(s, layer, to, again);
-        } else {
+        } else if (part != BackwardPart::weights) {
             recompute_selected(s, ops, to);
         }
-    }
+    };
     if (model::is_moe_layer(s.model, layer)) {
-        backward_experts(s, ops, to, part);
+        backward_experts(s, ops, to, part, recompute);
     } else {
+        recompute();
         traffic.backward(ops.ffn_residual);
         traffic.block_backward(s.model.hidden, ops.ffn, "ffn");
         traffic.backward(ops.ffn_norm);

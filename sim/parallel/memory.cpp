@@ -13,25 +13,54 @@ namespace moesaic::parallel {
 
 namespace {
 
-bool again(Recompute recompute, Recompute what) {
-    return recompute == what || recompute == Recompute::operators;
+/// What a token keeps of a layer, in elements by their format.
+struct KeptElements {
+    double wide = 0;          ///< in the activations' format
+    double inputs = 0;        ///< of products and activations: in Plan::kept_inputs
+    double attention_out = 0; ///< read by the attention's backward too: 12 bit where the inputs are narrow
+
+    KeptElements& operator+=(KeptElements const& other) {
+        wide += other.wide;
+        inputs += other.inputs;
+        attention_out += other.attention_out;
+        return *this;
+    }
+    [[nodiscard]] KeptElements over(double ranks) const {
+        return {wide / ranks, inputs / ranks, attention_out / ranks};
+    }
+};
+
+double bytes_of(KeptElements const& kept, StageSetting const& s) {
+    double const wide = bytes_per_element(s.group.precision.activations);
+    double const narrow = bytes_per_element(s.plan.kept_inputs.value_or(s.group.precision.activations));
+    return kept.wide * wide + kept.inputs * narrow + kept.attention_out * (narrow < wide ? 1.5 : wide);
 }
 
-/// Elements that a token keeps in attention, divided by what tensor ranks share; the layer's own inputs apart.
-double attention_elements(model::Model const& model, Recompute recompute, double tensor) {
+bool norms_again(Recompute recompute) {
+    return recompute == Recompute::pointwise || recompute == Recompute::operators ||
+           recompute == Recompute::up_projections;
+}
+
+/// Of attention, divided by what tensor ranks share; the layer's own inputs apart.
+KeptElements kept_of_attention(model::Model const& model, Recompute recompute, double tensor) {
     double const heads = model::heads_of(model);
     auto const* gqa = std::get_if<model::Gqa>(&model.attention);
+    auto const* mla = std::get_if<model::Mla>(&model.attention);
     double const key_heads = gqa ? gqa->kv_heads : heads;
     double const query_key_value =
         heads * model::key_dim(model) + key_heads * (model::key_dim(model) + model::value_dim(model));
-    double const products = recompute == Recompute::operators ? 0.5 : 1.0; // of two, the second runs again
-    double kept = products * query_key_value / tensor + heads * model::value_dim(model) / tensor;
-    if (auto const* mla = std::get_if<model::Mla>(&model.attention)) {
-        kept +=
-            2.0 * (mla->q_lora_rank + mla->kv_lora_rank); // before and after their norms, whole on each rank
+    bool const up_again = mla && recompute == Recompute::up_projections;
+    // of two products, the second runs again
+    double const products = up_again ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
+    KeptElements kept{.wide = products * query_key_value / tensor,
+                      .inputs = 0,
+                      .attention_out = heads * model::value_dim(model) / tensor};
+    if (mla) { // before and after their norms, whole on each rank
+        double const compressed = mla->q_lora_rank + mla->kv_lora_rank;
+        kept += {.wide = compressed, .inputs = up_again ? 0.0 : compressed, .attention_out = 0};
     }
     if (recompute != Recompute::selective) {
-        kept += heads * 2.0 / tensor; // one fp32 statistic per head
+        kept.wide += heads * 2.0 / tensor; // one fp32 statistic per head
     }
     return kept;
 }
@@ -47,18 +76,24 @@ double map_bytes(StageSetting const& s, Recompute recompute) {
 }
 
 /// Inner rows of one FFN: gate and up (or up alone), and the activation's output unless it is computed again.
-double ffn_elements(model::Model const& model, double inner, Recompute recompute) {
+KeptElements kept_of_ffn(model::Model const& model, double inner, Recompute recompute) {
     double const products = recompute == Recompute::operators ? 0.5 : 1.0;
-    double const activation = again(recompute, Recompute::pointwise) ? 0.0 : 1.0;
-    return inner * ((model.gated_ffn ? 2.0 : 1.0) * products + activation);
+    double const activation = norms_again(recompute) ? 0.0 : 1.0;
+    return {.wide = 0,
+            .inputs = inner * ((model.gated_ffn ? 2.0 : 1.0) * products + activation),
+            .attention_out = 0};
 }
 
-double expert_elements(model::Model const& model, Recompute recompute, double expert_tensor) {
-    auto const& moe = *model.moe;
-    double const copies = moe.topk;
-    // tokens as sent to the experts and as they come back, and the experts' inner rows
-    return copies * 2.0 * model.hidden +
-           copies * ffn_elements(model, moe.expert_ffn, recompute) / expert_tensor + 2.0 * moe.experts;
+/// Tokens as sent to the experts and as they come back, the experts' inner rows, and what the router gave.
+KeptElements kept_of_experts(StageSetting const& s, Recompute recompute) {
+    auto const& moe = *s.model.moe;
+    auto inner = kept_of_ffn(s.model, moe.expert_ffn, recompute).over(s.kind.expert_tensor);
+    double const back = s.plan.weighted_activation ? 0.0 : s.model.hidden;
+    inner += {.wide = back, .inputs = static_cast<double>(s.model.hidden), .attention_out = 0};
+    double const copies = moe.topk * s.kind.expert_imbalance;
+    KeptElements kept = inner.over(1.0 / copies);
+    kept.wide += 2.0 * moe.experts;
+    return kept;
 }
 
 } // namespace
@@ -67,22 +102,37 @@ Bytes activation_bytes(StageSetting const& s, int layer, Recompute recompute) {
     auto const& model = s.model;
     double const tensor = s.group.tensor;
     double const tokens = static_cast<double>(model::group_rows(s.shape));
-    double const element = bytes_per_element(s.group.precision.activations);
-    double const own =
-        s.shape.shard.sequence_parallel ? tensor : 1.0; // ranks that share rows between the blocks
+    // ranks that share rows between the blocks
+    double const own = s.shape.shard.sequence_parallel ? tensor : 1.0;
     if (recompute == Recompute::full) {
-        return Bytes{tokens * element * model.hidden / own};
+        return Bytes{tokens * bytes_per_element(s.group.precision.activations) * model.hidden / own};
     }
-    double const norms = again(recompute, Recompute::pointwise) ? 0.0 : 2.0; // outputs of the two norms
-    double elements = (2.0 + norms) * model.hidden / own + attention_elements(model, recompute, tensor);
+    double const norms = norms_again(recompute) ? 0.0 : 2.0; // outputs of the two norms
+    KeptElements kept{
+        .wide = 2.0 * model.hidden / own, .inputs = norms * model.hidden / own, .attention_out = 0};
+    kept += kept_of_attention(model, recompute, tensor);
     if (model::is_moe_layer(model, layer)) {
-        elements += expert_elements(model, recompute, s.kind.expert_tensor) / tensor;
-        elements += ffn_elements(model, model.moe->shared_ffn_total, recompute) / tensor;
+        kept += kept_of_experts(s, recompute).over(tensor);
+        kept += kept_of_ffn(model, model.moe->shared_ffn_total, recompute).over(tensor);
     } else {
-        elements += ffn_elements(model, model.dense_ffn, recompute) / tensor;
+        kept += kept_of_ffn(model, model.dense_ffn, recompute).over(tensor);
     }
     double const masks = model.dropout ? 2.0 * model.hidden / own : 0.0; // one byte each
-    return Bytes{tokens * (element * elements + masks + map_bytes(s, recompute))};
+    return Bytes{tokens * (bytes_of(kept, s) + masks + map_bytes(s, recompute))};
+}
+
+Bytes waiting_bytes(StageSetting const& s, int layer) {
+    auto const ops = model::layer_operations(s.model, layer, s.shape);
+    double bytes = 0;
+    for (auto const* part :
+         {&ops.attention_norm, &ops.attention, &ops.ffn, &ops.pre_dispatch, &ops.experts, &ops.shared}) {
+        for (auto const& op : *part) {
+            if (model::has_weights(op.kind)) {
+                bytes += static_cast<double>(op.m * (op.n + op.k) * op.batch) * bytes_per_element(op.dtype);
+            }
+        }
+    }
+    return Bytes{bytes};
 }
 
 namespace {
@@ -91,31 +141,43 @@ namespace {
 Bytes working_layer(StageSetting const& s, StageLoad const& load) {
     Bytes most;
     for (auto const& chunk : load.chunks) {
-        for (int layer = chunk.begin; layer < chunk.end; ++layer) {
+        for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
             most = std::max(most, activation_bytes(s, layer, Recompute::none));
         }
     }
     return most;
 }
 
-/// The chunk with the largest activations, for each chunk in flight.
-Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
-    Bytes most;
-    for (auto const& chunk : load.chunks) {
-        Bytes sum;
-        for (int layer = chunk.begin; layer < chunk.end; ++layer) {
-            sum += activation_bytes(s, layer, s.group.recompute);
-        }
-        most = std::max(most, sum);
-    }
-    return most * static_cast<double>(load.peak_in_flight);
+/// Layers of a chunk, the further ones of its MTP modules included.
+int layers_end(StageSetting const& s, ChunkContent const& chunk) {
+    return chunk.layers.end + (chunk.head ? s.model.mtp_depth : 0);
 }
+
+Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
+    bool const parted = std::ranges::any_of(
+        load.slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
+    std::vector<Kept> chunks;
+    for (auto const& chunk : load.chunks) {
+        Kept kept;
+        for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
+            kept.whole += activation_bytes(s, layer, s.group.recompute).value();
+            kept.waiting += parted ? waiting_bytes(s, layer).value() : 0.0;
+        }
+        chunks.push_back(kept);
+    }
+    return Bytes{peak_kept(load.slots, chunks)};
+}
+
+bool any_embedding(StageLoad const& load) {
+    return std::ranges::any_of(load.chunks, &ChunkContent::embedding);
+}
+bool any_head(StageLoad const& load) { return std::ranges::any_of(load.chunks, &ChunkContent::head); }
 
 /// Logits of one micro-batch and their gradient in the activations' format, softmax in fp32.
 Bytes logits(StageSetting const& s, StageLoad const& load) {
     double const rows = static_cast<double>(model::group_rows(s.shape));
     double const element = bytes_per_element(s.group.precision.activations);
-    return load.last ? Bytes{rows * s.model.vocab / s.group.tensor * (2.0 * element + 4.0)} : Bytes{};
+    return any_head(load) ? Bytes{rows * s.model.vocab / s.group.tensor * (2.0 * element + 4.0)} : Bytes{};
 }
 
 /// Send and receive buffers of the largest exchange: gathered rows, token copies there and back, or keys and values.
@@ -124,7 +186,7 @@ Bytes exchange_buffers(StageSetting const& s) {
     double const element = bytes_per_element(s.group.precision.activations);
     double const gathered = s.group.tensor > 1 ? rows * s.model.hidden * element : 0.0;
     double const copies = s.model.moe && s.kind.expert > 1
-                              ? 2.0 * rows / s.group.tensor * s.model.moe->topk * s.plan.expert_imbalance *
+                              ? 2.0 * rows / s.group.tensor * s.model.moe->topk * s.kind.expert_imbalance *
                                     s.model.hidden * element
                               : 0.0;
     double const keys = s.kind.context > 1 ? 2.0 * key_value_bytes(s).value() : 0.0;
@@ -135,12 +197,12 @@ Bytes exchange_buffers(StageSetting const& s) {
 double gathered_parameters(StageSetting const& s, StageLoad const& load) {
     double most = 0;
     for (auto const& chunk : load.chunks) {
-        for (int layer = chunk.begin; layer < chunk.end; ++layer) {
+        for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
             auto const weights = weights_of_layer(s.model, s.shape.shard, layer);
             most = std::max(most, weights.dense + weights.expert);
         }
     }
-    ChunkContent const ends{{0, 0}, load.first, load.last};
+    ChunkContent const ends{{0, 0}, any_embedding(load), any_head(load)};
     auto const weights = weights_of_ends(s.model, s.shape.shard, ends);
     return 2.0 * most + weights.dense + weights.expert;
 }
@@ -148,7 +210,7 @@ double gathered_parameters(StageSetting const& s, StageLoad const& load) {
 /// Of parameters by how their group shares them.
 double owned(StageSetting const& s, LayerWeights const& weights) {
     auto const sharers = [&](RankSet const& group) {
-        return static_cast<double>(shard_groups(s.plan, group).shard.count);
+        return static_cast<double>(shard_groups(s.plan, group).shard.count * s.copies);
     };
     return weights.dense / sharers(s.groups.data) + weights.expert / sharers(s.groups.expert_data);
 }
@@ -156,9 +218,7 @@ double owned(StageSetting const& s, LayerWeights const& weights) {
 /// Weights, gradients and optimizer state.
 void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) {
     LayerWeights held, trained;
-    for (std::size_t c = 0; c < load.chunks.size(); ++c) {
-        ChunkContent const content{load.chunks[c], load.first && c == 0,
-                                   load.last && c + 1 == load.chunks.size()};
+    for (auto const& content : load.chunks) {
         auto const all = weights_of_chunk(s.model, s.shape.shard, content);
         auto const part = trained_weights_of_chunk(s, content);
         held = {held.dense + all.dense, held.expert + all.expert};
@@ -167,7 +227,7 @@ void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) 
     auto const shared_from = [&](int stage, LayerWeights const& weights) {
         return s.plan.zero >= stage ? owned(s, weights) : weights.dense + weights.expert;
     };
-    constexpr double adam_state = 12.0; // fp32 master weight and two moments
+    double const adam_state = 4.0 + 2.0 * bytes_per_element(s.plan.optimizer_moments); // fp32 master weight
     double const weight = bytes_per_element(s.group.precision.activations);
     double const gradient = bytes_per_element(s.plan.gradient);
     out.weights = Bytes{shared_from(3, held) * weight};

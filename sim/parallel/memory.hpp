@@ -36,16 +36,17 @@ struct ClassMemory {
 
 /// What the memory of a stage depends on, apart from model and plan.
 struct StageLoad {
-    std::vector<LayerRange> chunks; ///< of this stage
-    bool first = false;             ///< holds the embedding
-    bool last = false;              ///< holds final norm and head
-    int peak_in_flight = 1;         ///< chunks whose forward is done and backward is not
+    std::vector<ChunkContent> chunks; ///< of this stage
+    std::vector<Slot> slots;          ///< its turns in a step
 };
 
 /// Bytes that one layer keeps for its backward pass per micro-batch on one rank. Every tensor that a backward
 /// kernel reads is counted once (the list of Korthikanti et al. 2022, section 4.1, with FlashAttention, grouped-query
 /// attention and top-k experts; without fused attention the maps too).
 [[nodiscard]] Bytes activation_bytes(StageSetting const& setting, int layer, Recompute recompute);
+/// Bytes that a layer still keeps when the gradients of its inputs are done and those of its weights are not: of each
+/// product its input and its output's gradient (Qi et al., arXiv 2401.10241, section 2.3).
+[[nodiscard]] Bytes waiting_bytes(StageSetting const& setting, int layer);
 
 [[nodiscard]] MemoryParts memory_of(StageSetting const& setting, StageLoad const& load);
 

@@ -11,8 +11,8 @@ std::string_view name_of(Stream stream) {
 }
 
 std::string_view name_of(Phase phase) {
-    constexpr std::array<std::string_view, 5> names{"forward", "backward", "input_gradient",
-                                                    "weight_gradient", "step_end"};
+    constexpr std::array<std::string_view, 6> names{
+        "forward", "backward", "input_gradient", "weight_gradient", "forward_and_backward", "step_end"};
     return names[static_cast<std::size_t>(phase)];
 }
 

@@ -79,7 +79,7 @@ double ParameterTraffic::owned(LayerWeights const& weights) const {
         return weights.dense + weights.expert;
     }
     auto const sharers = [&](RankSet const& group) {
-        return static_cast<double>(shard_groups(s_.plan, group).shard.count);
+        return static_cast<double>(shard_groups(s_.plan, group).shard.count * s_.copies);
     };
     return weights.dense / sharers(s_.groups.data) + weights.expert / sharers(s_.groups.expert_data);
 }

@@ -1,5 +1,6 @@
 #include "parallel/plan.hpp"
 
+#include "base/overloaded.hpp"
 #include "parallel/read_choice.hpp"
 
 #include <algorithm>
@@ -9,7 +10,8 @@
 namespace moesaic::parallel {
 
 std::string_view name_of(Recompute recompute) {
-    constexpr std::string_view names[] = {"none", "pointwise", "selective", "operators", "full", "least"};
+    constexpr std::string_view names[] = {"none",           "pointwise", "selective", "operators",
+                                          "up_projections", "full",      "least"};
     return names[static_cast<int>(recompute)];
 }
 
@@ -50,7 +52,8 @@ Schedule read_schedule(io::TomlTable const& t) {
                                       {"gpipe", GPipe{}},
                                       {"interleaved", Interleaved{}},
                                       {"zb-h1", ZeroBubbleH1{}},
-                                      {"zb-h2", ZeroBubbleH2{}}});
+                                      {"zb-h2", ZeroBubbleH2{}},
+                                      {"dualpipe", DualPipe{}}});
     if (auto* interleaved = std::get_if<Interleaved>(&schedule)) {
         interleaved->chunks = has_chunks ? static_cast<int>(t.integer_from("chunks", 2)) : 2;
     } else if (has_chunks) {
@@ -58,6 +61,26 @@ Schedule read_schedule(io::TomlTable const& t) {
                          "Set schedule = \"interleaved\", or leave it out"};
     }
     return schedule;
+}
+
+/// Whether forward and backward run as pairs: as `overlap_exchange` says, or DualPipe where nothing does.
+void settle_pairs(io::TomlTable const& t, Plan& plan) {
+    bool const asked = t.has("overlap_exchange");
+    plan.overlap_exchange = std::visit(
+        overloaded{[&](DualPipe& s) { return s.paired = asked ? plan.overlap_exchange : true; },
+                   [&](OneFOneB& s) { return s.paired = plan.overlap_exchange; },
+                   [&](Interleaved& s) { return s.paired = plan.overlap_exchange; },
+                   [&](auto const& s) {
+                       if (asked && plan.overlap_exchange) {
+                           throw InputError{
+                               t.origin("overlap_exchange"),
+                               fmt::format("the schedule {} has no pairs of a forward and a backward",
+                                           name_of(Schedule{s})),
+                               "Set schedule to 1f1b, interleaved or dualpipe"};
+                       }
+                       return false;
+                   }},
+        plan.schedule);
 }
 
 int find_pool(io::TomlTable const& t, PlanContext const& context) {
@@ -79,7 +102,17 @@ struct Defaults {
     Recompute recompute = Recompute::none;
     model::Precision precision;
     int pipeline = 1, context = 1, expert = 1, expert_tensor = 1, micro_batch = 1;
+    double expert_imbalance = 1.0;
 };
+
+double read_imbalance(io::TomlTable const& t, double otherwise) {
+    double const imbalance = t.number_or("expert_imbalance", otherwise);
+    if (imbalance < 1.0) {
+        throw InputError{t.origin("expert_imbalance"),
+                         "is the busiest rank's rows over the mean, so it is 1 or more"};
+    }
+    return imbalance;
+}
 
 Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
     return {.tensor = read_degree(t, "tensor", outer.tensor),
@@ -89,7 +122,8 @@ Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
             .context = read_degree(t, "context", outer.context),
             .expert = read_degree(t, "expert", outer.expert),
             .expert_tensor = read_degree(t, "expert_tensor", outer.expert_tensor),
-            .micro_batch = read_degree(t, "micro_batch", outer.micro_batch)};
+            .micro_batch = read_degree(t, "micro_batch", outer.micro_batch),
+            .expert_imbalance = read_imbalance(t, outer.expert_imbalance)};
 }
 
 StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, Defaults const& outer,
@@ -159,6 +193,7 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
                      .expert_tensor = own.expert_tensor,
                      .micro_batch = own.micro_batch,
                      .micro_batches = std::nullopt,
+                     .expert_imbalance = own.expert_imbalance,
                      .stage_groups = {},
                      .origin = t.origin()};
     for (auto const& group : t.tables("stages")) {
@@ -290,13 +325,9 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
         throw InputError{table.origin("shard_group"), "has no use: zero = \"none\" shares nothing out"};
     }
     read_practice(table, plan);
+    settle_pairs(table, plan);
     if (table.has("adapters")) {
         plan.adapters = static_cast<int>(table.integer_from("adapters", 1));
-    }
-    plan.expert_imbalance = table.number_or("expert_imbalance", 1.0);
-    if (plan.expert_imbalance < 1.0) {
-        throw InputError{table.origin("expert_imbalance"),
-                         "is the busiest rank's rows over the mean, so it is 1 or more"};
     }
     Defaults const outer{.precision = context.precision};
     auto const kinds = table.tables("replica_kinds");

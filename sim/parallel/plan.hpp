@@ -18,10 +18,12 @@ namespace moesaic::parallel {
 ///   selective  core attention (Korthikanti et al. 2022, section 5)
 ///   operators  norms, activations, rope and every second product of a layer; attention is kept (torchtitan's
 ///              selective checkpointing by operator, the default of its Llama 3 configurations)
+///   up_projections  norms, activations and the up-projections of latent attention (DeepSeek-V3, arXiv 2412.19437,
+///              section 3.2.3); as pointwise where attention is not latent
 ///   full       the whole layer, its communication included; only the layer's input is kept
 ///   least      the least that fits, of none, pointwise (unfused attention: selective) and full; settle_recompute()
 ///              puts one of them in its place
-enum class Recompute { none, pointwise, selective, operators, full, least };
+enum class Recompute { none, pointwise, selective, operators, up_projections, full, least };
 [[nodiscard]] std::string_view name_of(Recompute recompute);
 
 /// Consecutive pipeline stages that are alike and lie on one pool.
@@ -46,6 +48,7 @@ struct ReplicaKind {
     int expert_tensor = 1;
     int micro_batch = 1;              ///< sequences
     std::optional<int> micro_batches; ///< per replica and step; none = by speed over the kinds
+    double expert_imbalance = 1.0;    ///< rows of the busiest expert rank over the mean
     std::vector<StageGroup> stage_groups;
     Origin origin;
 };
@@ -68,6 +71,12 @@ enum class ContextExchange { ring, all_gather };
 ///                     parts as there are ranks (Transformer Engine's user buffers; MC2 on Ascend)
 enum class TensorOverlap { none, weight_gradients, products };
 
+/// How token copies get to the ranks of their experts.
+///   per_expert     every copy straight to its rank (all-to-all of NCCL, HCCL)
+///   once_per_node  a token once to each node, then once to each rank inside it; the kernels read tokens and sum their
+///                  copies themselves (DeepEP; DeepSeek-V3, section 3.2.2)
+enum class ExpertExchange { per_expert, once_per_node };
+
 /// How the training is laid out.
 struct Plan {
     std::vector<ReplicaKind> kinds;
@@ -85,14 +94,26 @@ struct Plan {
     bool overlap_gradients = true;  ///< reduce-scatter of a layer runs behind the last backward
     bool overlap_parameters = true; ///< all-gather of updated parameters runs behind the first forward
     bool overlap_shared_experts = false; ///< the shared expert computes while the tokens travel
-    Dtype gradient = Dtype::fp32;        ///< format in which gradients are summed and sent
+    /// Forward and backward of unlike micro-batches run as one block, so that the exchange of tokens in one is hidden
+    /// behind the kernels of the other (the schedule's `paired`); weights' gradients come after what is sent.
+    bool overlap_exchange = false;
+    ExpertExchange expert_exchange = ExpertExchange::per_expert;
+    /// Of the chip, that the exchange's kernels take from those beside them: 20 of 132 SMs on H800 (DeepSeek-V3, section
+    /// 3.2.2), taken for all chips.
+    double communication_share = 20.0 / 132.0;
+    /// Format in which the inputs of products are kept for the backward; none = that of the activations. DeepSeek-V3
+    /// (section 3.3.3) keeps fp8, but what attention gives in 12 bit.
+    std::optional<Dtype> kept_inputs;
+    Dtype optimizer_moments = Dtype::fp32;
+    /// The router's weights go into the experts' activation, so that what comes back need not be kept.
+    bool weighted_activation = false;
+    Dtype gradient = Dtype::fp32; ///< format in which gradients are summed and sent
     std::optional<Dtype>
         parameter_gather; ///< format in which parameters are gathered; none = that of the activations
     std::optional<int>
         adapters; ///< rank of low-rank adapters on attention; all other weights are frozen (LoRA)
     Bytes memory_reserve{4.0 *
                          bytes_per_gib}; ///< context, communication library, fragmentation; an assumption
-    double expert_imbalance = 1.0;       ///< rows of the busiest expert rank over the mean
     Origin origin;
 };
 

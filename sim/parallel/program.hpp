@@ -72,7 +72,7 @@ struct BlockOp {
     bool early = false;
 };
 
-enum class Phase { forward, backward, input_gradient, weight_gradient, step_end };
+enum class Phase { forward, backward, input_gradient, weight_gradient, forward_and_backward, step_end };
 [[nodiscard]] std::string_view name_of(Phase phase);
 
 /// What a class does for one micro-batch in one phase of one model chunk. Shared by all micro-batches.

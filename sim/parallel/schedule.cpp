@@ -148,11 +148,6 @@ std::vector<Slot> zero_bubble_h2(int stage, int stages, int micro_batches) {
 
 } // namespace
 
-bool splits_backward(Schedule const& schedule) {
-    return std::holds_alternative<ZeroBubbleH1>(schedule) || std::holds_alternative<ZeroBubbleH2>(schedule) ||
-           std::holds_alternative<DualPipe>(schedule);
-}
-
 bool is_open_ended(Schedule const& schedule) { return std::holds_alternative<ZeroBubbleH2>(schedule); }
 
 std::optional<std::string> problem_with(Schedule const& schedule, int stages, int micro_batches) {
@@ -172,6 +167,12 @@ std::optional<std::string> problem_with(Schedule const& schedule, int stages, in
         }
     }
     return std::nullopt;
+}
+
+int least_micro_batches(Schedule const& schedule, int stages) {
+    return std::holds_alternative<Interleaved>(schedule) ? stages
+           : std::holds_alternative<DualPipe>(schedule)  ? 2 * stages
+                                                         : 1;
 }
 
 std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int micro_batches) {
@@ -216,6 +217,7 @@ double peak_kept(std::span<Slot const> slots, std::span<Kept const> chunks) {
         case Phase::weight_gradient:
             now -= kept.waiting;
             break;
+        case Phase::forward_and_backward: // a block's, not a slot's
         case Phase::step_end:
             break;
         }

@@ -40,8 +40,6 @@ struct DualPipe {
 using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBubbleH2, DualPipe>;
 
 [[nodiscard]] std::string name_of(Schedule const& schedule);
-/// Weights' gradients have turns of their own.
-[[nodiscard]] bool splits_backward(Schedule const& schedule);
 /// Steps overlap, see ZeroBubbleH2.
 [[nodiscard]] bool is_open_ended(Schedule const& schedule);
 /// Model chunks that one stage holds.
@@ -73,6 +71,9 @@ struct Slot {
 /// the stages, as Megatron does; DualPipe an even number of stages and of micro-batches, at least two per stage.
 [[nodiscard]] std::optional<std::string> problem_with(Schedule const& schedule, int stages,
                                                       int micro_batches);
+
+/// The fewest micro-batches that it runs with.
+[[nodiscard]] int least_micro_batches(Schedule const& schedule, int stages);
 
 /// The order of work of one stage (counted from 0). DualPipe: the second half of the micro-batches enters at the
 /// last stage.

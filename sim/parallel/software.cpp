@@ -4,6 +4,18 @@
 
 namespace moesaic::parallel {
 
+namespace {
+
+double read_share(io::TomlTable const& table, std::string_view key, double otherwise) {
+    double const share = table.number_or(key, otherwise);
+    if (share < 0.0 || share >= 1.0) {
+        throw InputError{table.origin(key), fmt::format("{} is not allowed (0 or more, below 1)", share)};
+    }
+    return share;
+}
+
+} // namespace
+
 void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.gradient = read_dtype(table, "gradient", plan.gradient);
     if (table.has("parameter_gather")) {
@@ -12,6 +24,16 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.overlap_gradients = table.boolean_or("overlap_gradients", plan.overlap_gradients);
     plan.overlap_parameters = table.boolean_or("overlap_parameters", plan.overlap_parameters);
     plan.overlap_shared_experts = table.boolean_or("overlap_shared_experts", plan.overlap_shared_experts);
+    plan.overlap_exchange = table.boolean_or("overlap_exchange", plan.overlap_exchange);
+    plan.expert_exchange = one_of<ExpertExchange>(
+        table, "expert_exchange", plan.expert_exchange,
+        {{"per_expert", ExpertExchange::per_expert}, {"once_per_node", ExpertExchange::once_per_node}});
+    plan.communication_share = read_share(table, "communication_share", plan.communication_share);
+    if (table.has("kept_inputs")) {
+        plan.kept_inputs = read_dtype(table, "kept_inputs", Dtype::bf16);
+    }
+    plan.optimizer_moments = read_dtype(table, "optimizer_moments", plan.optimizer_moments);
+    plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);
     plan.sequence_parallel = table.boolean_or("sequence_parallel", plan.sequence_parallel);
     plan.tensor_overlap = one_of<TensorOverlap>(table, "tensor_overlap", plan.tensor_overlap,
                                                 {{"none", TensorOverlap::none},

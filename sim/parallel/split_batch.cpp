@@ -1,43 +1,24 @@
 #include "base/errors.hpp"
-#include "base/overloaded.hpp"
 #include "parallel/build_program.hpp"
+#include "parallel/time_alone.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <optional>
 
 namespace moesaic::parallel {
 
 namespace {
-
-/// Alone on its links: start-up and the group's bytes at the bandwidth of the farthest tier.
-Seconds uncontended(Job const& job, RankClass const& owner, Collective const& c) {
-    auto const last = ChipIndex{c.group.first.index() + c.group.stride * (c.group.count - 1)};
-    auto const tier = job.topology.tier(c.group.first, last);
-    auto const& node = job.topology.pool(owner.pool).cluster.node;
-    auto const ranks = static_cast<int>(c.group.count);
-    auto const nodes = std::max(1, static_cast<int>(c.group.stride * c.group.count / node.chips));
-    auto const cost = job.timings.collective(node, c.kind, tier, c.bytes, ranks, nodes);
-    return cost.startup + c.bytes / cost.attainable;
-}
-
-Seconds time_of(Job const& job, RankClass const& owner, Block const& block) {
-    Seconds sum;
-    for (auto const& op : block.ops) {
-        sum += std::visit(overloaded{[](Compute const& c) { return c.duration.time; },
-                                     [&](Collective const& c) {
-                                         return op.detached ? Seconds{} : uncontended(job, owner, c);
-                                     }},
-                          op.work);
-    }
-    return sum;
-}
 
 /// What a replica kind needs per micro-batch on its slowest stage, and how deep its pipeline is.
 struct Pace {
     Seconds micro_batch;
     int stages = 1;
     int sequences = 1; ///< of one micro-batch over all replicas of the kind
+    double chunks = 1; ///< of a stage that a micro-batch passes
+    Schedule schedule;
+    [[nodiscard]] bool runs(int micro_batches) const {
+        return !problem_with(schedule, stages, micro_batches).has_value();
+    }
     [[nodiscard]] Seconds step(int micro_batches) const {
         return micro_batch * static_cast<double>(micro_batches + stages - 1);
     }
@@ -46,16 +27,25 @@ struct Pace {
 std::vector<Pace> paces_of(Job const& job) {
     std::vector<Pace> out;
     for (auto const& kind : job.plan.kinds) {
-        out.push_back({Seconds{}, stages_of(kind), kind.replicas * kind.micro_batch});
+        int const stages = stages_of(kind);
+        out.push_back({Seconds{}, stages, kind.replicas * kind.micro_batch,
+                       static_cast<double>(parts_of(job.plan.schedule, stages)) / stages, job.plan.schedule});
     }
     for (auto const& rank_class : build_program(job).classes) {
-        Seconds both; // the ordinary forward and backward blocks of all chunks
+        auto const alone = time_alone(job.topology, job.timings, rank_class.pool);
+        std::vector<Seconds> times;
         for (auto const& block : rank_class.blocks) {
-            bool const ordinary = block.name == name_of(block.phase) && block.phase != Phase::step_end;
-            both += ordinary ? time_of(job, rank_class, block) : Seconds{};
+            times.push_back(block_time(block.ops, alone));
+        }
+        Seconds all; // of the micro-batches that the schedule shows
+        int forwards = 0;
+        for (auto const& item : rank_class.schedule) {
+            auto const phase = rank_class.blocks[static_cast<std::size_t>(item.block)].phase;
+            all += phase == Phase::step_end ? Seconds{} : times[static_cast<std::size_t>(item.block)];
+            forwards += phase == Phase::forward || phase == Phase::forward_and_backward ? 1 : 0;
         }
         auto& pace = out[static_cast<std::size_t>(rank_class.replica_kind)];
-        pace.micro_batch = std::max(pace.micro_batch, both);
+        pace.micro_batch = std::max(pace.micro_batch, all * (pace.chunks / static_cast<double>(forwards)));
     }
     return out;
 }
@@ -69,7 +59,7 @@ struct Best {
 void search(std::vector<Pace> const& paces, std::size_t at, int left, std::vector<int>& chosen, Best& best) {
     auto const& pace = paces[at];
     if (at + 1 == paces.size()) {
-        if (left <= 0 || left % pace.sequences != 0) {
+        if (left <= 0 || left % pace.sequences != 0 || !pace.runs(left / pace.sequences)) {
             return;
         }
         chosen.push_back(left / pace.sequences);
@@ -84,6 +74,9 @@ void search(std::vector<Pace> const& paces, std::size_t at, int left, std::vecto
         return;
     }
     for (int m = 1; m * pace.sequences < left && pace.step(m) < best.step; ++m) {
+        if (!pace.runs(m)) {
+            continue;
+        }
         chosen.push_back(m);
         search(paces, at + 1, left - m * pace.sequences, chosen, best);
         chosen.pop_back();

@@ -24,8 +24,10 @@ StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePla
                               .precision = place.group->precision,
                               .micro_batch = kind.micro_batch,
                               .sequence_length = static_cast<int>(sequence_length),
-                              .expert_load = plan.expert_imbalance,
-                              .fused_attention = plan.fused_attention}};
+                              .expert_load = kind.expert_imbalance,
+                              .fused_attention = plan.fused_attention,
+                              .exchange_copies = plan.expert_exchange == ExpertExchange::once_per_node},
+            std::holds_alternative<DualPipe>(plan.schedule) ? 2 : 1};
 }
 
 LayerWeights weights_of_layer(model::Model const& model, model::Shard const& shard, int layer) {

@@ -14,6 +14,7 @@ struct StageSetting {
     StageGroup const& group;
     Groups groups;
     model::LayerShape shape;
+    int copies = 1; ///< stages that hold the same parts of the model
 };
 
 [[nodiscard]] model::Shard shard_of(Plan const& plan, ReplicaKind const& kind, StageGroup const& group);

@@ -127,11 +127,23 @@ void Traffic::block_backward(int columns_in, Operations forward, Label role) con
     to_.wait_for(going);
 }
 
+Collective Traffic::exchange_of(Dtype format, Label role) const {
+    auto const copies = model::dispatched_tokens(s_.shape) * s_.model.moe->topk * s_.kind.expert_imbalance;
+    Collective out{CollectiveKind::all_to_all, Bytes{copies * s_.model.hidden * bytes_per_element(format)},
+                   s_.groups.expert, std::string{role}};
+    out.chip_share = s_.plan.communication_share;
+    if (s_.plan.expert_exchange == ExpertExchange::once_per_node) {
+        out.once_per_node = model::spread_of(*s_.model.moe);
+    }
+    return out;
+}
+
 void Traffic::exchange(Dtype format, Label role) const {
-    auto const copies = model::dispatched_tokens(s_.shape) * s_.model.moe->topk * s_.plan.expert_imbalance;
-    to_.collective(Stream::expert,
-                   {CollectiveKind::all_to_all, Bytes{copies * s_.model.hidden * bytes_per_element(format)},
-                    s_.groups.expert, std::string{role}});
+    to_.collective(Stream::expert, exchange_of(format, role));
+}
+
+std::optional<int> Traffic::exchange_beside(Dtype format, Label role) const {
+    return to_.beside(Stream::expert, exchange_of(format, role));
 }
 
 void Traffic::expert_tensor_gather(Label role) const {

@@ -34,6 +34,8 @@ class Traffic {
 
     /// Token copies to the ranks of their experts, or back. The busiest rank decides.
     void exchange(Dtype format, Label role) const;
+    /// The chain goes on beside it, see BlockBuilder::beside().
+    [[nodiscard]] std::optional<int> exchange_beside(Dtype format, Label role) const;
     void expert_tensor_gather(Label role) const;
     void expert_tensor_scatter(Label role) const;
 
@@ -43,6 +45,7 @@ class Traffic {
     [[nodiscard]] double element() const { return bytes_per_element(s_.shape.precision.activations); }
     [[nodiscard]] Collective tensor(timing::CollectiveKind kind, double columns, Label role) const;
     [[nodiscard]] Collective reduction(double columns, Label role) const;
+    [[nodiscard]] Collective exchange_of(Dtype format, Label role) const;
     [[nodiscard]] Bytes expert_rows() const;
     [[nodiscard]] bool overlaps(TensorOverlap least) const;
     void input_gradients(Operations gradients) const;

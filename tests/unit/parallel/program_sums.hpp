@@ -1,6 +1,8 @@
 #pragma once
+#include "base/errors.hpp"
 #include "parallel/program.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace moesaic::test {
@@ -32,6 +34,13 @@ inline int compute_times(parallel::Program const& program, model::Pass pass, std
         }
     }
     return count;
+}
+
+/// The block of that name ("forward", "backward, last", …); fails where the class has none.
+inline parallel::Block const& block_named(parallel::RankClass const& rank_class, std::string_view name) {
+    auto const found = std::ranges::find(rank_class.blocks, name, &parallel::Block::name);
+    expects(found != rank_class.blocks.end(), "the class has a block of the name");
+    return *found;
 }
 
 } // namespace moesaic::test

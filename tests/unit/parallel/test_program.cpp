@@ -48,7 +48,8 @@ TEST_CASE("interleaved chunks pass from the last stage back to the first", "[par
     // the way from the last stage to the first once
     CHECK(messages_of(program, 0, 1) == 2 * 140);
     CHECK(messages_of(program, 3, 0) == 140);
-    CHECK(program.classes[0].blocks.size() == 2 * 6 + 1);
+    // of each chunk the first forward, the others, the backwards and the last one; and the end of the step
+    CHECK(program.classes[0].blocks.size() == 2 * 4 + 1);
 }
 
 TEST_CASE("without recomputation the kernels do the model's work, over any split", "[parallel][property]") {

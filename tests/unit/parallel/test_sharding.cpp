@@ -80,7 +80,7 @@ TEST_CASE("a shard group must divide the ranks that hold the same weights", "[pa
 TEST_CASE("a layer's parameters set off one layer ahead", "[parallel]") {
     auto const f = llama("zero = \"parameters\"\n");
     auto const program = build_program(f.job());
-    auto const& forward = program.classes.at(0).blocks.at(1);
+    auto const& forward = test::block_named(program.classes.at(0), "forward");
     std::vector<int> gathers;
     for (std::size_t i = 0; i < forward.ops.size(); ++i) {
         auto const* c = std::get_if<Collective>(&forward.ops[i].work);

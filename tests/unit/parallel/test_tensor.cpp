@@ -101,7 +101,7 @@ TEST_CASE("overlap moves bytes beside products and adds none", "[parallel]") {
 TEST_CASE("a reduction beside a weight gradient waits for the inputs' gradients only", "[parallel]") {
     auto const f = gpt("");
     auto const program = build_program(f.job());
-    auto const& block = program.classes.at(0).blocks.at(2); // backward
+    auto const& block = test::block_named(program.classes.at(0), "backward");
     auto const reduction = std::ranges::find_if(block.ops, [](BlockOp const& op) {
         auto const* c = std::get_if<Collective>(&op.work);
         return c && c->role == "ffn gradient" && c->kind == timing::CollectiveKind::reduce_scatter;
