@@ -149,6 +149,24 @@ parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, model::Pr
     return parallel::read_plan(t.table("parallel"), context);
 }
 
+/// The busiest expert rank of each replica kind follows from how the router loads the experts.
+void settle_routing(io::TomlTable const& t, Scenario& s) {
+    if (!t.has("routing")) {
+        return;
+    }
+    auto const folder = std::filesystem::path{s.file}.parent_path().string();
+    s.routing = model::read_routing(t.table("routing"), s.model, folder);
+    for (auto& kind : s.plan.kinds) {
+        if (kind.expert_imbalance != 1.0) {
+            throw InputError{t.origin("routing"), "and expert_imbalance say the same thing twice",
+                             "Leave out one of them"};
+        }
+        if (s.model.moe->experts % kind.expert == 0) { // what does not divide is told with the program
+            kind.expert_imbalance = model::rank_imbalance(*s.routing, s.model, kind.expert, s.seed);
+        }
+    }
+}
+
 } // namespace
 
 Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
@@ -170,6 +188,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     read_pools(t, s, data_folder);
     auto const defaults = software_defaults(t, s, data_folder);
     s.plan = read_plan_of(t, s, parallel::read_precision(training, {}), defaults);
+    settle_routing(t, s);
     training.reject_unknown_keys();
     s.price_book = t.text_or("prices", "");
     s.price_origin = t.origin("prices");

@@ -5,6 +5,7 @@
 #include "hardware/topology.hpp"
 #include "io/toml.hpp"
 #include "model/model.hpp"
+#include "model/routing.hpp"
 #include "parallel/build_program.hpp"
 #include "parallel/plan.hpp"
 
@@ -70,9 +71,10 @@ struct Scenario {
     std::vector<hardware::SiteLink> site_links;
     std::string software; ///< id in scenarios/software/; empty = today's usual practice, see parallel::Plan
     parallel::Plan plan;
-    std::string price_book; ///< id; empty = no cost
-    std::string currency;   ///< of the cost; empty = that of the first pool's rent
-    int exchange_year = 0;  ///< whose average rates convert rents in another currency
+    std::optional<model::Routing> routing; ///< none = as the plan's expert_imbalance says
+    std::string price_book;                ///< id; empty = no cost
+    std::string currency;                  ///< of the cost; empty = that of the first pool's rent
+    int exchange_year = 0;                 ///< whose average rates convert rents in another currency
     Origin price_origin;
     std::optional<Reliability> reliability;
     std::optional<Published> published;
