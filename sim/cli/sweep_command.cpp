@@ -121,8 +121,9 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
     outcome.partly_failed = progress.counts().failed > 0;
     if (shard.of > 1) {
         tell(arguments, points.sweep(), progress,
-             fmt::format("part {} of {} in {}; when all are there: moesaic merge {} -o {}", shard.number,
-                         shard.of, sweep::parts_folder(options.output), arguments.file, options.output));
+             fmt::format(
+                 "part {} of {} in {}; when all are there, the same command without --shard joins them",
+                 shard.number, shard.of, sweep::parts_folder(options.output)));
         return;
     }
     auto const gathered =
@@ -152,8 +153,9 @@ void add_sweep_command(CLI::App& app, Outcome& outcome) {
     auto arguments = std::make_shared<SweepArguments>();
     add_sweep_inputs(*command, *arguments);
     add_worker_options(*command, *arguments);
-    command->add_option("--shard", arguments->shard,
-                        "Run one part of many, as in 2/8 (job arrays); moesaic merge joins them");
+    command->add_option(
+        "--shard", arguments->shard,
+        "Run one part of many, as in 2/8 (job arrays); the same command without --shard joins them");
     command->add_flag("--dry-run", arguments->dry_run, "Print the points and the time they would take");
     command->add_flag("--all", arguments->all, "With --dry-run: every point, not some");
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
