@@ -56,6 +56,15 @@ std::string const& DataHash::of_cluster(std::string const& id, Origin const& ask
     return at->second;
 }
 
+std::string const& DataHash::of_node(std::string const& id, Origin const& asked_at) {
+    auto const [at, fresh] = nodes_.try_emplace(id);
+    if (fresh) {
+        auto const node = hardware::Catalogue{folder_ + "/platforms"}.node(id, asked_at);
+        at->second = sha256(of_file(node.file) + of_file(node.chip.file));
+    }
+    return at->second;
+}
+
 std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string const& base_folder,
                                   std::vector<std::string> const& timings) {
     Sha256 sum;
@@ -67,8 +76,23 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
     if (scenario.is_text("model")) {
         add("model", of_file(fmt::format("{}/scenarios/models/{}.toml", folder_, scenario.text("model"))));
     }
+    if (scenario.has("software")) {
+        add("software",
+            of_file(fmt::format("{}/scenarios/software/{}.toml", folder_, scenario.text("software"))));
+    }
+    auto const beside = [&](std::string const& file) { return (fs::path{base_folder} / file).string(); };
+    if (auto const routing = scenario.optional_table("routing"); routing && routing->has("file")) {
+        add("routing", of_file(beside(routing->text("file"))));
+    }
+    if (auto const regime = scenario.optional_table("regime")) {
+        add("rules", of_tables(folder_ + "/scenarios/rules", ".toml")); // they may refuse the chips
+        if (regime->is_text("what_if")) {
+            add("what_if", of_file(beside(regime->text("what_if"))));
+        }
+    }
     for (auto const& pool : scenario.tables("pools")) {
-        add("cluster", of_cluster(pool.text("cluster"), pool.origin("cluster")));
+        add("hardware", pool.has("node") ? of_node(pool.text("node"), pool.origin("node"))
+                                         : of_cluster(pool.text("cluster"), pool.origin("cluster")));
     }
     if (scenario.has("prices")) {
         add("prices", of_tables(folder_ + "/platforms/prices", ".toml"));
@@ -79,7 +103,7 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
     add("timings", of_tables(folder_ + "/platforms/timings", ".csv"));
     if (scenario.has("timings")) {
         for (auto const& table : scenario.texts("timings")) {
-            add("timings", of_tables((fs::path{base_folder} / table).string(), ".csv"));
+            add("timings", of_tables(beside(table), ".csv"));
         }
     }
     for (auto const& table : timings) {

@@ -14,7 +14,7 @@ class DataHash {
 
     /// Of a scenario: what it says (not its name, description, assumptions or published figures), the catalogue's files
     /// behind what it names, the timings, and this program.
-    /// @param base_folder that the scenario's own `timings` are relative to
+    /// @param base_folder that the scenario's own files (timings, routing, what-if) are relative to
     /// @param timings further tables or folders of them
     /// @throws InputError where a file cannot be read
     [[nodiscard]] std::string of_scenario(io::TomlTable const& scenario, std::string const& base_folder,
@@ -25,10 +25,12 @@ class DataHash {
     /// Of all files of a folder with this extension, or of the file itself.
     [[nodiscard]] std::string const& of_tables(std::string const& path, std::string const& extension);
     [[nodiscard]] std::string const& of_cluster(std::string const& id, Origin const& asked_at);
+    [[nodiscard]] std::string const& of_node(std::string const& id, Origin const& asked_at);
     std::string folder_;
     std::string program_;
     std::map<std::string, std::string> files_;
     std::map<std::string, std::string> clusters_;
+    std::map<std::string, std::string> nodes_;
 };
 
 } // namespace moesaic::cli
