@@ -4,10 +4,10 @@
 #include "economics/price_book.hpp"
 #include "economics/token_cost.hpp"
 #include "engine/simulate.hpp"
+#include "timing/timing_table.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <functional>
@@ -15,23 +15,6 @@
 namespace moesaic::scenario {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-/// The tables of a folder in the order of their names, or the file itself.
-std::vector<std::string> tables_at(std::string const& path) {
-    if (!fs::is_directory(path)) {
-        return {path};
-    }
-    std::vector<std::string> out;
-    for (auto const& entry : fs::directory_iterator{path}) {
-        if (entry.path().extension() == ".csv") {
-            out.push_back(entry.path().string());
-        }
-    }
-    std::ranges::sort(out);
-    return out;
-}
 
 std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& kind) {
     std::vector<std::string> tensor;
@@ -68,7 +51,7 @@ timing::Timings load_timings(Scenario const& scenario, std::string const& data_f
     sources.insert(sources.end(), scenario.timings.begin(), scenario.timings.end());
     sources.insert(sources.end(), further.begin(), further.end());
     for (auto const& source : sources) {
-        for (auto const& table : tables_at(source)) {
+        for (auto const& table : timing::tables_at(source)) {
             timings.load(table);
         }
     }

@@ -89,30 +89,26 @@ double log_ratio(KernelTime const& time, hardware::Chip const& chip, Kernel cons
                     (roofline_time(roofline_of(chip, kernel), work_of(kernel)) + launch));
 }
 
-/// Spread of what one operation takes more than its analogue from chip to chip (attention backward over forward: A100,
-/// H200, GB200, GB300, MI300X, MI355X; grouped over dense products: H800, MI300X, MI355X).
-constexpr double analogy_sigma = 0.15;
+/// Not beyond the edge of what the chip measured: an analogue must not stand on a transfer itself.
+std::optional<KernelTime> near_time(Estimator const& estimator, hardware::Chip const& chip,
+                                    Kernel const& kernel) {
+    auto out = own_time(estimator, chip, kernel);
+    return out && out->duration.evidence != Evidence::transferred ? out : std::nullopt;
+}
 
-struct Donor {
-    std::string name;
-    double weight;
-    double excess; ///< ln of what the operation takes more than the analogue
-};
-
-std::optional<Donor> ask_donor(Estimator const& estimator, hardware::Chip const& chip,
-                               hardware::Chip const& donor, Kernel const& kernel, Kernel const& analogue) {
-    if (!find_roofline(donor, kernel) || !find_roofline(donor, analogue)) {
+/// What the operation takes more than the analogue on another chip.
+std::optional<Borrowed> ask_donor(Estimator const& estimator, hardware::Chip const& chip,
+                                  hardware::Chip const& donor, Kernel const& kernel, Kernel const& analogue) {
+    if (donor.id == chip.id || !find_roofline(donor, kernel) || !find_roofline(donor, analogue)) {
         return std::nullopt;
     }
-    auto const there = own_time(estimator, donor, kernel);
-    auto const like_there = there ? own_time(estimator, donor, analogue) : std::nullopt;
+    auto const there = near_time(estimator, donor, kernel);
+    auto const like_there = there ? near_time(estimator, donor, analogue) : std::nullopt;
     if (!like_there) {
         return std::nullopt;
     }
-    auto const strange = strangeness(estimator.store(), chip, donor, kernel);
-    auto const doubt = there->duration.sigma * there->duration.sigma + strange * strange;
-    return Donor{donor.id, 1 / doubt,
-                 log_ratio(*there, donor, kernel) - log_ratio(*like_there, donor, analogue)};
+    return Borrowed{donor.id, log_ratio(*there, donor, kernel) - log_ratio(*like_there, donor, analogue),
+                    std::hypot(there->duration.sigma, strangeness(estimator.store(), chip, donor, kernel))};
 }
 
 } // namespace
@@ -120,34 +116,30 @@ std::optional<Donor> ask_donor(Estimator const& estimator, hardware::Chip const&
 std::optional<KernelTime> time_by_analogy(Estimator const& estimator, hardware::Chip const& chip,
                                           Kernel const& kernel) {
     for (auto const& analogue : analogues_of(kernel)) {
-        auto const here = own_time(estimator, chip, analogue);
+        auto const here = near_time(estimator, chip, analogue);
         if (!here) {
             continue;
         }
-        double weight = 0, excess = 0;
-        Donor best{{}, 0, 0};
+        std::vector<Borrowed> said;
         for (auto const& donor : estimator.store().reference_chips()) {
-            auto const said =
-                donor.id == chip.id ? std::nullopt : ask_donor(estimator, chip, donor, kernel, analogue);
-            if (said) {
-                weight += said->weight;
-                excess += said->weight * said->excess;
-                best = said->weight > best.weight ? *said : best;
+            if (auto const excess = ask_donor(estimator, chip, donor, kernel, analogue)) {
+                said.push_back(*excess);
             }
         }
-        if (weight <= 0) {
+        if (said.empty()) {
             continue;
         }
+        auto const excess = nearest_mean(std::move(said));
         auto const roofline = roofline_of(chip, kernel);
         auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
         auto const flop_time =
             roofline.flop_per_second > 0 ? work_of(kernel).flop.value() / roofline.flop_per_second : 0.0;
         auto const time = (roofline_time(roofline, work_of(kernel)) + launch) *
-                          std::exp(log_ratio(*here, chip, analogue) + excess / weight);
+                          std::exp(log_ratio(*here, chip, analogue) + excess.log_ratio);
         return KernelTime{{std::max(time, Seconds{flop_time}), Evidence::transferred,
-                           std::hypot(here->duration.sigma, analogy_sigma)},
+                           std::hypot(here->duration.sigma, excess.sigma)},
                           fmt::format("{} here, times {} over {} on {}", here->source,
-                                      table_op(kernel.op).name, table_op(analogue.op).name, best.name)};
+                                      table_op(kernel.op).name, table_op(analogue.op).name, excess.source)};
     }
     return std::nullopt;
 }

@@ -6,6 +6,26 @@
 
 namespace moesaic::timing {
 
+namespace {
+
+/// Operations whose kernels differ more from chip to chip than products do, and formats for which the makers' software
+/// does: the fp8 grouped products of MI300X reach a third of the share of the peak that those of H800 reach.
+double strangeness_of_kind(Kernel const& kernel, bool one_vendor) {
+    constexpr double expert_ffn = 0.35, latent_attention = 0.35, attention_forward = 0.2,
+                     narrow_elsewhere = 0.5;
+    auto const& op = table_op(kernel.op);
+    auto const dtype = find_dtype(kernel.dtype);
+    bool const narrow = dtype && bytes_per_element(*dtype) < 2;
+    bool const forward = op.kind == model::OpKind::attention && op.pass == model::Pass::forward;
+    auto const kind = op.family == Family::moe_ffn              ? expert_ffn
+                      : op.kind == model::OpKind::mla_attention ? latent_attention
+                      : forward                                 ? attention_forward
+                                                                : 0;
+    return narrow && !one_vendor ? std::max(kind, narrow_elsewhere) : kind;
+}
+
+} // namespace
+
 double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::Chip const& b,
                    Kernel const& kernel) {
     // `moesaic timings check --transfer` on the public collection: median errors of 4 to 14 % on one die, 8 to 25 % between
@@ -17,20 +37,15 @@ double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::
     if (mine->flop_per_second > 0 && theirs->flop_per_second > 0) {
         balance /= mine->flop_per_second / theirs->flop_per_second;
     }
-    bool const twins = store.die_of(a) >= 0 && store.die_of(a) == store.die_of(b);
-    return (twins                  ? one_die
-            : a.vendor == b.vendor ? one_vendor
-                                   : other_vendor) +
+    if (store.die_of(a) >= 0 && store.die_of(a) == store.die_of(b)) {
+        return one_die + per_doubling_of_balance * std::abs(std::log2(balance));
+    }
+    bool const makers = a.vendor == b.vendor;
+    return std::hypot(makers ? one_vendor : other_vendor, strangeness_of_kind(kernel, makers)) +
            per_doubling_of_balance * std::abs(std::log2(balance));
 }
 
 namespace {
-
-struct Donor {
-    std::string source;
-    double log_ratio = 0;
-    double weight = 0;
-};
 
 /// A kernel that keeps the other chip busy as long as this one keeps ours: losses at the beginning and the end of a
 /// kernel are times, not shares of it. Grouped products keep their rows per group, on which their losses depend.
@@ -44,8 +59,9 @@ Kernel equally_long(Kernel kernel, double factor) {
     return kernel;
 }
 
-std::vector<Donor> ask_donors(Estimator const& estimator, hardware::Chip const& chip, Kernel const& kernel) {
-    std::vector<Donor> out;
+std::vector<Borrowed> ask_donors(Estimator const& estimator, hardware::Chip const& chip,
+                                 Kernel const& kernel) {
+    std::vector<Borrowed> out;
     auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
     for (auto const& other : estimator.store().reference_chips()) {
         auto const roofline = find_roofline(other, kernel);
@@ -61,40 +77,49 @@ std::vector<Donor> ask_donors(Estimator const& estimator, hardware::Chip const& 
         auto const doubt =
             std::hypot(strangeness(estimator.store(), chip, other, kernel), there->duration.sigma);
         auto const bound = roofline_time(*roofline, work_of(like)) + launch;
-        out.push_back({there->source, std::log(there->duration.time / bound), 1 / (doubt * doubt)});
+        out.push_back({there->source, std::log(there->duration.time / bound), doubt});
     }
-    std::ranges::stable_sort(out, std::ranges::greater{}, &Donor::weight);
     return out;
 }
 
 } // namespace
 
+Borrowed nearest_mean(std::vector<Borrowed> said) {
+    constexpr std::size_t most = 3;
+    constexpr double as_near = 1.4; ///< times the least doubt; who is farther is not asked
+    expects(!said.empty(), "a chip to borrow from");
+    std::ranges::stable_sort(said, {}, &Borrowed::sigma);
+    auto const far =
+        std::ranges::find_if(said, [&](Borrowed const& b) { return b.sigma > as_near * said.front().sigma; });
+    said.erase(std::min(far, said.begin() + static_cast<std::ptrdiff_t>(std::min(most, said.size()))),
+               said.end());
+    double weights = 0, mean = 0, spread = 0;
+    for (auto const& b : said) {
+        weights += 1 / (b.sigma * b.sigma);
+        mean += b.log_ratio / (b.sigma * b.sigma);
+    }
+    mean /= weights;
+    for (auto const& b : said) {
+        spread += (b.log_ratio - mean) * (b.log_ratio - mean) / (b.sigma * b.sigma * weights);
+    }
+    // chips err together: several of them do not make the nearest one's strangeness smaller
+    return {said.front().source, mean, std::sqrt(said.front().sigma * said.front().sigma + spread)};
+}
+
 std::optional<KernelTime> borrowed_time(Estimator const& estimator, hardware::Chip const& chip,
                                         Kernel const& kernel) {
-    constexpr std::size_t most = 3;
-    auto const donors = ask_donors(estimator, chip, kernel);
+    auto donors = ask_donors(estimator, chip, kernel);
     if (donors.empty()) {
         return std::nullopt;
     }
-    auto const asked = std::min(most, donors.size());
-    double weight = 0, mean = 0, spread = 0;
-    for (std::size_t i = 0; i < asked; ++i) {
-        weight += donors[i].weight;
-        mean += donors[i].weight * donors[i].log_ratio;
-    }
-    mean /= weight;
-    for (std::size_t i = 0; i < asked; ++i) {
-        spread += donors[i].weight / weight * (donors[i].log_ratio - mean) * (donors[i].log_ratio - mean);
-    }
+    auto const curve = nearest_mean(std::move(donors));
     auto const roofline = roofline_of(chip, kernel);
     auto const work = work_of(kernel);
     auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
     auto const flop_time = work.flop.value() > 0 ? work.flop.value() / roofline.flop_per_second : 0.0;
-    auto const time = std::max((roofline_time(roofline, work) + launch) * std::exp(mean), Seconds{flop_time});
-    // chips err together: several of them do not make the nearest one's strangeness smaller
-    auto const sigma = std::sqrt(1 / donors.front().weight + spread);
-    return KernelTime{{time, Evidence::transferred, sigma},
-                      fmt::format("curve of {}", donors.front().source)};
+    auto const time = (roofline_time(roofline, work) + launch) * std::exp(curve.log_ratio);
+    return KernelTime{{std::max(time, Seconds{flop_time}), Evidence::transferred, curve.sigma},
+                      fmt::format("curve of {}", curve.source)};
 }
 
 } // namespace moesaic::timing

@@ -92,11 +92,11 @@ struct Asked {
     bool rate_only = false; ///< the curve does not reach down to this size
 };
 
-/// @param link over which the curve was measured
+/// @param fabric whose link the curve was measured over
 /// @param startup where the curve does not show it
 std::optional<Asked> ask_chip(TimingStore const& store, hardware::Chip const& chip,
-                              CollectiveQuestion const& q, bool beyond_node, BytesPerSecond link,
-                              Seconds startup) {
+                              CollectiveQuestion const& q, Fabric const& fabric, Seconds startup) {
+    auto const [link, beyond_node] = fabric;
     for (auto const& [kind, startup_share] : likenesses(q.kind)) {
         auto const curve = nearest_curve(store, chip, kind, q, beyond_node);
         if (!curve) {
@@ -145,7 +145,7 @@ std::optional<CollectiveCost> borrow(TimingStore const& store, hardware::NodeTyp
         if (!link || !comparable || donor.id == node.chip.id) {
             continue;
         }
-        auto const asked = ask_chip(store, donor, q, fabric.beyond_node, *link, startup);
+        auto const asked = ask_chip(store, donor, q, {*link, fabric.beyond_node}, startup);
         if (!asked) {
             continue;
         }
@@ -208,7 +208,7 @@ CollectiveCost collective_cost(TimingStore const& store, hardware::NodeType cons
     // over NICs pairs depend on their switch alone; host-driven measurements say nothing of it
     bool const measured_kind = !(fabric.beyond_node && q.kind == CollectiveKind::send_recv);
     if (measured_kind) {
-        if (auto const own = ask_chip(store, node.chip, q, fabric.beyond_node, fabric.link, plain.startup)) {
+        if (auto const own = ask_chip(store, node.chip, q, fabric, plain.startup)) {
             return own->cost;
         }
         if (auto const borrowed = borrow(store, node, q, fabric, plain.startup)) {

@@ -10,8 +10,8 @@ namespace moesaic::timing {
 /// Where a duration comes from, best first.
 ///   measured      this very shape on this chip
 ///   interpolated  between measured shapes of this chip
-///   transferred   the curve of another chip, scaled by the peaks, or a pass derived from another by a
-///   sourced ratio analytic      roofline with a stated efficiency
+///   transferred   the curve of another chip, scaled by the peaks, or a pass by its work from another pass
+///   analytic      roofline with a stated efficiency
 enum class Evidence { measured, interpolated, transferred, analytic };
 constexpr int evidence_levels = 4;
 [[nodiscard]] constexpr std::string_view name_of(Evidence e) {

@@ -7,8 +7,8 @@ namespace moesaic::timing {
 /// options and many shapes suit best. none where it must not stand for it at all.
 [[nodiscard]] std::optional<double> misfit(StoredSeries const& have, Kernel const& want);
 
-/// The formats whose timings may stand for this one, itself first: bf16 and fp16 run on the same units at the
-/// same rate on every chip listed.
-[[nodiscard]] std::vector<std::string> comparable_dtypes(std::string const& dtype);
+/// Spread of ln(time) between kernels of two formats that run on the same units at the same rate: 0 for one and the
+/// same, none where the one must not stand for the other.
+[[nodiscard]] std::optional<double> stand_in_sigma(std::string_view dtype, std::string_view other);
 
 } // namespace moesaic::timing

@@ -118,11 +118,10 @@ Work work_of(Kernel const& kernel) {
     if (op.kind) {
         auto const operation = operation_of(kernel);
         auto bytes = model::bytes_of(operation);
-        if (op.family ==
-            Family::
-                moe_ffn) { // weights of experts without a token are not read; weight-only formats are narrower
-            auto const weights =
-                static_cast<double>(kernel.batch * kernel.n * kernel.k) * (kernel.options.gated ? 3 : 2);
+        if (op.family == Family::moe_ffn) {
+            // weights of experts without a token are not read; weight-only formats are narrower
+            auto const weights = static_cast<double>(kernel.batch) * static_cast<double>(kernel.n) *
+                                 static_cast<double>(kernel.k) * (kernel.options.gated ? 3 : 2);
             auto const counted = bytes_per_element(operation.dtype);
             bytes += Bytes{weights * (busy_share(kernel) * element_bytes(kernel.dtype) - counted)};
         }

@@ -12,8 +12,8 @@ namespace {
 
 /// Beyond it (in scaled log2 of the sizes) it is the curves of other chips that tell, not the chip's own shapes.
 constexpr double near_enough = 2.5;
-/// What one format says about the other 16-bit one.
-constexpr double stand_in_sigma = 0.03;
+/// A format that stands in for another with more doubt than this is a transfer.
+constexpr double doubtful = 0.1;
 /// Series whose misfit differs by less than this suit alike; then the faster library is taken, as a user would.
 constexpr double alike = 0.6;
 
@@ -26,11 +26,10 @@ struct Suitor {
 std::vector<Suitor> suitors_of(TimingStore const& store, hardware::Chip const& chip, Kernel const& want) {
     constexpr double per_distance = 0.7, at_most = 8;
     auto const at = scaled(coordinates_of(want), smoothness_of(table_op(want.op).family));
-    auto const dtypes = comparable_dtypes(want.dtype);
     std::vector<Suitor> out;
     for (int const index : store.of_op(want.op)) {
         auto const& stored = store.stored(index);
-        if (!is_listed(chip, stored.chip) || std::ranges::find(dtypes, stored.dtype) == dtypes.end()) {
+        if (!is_listed(chip, stored.chip) || !stand_in_sigma(want.dtype, stored.dtype)) {
             continue;
         }
         if (auto const little = misfit(stored, want)) {
@@ -74,18 +73,18 @@ std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip co
         if (!said) {
             continue;
         }
-        bool const stands_in = stored.dtype != kernel.dtype;
+        auto const stand_in = *stand_in_sigma(kernel.dtype, stored.dtype);
         bool const this_shape = said->own_distance <= 0;
         auto const time = this_shape ? said->time : at_least_peak_time(said->time, roofline, kernel);
         // the faster library, as a user would choose, unless little is known of it
         auto const score = time * (1 + said->sigma);
         if (!best || score < best_score) {
             best_score = score;
-            auto const evidence = said->own_distance > near_enough ? Evidence::transferred
-                                  : said->measured && !stands_in   ? Evidence::measured
-                                                                   : Evidence::interpolated;
-            best = KernelTime{{time, evidence, std::hypot(said->sigma, stands_in ? stand_in_sigma : 0)},
-                              source_text(stored)};
+            bool const far = said->own_distance > near_enough || stand_in > doubtful;
+            auto const evidence = far                               ? Evidence::transferred
+                                  : said->measured && stand_in == 0 ? Evidence::measured
+                                                                    : Evidence::interpolated;
+            best = KernelTime{{time, evidence, std::hypot(said->sigma, stand_in)}, source_text(stored)};
         }
     }
     return best;
@@ -97,24 +96,24 @@ namespace {
 KernelTime from_twin(hardware::Chip const& chip, hardware::Chip const& twin, Kernel const& kernel,
                      KernelTime const& there) {
     // H100 to H200 (bandwidth times 1.43): 12 % median in the collection; a kernel that the matrix units bound keeps its time
-    constexpr double sigma_alike = 0.07, sigma_per_doubling = 0.25;
+    // (most of what attention differs by is the version of its library)
+    constexpr double attention_alike = 0.15, others_alike = 0.07, sigma_per_doubling = 0.25;
     auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
     auto const work = work_of(kernel);
     auto const ratio = (roofline_time(roofline_of(chip, kernel), work) + launch) /
                        (roofline_time(roofline_of(twin, kernel), work) + launch);
-    auto const sigma = sigma_alike + sigma_per_doubling * std::abs(std::log2(ratio));
+    bool const attends = table_op(kernel.op).family == Family::attention;
+    auto const sigma =
+        (attends ? attention_alike : others_alike) + sigma_per_doubling * std::abs(std::log2(ratio));
     return {{there.duration.time * ratio, Evidence::transferred, std::hypot(there.duration.sigma, sigma)},
             there.source};
 }
 
 using Ask = std::optional<KernelTime> (*)(Estimator const&, hardware::Chip const&, Kernel const&);
 
-/// Asks the chip, then those of its die, the most alike in bandwidth first.
-std::optional<KernelTime> ask_die(Estimator const& estimator, hardware::Chip const& chip,
-                                  Kernel const& kernel, Ask ask) {
-    if (auto said = ask(estimator, chip, kernel)) {
-        return said;
-    }
+/// Asks the other chips of the die, the most alike in bandwidth first.
+std::optional<KernelTime> ask_twins(Estimator const& estimator, hardware::Chip const& chip,
+                                    Kernel const& kernel, Ask ask) {
     auto const& store = estimator.store();
     std::vector<std::pair<double, hardware::Chip const*>> twins;
     auto const own = roofline_of(chip, kernel);
@@ -136,20 +135,29 @@ std::optional<KernelTime> ask_die(Estimator const& estimator, hardware::Chip con
 
 } // namespace
 
+std::optional<KernelTime> time_without_own(Estimator const& estimator, hardware::Chip const& chip,
+                                           Kernel const& kernel) {
+    if (auto const twin = ask_twins(estimator, chip, kernel, own_time)) {
+        return twin;
+    }
+    if (auto const like = time_by_analogy(estimator, chip, kernel)) {
+        return like;
+    }
+    if (auto const twin = ask_twins(estimator, chip, kernel, time_by_analogy)) {
+        return twin;
+    }
+    return borrowed_time(estimator, chip, kernel);
+}
+
 std::optional<KernelTime> known_time(Estimator const& estimator, hardware::Chip const& chip,
                                      Kernel const& kernel) {
-    auto const own = ask_die(estimator, chip, kernel, own_time);
-    return own ? own : ask_die(estimator, chip, kernel, time_by_analogy);
+    auto const own = own_time(estimator, chip, kernel);
+    return own ? own : time_without_own(estimator, chip, kernel);
 }
 
 KernelTime kernel_time(Estimator const& estimator, hardware::Chip const& chip, Kernel const& kernel) {
-    if (auto const known = known_time(estimator, chip, kernel)) {
-        return *known;
-    }
-    if (auto const borrowed = borrowed_time(estimator, chip, kernel)) {
-        return *borrowed;
-    }
-    return analytic_time(estimator, chip, kernel);
+    auto const known = known_time(estimator, chip, kernel);
+    return known ? *known : analytic_time(estimator, chip, kernel);
 }
 
 } // namespace moesaic::timing

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moesaic::timing {
 
@@ -29,19 +30,30 @@ struct KernelTime {
 /// @throws InputError where a figure of the chip that is needed is unknown
 [[nodiscard]] KernelTime analytic_time(Estimator const& estimator, hardware::Chip const& chip,
                                        Kernel const& kernel);
+/// What another chip says of ln(time / roofline time).
+struct Borrowed {
+    std::string source;
+    double log_ratio = 0;
+    double sigma = 0;
+};
+/// Weighted mean of the nearest: chips that are clearly farther than the nearest one are left out. @param said not empty
+[[nodiscard]] Borrowed nearest_mean(std::vector<Borrowed> said);
 /// How far apart two chips are, as the spread of ln(time / roofline time) between chips like these.
 [[nodiscard]] double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::Chip const& b,
                                  Kernel const& kernel);
-/// The first two, of the chip or of its die under another name. none where neither is known
+/// As if the chip had no rows of this operation: from its die under another name, by analogy, then borrowed.
+[[nodiscard]] std::optional<KernelTime> time_without_own(Estimator const& estimator,
+                                                         hardware::Chip const& chip, Kernel const& kernel);
+/// The chip's own time, else the one without. none where no chip has the operation
 [[nodiscard]] std::optional<KernelTime> known_time(Estimator const& estimator, hardware::Chip const& chip,
                                                    Kernel const& kernel);
-/// The best of the four.
+/// The known time, else the analytic one.
 /// @throws InputError where a figure of the chip that is needed is unknown
 [[nodiscard]] KernelTime kernel_time(Estimator const& estimator, hardware::Chip const& chip,
                                      Kernel const& kernel);
 
 /// What the tables say of a row of theirs: from series of the same chip, the same library and options first.
-/// none where nothing comparable is loaded
+/// none where nothing comparable is loaded, or nothing is known of the chip
 [[nodiscard]] std::optional<KernelTime> row_time(Estimator const& estimator, Measurement const& row);
 /// Any operation and pass: parts that are measured apart are added up.
 [[nodiscard]] KernelTime operation_time(Estimator const& estimator, hardware::Chip const& chip,

@@ -82,9 +82,6 @@ KernelTime backward_time(Estimator const& estimator, hardware::Chip const& chip,
         if (auto const known = known_time(estimator, chip, *kernel)) {
             return *known;
         }
-        if (auto const borrowed = borrowed_time(estimator, chip, *kernel)) {
-            return *borrowed;
-        }
     }
     return scaled_forward(estimator, chip, whole);
 }

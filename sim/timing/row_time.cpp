@@ -1,6 +1,6 @@
 #include "timing/kernel_time.hpp"
 
-#include <limits>
+#include <algorithm>
 
 namespace moesaic::timing {
 
@@ -24,6 +24,12 @@ int series_with(TimingStore const& store, TableOpId op, Traits const& traits) {
 std::optional<KernelTime> row_time(Estimator const& estimator, Measurement const& row) {
     auto const& store = estimator.store();
     auto const& kernel = row.kernel;
+    bool const known =
+        store.chip_named(row.chip) != nullptr ||
+        std::ranges::any_of(store.all(), [&](StoredSeries const& s) { return s.chip == row.chip; });
+    if (!known) {
+        return std::nullopt; // without figures or rows of the chip there is no roofline to start from
+    }
     auto const traits = store.traits_of(row.chip, kernel.dtype, row.source, kernel.options);
     auto const index = series_with(store, kernel.op, traits);
     auto const said = estimator.estimate({kernel, store.roofline_of_rows(row.chip, kernel), traits, index});

@@ -2,9 +2,8 @@
 #include "model/operation.hpp"
 
 #include <optional>
-#include <string>
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace moesaic::timing {
 
@@ -30,7 +29,7 @@ struct TableOp {
 };
 
 using TableOpId = int;
-[[nodiscard]] std::vector<TableOp> const& table_ops();
+[[nodiscard]] std::span<TableOp const> table_ops();
 /// none where no table uses this name
 [[nodiscard]] std::optional<TableOpId> find_table_op(std::string_view name);
 [[nodiscard]] TableOp const& table_op(TableOpId id);

@@ -30,7 +30,7 @@ struct Kinship {
     double level = 0; ///< variance of ln(time / roofline time) that both share at every shape
     double curve = 1; ///< share of the way in which the ratio goes with the shape
 };
-/// From the spread between series that measured the same shapes (`moesaic timings check --spread` prints it).
+/// From the spread between series of the public collection that measured the same shapes.
 [[nodiscard]] Kinship kinship(Traits const& a, Traits const& b);
 
 } // namespace moesaic::timing

@@ -196,3 +196,54 @@ TEST_CASE("a backward pass that only another chip measured is transferred by its
     CHECK(said.duration.time.value() == Approx(2400e-6).epsilon(0.03));
     CHECK(said.source.find("attn_bwd over attn_fwd on X") != std::string::npos);
 }
+
+TEST_CASE("fp8 with one scale per tensor and with one per block stand for each other as a transfer",
+          "[timing]") {
+    auto x = example_chip("X");
+    x.peak[Dtype::fp8] = x.peak[Dtype::fp8_block] = x.peak.at(Dtype::bf16);
+    Loaded const loaded{{x}, {gemm_table("X", 1.5, x, "fp8_block")}};
+    Estimator const estimator{loaded.store};
+    auto op = gemm(4096, 4096, 4096);
+    op.dtype = Dtype::fp8;
+    auto const said = operation_time(estimator, x, op).duration;
+    CHECK(said.evidence == Evidence::transferred);
+    CHECK(said.time.value() == Approx(2069.08e-6).epsilon(1e-4));
+    CHECK(said.sigma >= 0.22);
+}
+
+TEST_CASE("a chip of the same maker is asked alone, however many farther ones there are", "[timing]") {
+    // both donors have their own shape of curve: 1.5 times the roofline at home, 6 times elsewhere
+    auto const x = example_chip("X"), near = faster_chip("N", 1.3);
+    auto far = faster_chip("F", 1.3);
+    far.vendor = "another";
+    Loaded const loaded{{x, near, far}, {gemm_table("N", 1.5, near), gemm_table("F", 6, far)}};
+    Estimator const estimator{loaded.store};
+    auto const said = operation_time(estimator, x, gemm(3000, 5000, 6000)).duration;
+    CHECK(said.evidence == Evidence::transferred);
+    CHECK(said.time.value() == Approx(2707.5e-6).epsilon(0.02)); // (1800 + 5) x 1.5
+}
+
+TEST_CASE("the work of an expert FFN does not overflow", "[timing]") {
+    Kernel kernel{.op = *find_table_op("moe_ffn"),
+                  .dtype = "bf16",
+                  .m = 8,
+                  .n = std::int64_t{1} << 31,
+                  .k = std::int64_t{1} << 31,
+                  .batch = 8,
+                  .options = {.topk = 8, .experts = 8}};
+    // every expert has tokens: 3 x 8 x 2^62 weights of 2 bytes, and rows that are far fewer
+    CHECK(work_of(kernel).bytes.value() == Approx(3.0 * 8 * std::pow(2.0, 62) * 2).epsilon(1e-6));
+}
+
+TEST_CASE("a row of a chip of which nothing is known is not guessed", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{{x}, {gemm_table("X", 1.5, x)}};
+    Estimator const estimator{loaded.store};
+    Measurement row{
+        .chip = "X",
+        .kernel = {.op = *find_table_op("gemm"), .dtype = "bf16", .m = 3000, .n = 5000, .k = 6000},
+        .source = "aiconfigurator"};
+    CHECK(row_time(estimator, row).has_value());
+    row.chip = "nobody's chip";
+    CHECK_FALSE(row_time(estimator, row).has_value());
+}

@@ -1,0 +1,103 @@
+#include "run_program.hpp"
+#include "temporary_file.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace moesaic;
+using nlohmann::json;
+
+namespace {
+
+std::string const header = "chip,op,dtype,m,n,k,batch,extra,time_us,source,licence\n";
+
+struct Table : TemporaryFile {
+    Table(std::string const& name, std::string const& text) : TemporaryFile{name} {
+        std::ofstream{path} << text;
+    }
+};
+
+} // namespace
+
+TEST_CASE("timings check predicts rows of a file anywhere and says how far off it was", "[cli]") {
+    // 2 x 4096^3 FLOP in 200 us are 687 TFLOP/s of 989: a time that H100 reaches
+    Table const rows{"moesaic_check_rows.csv",
+                     header + "H100-SXM5-80GB,gemm,bf16,4096,4096,4096,1,kern=x,200,mine,MIT\n"
+                              "nobodys-chip,gemm,bf16,4096,4096,4096,1,kern=x,200,mine,MIT\n"};
+    auto const ran = run_program("timings check " + rows.path + " --json");
+    REQUIRE(ran.exit_code == 0);
+    auto const report = json::parse(ran.out);
+    REQUIRE(report["groups"].size() == 1);
+    auto const& group = report["groups"][0];
+    CHECK(group["op"] == "gemm");
+    CHECK(group["dtype"] == "bf16");
+    CHECK(group["chip"] == "H100-SXM5-80GB");
+    CHECK(group["rows"] == 1);
+    CHECK(group["median_abs_error"] == group["p90_abs_error"]);
+    CHECK(group["median_abs_error"].get<double>() < 0.5);
+    CHECK(group["interval_80_coverage"].is_number());
+    CHECK(report["by_op"][0]["op"] == "gemm");
+    CHECK(report["by_op"][0]["rows"] == 1);
+    CHECK(report["rows_unpredicted"] == 1);
+}
+
+TEST_CASE("timings check predicts a row that --timings holds exactly", "[cli]") {
+    Table const rows{"moesaic_check_known.csv",
+                     header + "H100-SXM5-80GB,gemm,bf16,4000,4100,4200,1,kern=x,250,mine,MIT\n"};
+    auto const ran = run_program("timings check " + rows.path + " --timings " + rows.path + " --json");
+    REQUIRE(ran.exit_code == 0);
+    CHECK(json::parse(ran.out)["groups"][0]["median_abs_error"].get<double>() < 1e-9);
+}
+
+TEST_CASE(
+    "timings list counts what was refused: unknown operations, impossible shapes, times beyond the peak",
+    "[cli]") {
+    // 2 x 4096^3 FLOP in 10 us are 13,744 TFLOP/s
+    Table const rows{"moesaic_list_refused.csv",
+                     header + "H100-SXM5-80GB,gemm,bf16,4096,4096,4096,1,kern=x,10,mine,MIT\n"
+                              "H100-SXM5-80GB,warp_drive,bf16,4096,4096,4096,1,kern=x,10,mine,MIT\n"
+                              "H100-SXM5-80GB,gemm,bf16,4096,0,4096,1,kern=x,10,mine,MIT\n"
+                              "H100-SXM5-80GB,gemm,bf16,4096,4096,4096,1,kern=x,300,mine,MIT\n"};
+    auto const ran = run_program("timings list " + rows.path + " --json");
+    REQUIRE(ran.exit_code == 0);
+    auto const report = json::parse(ran.out);
+    auto const table =
+        std::ranges::find_if(report["tables"], [&](json const& t) { return t["file"] == rows.path; });
+    REQUIRE(table != report["tables"].end());
+    CHECK((*table)["rows"] == 1);
+    CHECK((*table)["rows_refused"] == 3);
+    CHECK_THAT(ran.err, Catch::Contains("faster than 1.02 times the peak of H100-SXM5-80GB") &&
+                            Catch::Contains("unknown operation warp_drive") &&
+                            Catch::Contains("a product with a size of 0"));
+}
+
+TEST_CASE("times that cannot be are errors that name file, line and field", "[cli]") {
+    for (std::string const time : {"-3", "nan", "0", "inf", "soon"}) {
+        Table const rows{"moesaic_bad_time.csv",
+                         header + "H100-SXM5-80GB,gemm,bf16,64,64,64,1,," + time + ",mine,MIT\n"};
+        auto const ran = run_program("timings check " + rows.path);
+        CHECK(ran.exit_code == 2);
+        CHECK_THAT(ran.err, Catch::Contains(rows.path + ":2") && Catch::Contains("time_us"));
+    }
+}
+
+TEST_CASE("timings condense writes a grid that gives its rows back", "[cli]") {
+    std::string table = header;
+    for (int m = 256; m <= 8192; m *= 2) { // half the peak of 989 TFLOP/s at every size
+        table += "H100-SXM5-80GB,gemm,bf16," + std::to_string(m) + ",4096,4096,1,kern=x," +
+                 std::to_string(2.0 * m * 4096 * 4096 / 494.5e12 * 1e6) + ",mine,MIT\n";
+    }
+    Table const rows{"moesaic_condense.csv", table};
+    auto const folder = rows.path + ".grids";
+    auto const ran =
+        run_program("timings condense " + rows.path + " -o " + folder + " --chip nvidia_h100_sxm5 --json");
+    REQUIRE(ran.exit_code == 0);
+    auto const file = json::parse(ran.out)["files"][0]["file"].get<std::string>();
+    auto const listed = json::parse(run_program("timings list " + file + " --json").out);
+    auto const mine =
+        std::ranges::find_if(listed["tables"], [&](json const& t) { return t["file"] == file; });
+    REQUIRE(mine != listed["tables"].end());
+    CHECK((*mine)["rows"] == 6); // one cell of a factor of two for each m
+    std::filesystem::remove_all(folder);
+}
