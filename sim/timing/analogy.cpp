@@ -89,11 +89,12 @@ double log_ratio(KernelTime const& time, hardware::Chip const& chip, Kernel cons
                     (roofline_time(roofline_of(chip, kernel), work_of(kernel)) + launch));
 }
 
-/// Not beyond the edge of what the chip measured: an analogue must not stand on a transfer itself.
-std::optional<KernelTime> near_time(Estimator const& estimator, hardware::Chip const& chip,
-                                    Kernel const& kernel) {
-    auto out = own_time(estimator, chip, kernel);
-    return out && out->duration.evidence != Evidence::transferred ? out : std::nullopt;
+/// Doubt of a ratio whose shapes lie beyond what was measured.
+constexpr double far_sigma = 0.2;
+
+double doubt_of(KernelTime const& time) {
+    bool const far = time.duration.evidence == Evidence::transferred;
+    return std::hypot(time.duration.sigma, far ? far_sigma : 0);
 }
 
 /// What the operation takes more than the analogue on another chip.
@@ -102,13 +103,14 @@ std::optional<Borrowed> ask_donor(Estimator const& estimator, hardware::Chip con
     if (donor.id == chip.id || !find_roofline(donor, kernel) || !find_roofline(donor, analogue)) {
         return std::nullopt;
     }
-    auto const there = near_time(estimator, donor, kernel);
-    auto const like_there = there ? near_time(estimator, donor, analogue) : std::nullopt;
+    auto const there = own_time(estimator, donor, kernel);
+    auto const like_there = there ? own_time(estimator, donor, analogue) : std::nullopt;
     if (!like_there) {
         return std::nullopt;
     }
     return Borrowed{donor.id, log_ratio(*there, donor, kernel) - log_ratio(*like_there, donor, analogue),
-                    std::hypot(there->duration.sigma, strangeness(estimator.store(), chip, donor, kernel))};
+                    std::hypot(doubt_of(*there), doubt_of(*like_there) / 2,
+                               strangeness(estimator.store(), chip, donor, kernel))};
 }
 
 } // namespace
@@ -116,7 +118,7 @@ std::optional<Borrowed> ask_donor(Estimator const& estimator, hardware::Chip con
 std::optional<KernelTime> time_by_analogy(Estimator const& estimator, hardware::Chip const& chip,
                                           Kernel const& kernel) {
     for (auto const& analogue : analogues_of(kernel)) {
-        auto const here = near_time(estimator, chip, analogue);
+        auto const here = own_time(estimator, chip, analogue);
         if (!here) {
             continue;
         }
@@ -137,7 +139,7 @@ std::optional<KernelTime> time_by_analogy(Estimator const& estimator, hardware::
         auto const time = (roofline_time(roofline, work_of(kernel)) + launch) *
                           std::exp(log_ratio(*here, chip, analogue) + excess.log_ratio);
         return KernelTime{{std::max(time, Seconds{flop_time}), Evidence::transferred,
-                           std::hypot(here->duration.sigma, excess.sigma)},
+                           std::hypot(doubt_of(*here), excess.sigma)},
                           fmt::format("{} here, times {} over {} on {}", here->source,
                                       table_op(kernel.op).name, table_op(analogue.op).name, excess.source)};
     }
