@@ -25,5 +25,9 @@ void add_run_command(CLI::App& app, Outcome& outcome);
 void add_rules_command(CLI::App& app, Outcome& outcome);
 void add_reproduce_command(CLI::App& app, Outcome& outcome);
 void add_sweep_command(CLI::App& app, Outcome& outcome);
+void add_sweep_worker_command(CLI::App& app, Outcome& outcome);
+void add_merge_command(CLI::App& app, Outcome& outcome);
+void add_export_command(CLI::App& app, Outcome& outcome);
+void add_analyze_command(CLI::App& app, Outcome& outcome);
 
 } // namespace moesaic::cli

@@ -21,6 +21,10 @@ int run(int argc, char** argv) {
     moesaic::cli::add_report_command(app, outcome);
     moesaic::cli::add_reproduce_command(app, outcome);
     moesaic::cli::add_sweep_command(app, outcome);
+    moesaic::cli::add_sweep_worker_command(app, outcome);
+    moesaic::cli::add_merge_command(app, outcome);
+    moesaic::cli::add_export_command(app, outcome);
+    moesaic::cli::add_analyze_command(app, outcome);
     moesaic::cli::add_models_command(app, outcome);
     moesaic::cli::add_chips_command(app, outcome);
     moesaic::cli::add_clusters_command(app, outcome);

@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <memory>
-#include <unistd.h>
 
 namespace moesaic::cli {
 
@@ -28,16 +27,6 @@ void listen_for_stop() {
     for (int const signal : {SIGINT, SIGTERM, SIGHUP}) {
         ::sigaction(signal, &action, nullptr);
     }
-}
-
-ProgressKind progress_kind(SweepArguments const& arguments) {
-    if (arguments.quiet) {
-        return ProgressKind::none;
-    }
-    if (arguments.progress == "json") {
-        return ProgressKind::json;
-    }
-    return ::isatty(STDERR_FILENO) != 0 ? ProgressKind::bar : ProgressKind::lines;
 }
 
 std::int64_t points_of(Shard const& shard, std::int64_t size) {
@@ -96,16 +85,13 @@ void tell(SweepArguments const& arguments, sweep::Sweep const& sweep, SweepProgr
     fmt::print("result    {}\n", where);
 }
 
-sweep::ResultOrigin origin_of(SweepExecutor const& executor, sweep::Sweep const& sweep) {
-    return {executor.scenario_text(), MOESAIC_VERSION, executor.timings(), metric_columns(sweep)};
-}
-
 void sweep_points(SweepArguments const& arguments, sweep::Points const& points, SweepExecutor& executor,
                   Outcome& outcome) {
     auto const options = runner_options(arguments);
     auto const shard = shard_of(arguments);
-    SweepProgress progress{points, metric_columns(points.sweep()), points_of(shard, points.size()),
-                           progress_kind(arguments)};
+    SweepProgress progress{points, find_goal(points.sweep(), metric_columns(points.sweep())),
+                           points_of(shard, points.size()),
+                           progress_kind(arguments.quiet, arguments.progress)};
     listen_for_stop();
     executor.warm_up();
     sweep::Runner runner{points, executor.executor(), options,
@@ -126,9 +112,7 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
                  shard.number, shard.of, sweep::parts_folder(options.output)));
         return;
     }
-    auto const gathered =
-        sweep::write_result(options.output, points, origin_of(executor, points.sweep()),
-                            [&](sweep::Record const& record) { return runner.stands(record); });
+    auto const gathered = sweep::write_result(options.output, points, executor.origin(), runner.ledger());
     expects(gathered.missing == 0, "every point of a finished sweep is in its journals");
     sweep::remove_parts(options.output);
     tell(arguments, points.sweep(), progress, options.output);

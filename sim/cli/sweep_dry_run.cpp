@@ -21,6 +21,7 @@ struct Probe {
 /// Runs the first, the middle and the last point, one after the other.
 Probe probe(SweepArguments const& arguments, sweep::Points const& points, SweepExecutor& executor) {
     auto const options = runner_options(arguments);
+    executor.warm_up();
     sweep::WorkerPool pool{executor.executor().run, 1, options.limits};
     Probe out;
     auto const begin = std::chrono::steady_clock::now();

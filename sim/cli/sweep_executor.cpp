@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
-#include <optional>
 
 namespace moesaic::cli {
 
@@ -74,7 +73,6 @@ SweepExecutor::SweepExecutor(sweep::Points const& points, std::vector<std::strin
       scenario_text_{io::read_text_file(points.sweep().scenario_file)}, further_{points.sweep().timings},
       data_hash_{data_folder_} {
     further_.insert(further_.end(), timings.begin(), timings.end());
-    scenario::Scenario base;
     auto const& file = points.sweep().scenario_file;
     auto const table = io::parse_toml(scenario_text_, file, points.sweep().set);
     if (table.has("timings")) {
@@ -82,8 +80,10 @@ SweepExecutor::SweepExecutor(sweep::Points const& points, std::vector<std::strin
             own_timings_.push_back((std::filesystem::path{file}.parent_path() / own).string());
         }
     }
-    base.timings = own_timings_;
-    timings_ = scenario::load_timings(base, data_folder_, further_);
+}
+
+sweep::ResultOrigin SweepExecutor::origin() const {
+    return {scenario_text_, MOESAIC_VERSION, further_, metric_columns(points_.sweep())};
 }
 
 scenario::Scenario SweepExecutor::read(sweep::Point const& point) const {
@@ -111,13 +111,16 @@ void SweepExecutor::check_axes() const {
     }
 }
 
-void SweepExecutor::warm_up() const {
+void SweepExecutor::warm_up() {
+    scenario::Scenario base;
+    base.timings = own_timings_;
+    timings_ = scenario::load_timings(base, data_folder_, further_);
     for (auto const index : sample_of(points_.size(), 3)) {
         try {
             auto const s = read(points_.at(index));
             auto const topology = scenario::topology_of(s);
-            auto const plan = parallel::split_batch({s.model, s.plan, s.shape, topology, timings_});
-            (void)parallel::build_program({s.model, plan, s.shape, topology, timings_});
+            auto const plan = parallel::split_batch({s.model, s.plan, s.shape, topology, *timings_});
+            (void)parallel::build_program({s.model, plan, s.shape, topology, *timings_});
         } catch (InputError const&) {
             // It will be told as a failed point.
         }
@@ -125,13 +128,14 @@ void SweepExecutor::warm_up() const {
 }
 
 std::vector<sweep::Cell> SweepExecutor::run(sweep::Point const& point) const {
+    expects(timings_.has_value(), "the timings are loaded before a point runs");
     auto scenario = read(point);
     std::string drawn;
     if (points_.sweep().uncertain_catalogue) {
         drawn = draw_catalogue(scenario, points_.sweep().seed, point.draw);
     }
     auto const result = scenario.timings == own_timings_
-                            ? scenario::run_scenario(scenario, timings_, data_folder_, {})
+                            ? scenario::run_scenario(scenario, *timings_, data_folder_, {})
                             : scenario::run_scenario(scenario, data_folder_, {.timings = further_});
     auto cells = metrics_of_run(result);
     if (points_.sweep().uncertain_catalogue) {
@@ -153,9 +157,12 @@ std::string SweepExecutor::hash(sweep::Point const& point) {
     }
 }
 
+sweep::HashOfPoint SweepExecutor::hash_of_point() {
+    return [this](sweep::Point const& point) { return hash(point); };
+}
+
 sweep::Executor SweepExecutor::executor() {
-    return {[this](sweep::Point const& point) { return run(point); },
-            [this](sweep::Point const& point) { return hash(point); }};
+    return {[this](sweep::Point const& point) { return run(point); }, hash_of_point()};
 }
 
 } // namespace moesaic::cli

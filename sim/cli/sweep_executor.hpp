@@ -2,10 +2,11 @@
 #include "cli/data_hash.hpp"
 #include "results/run.hpp"
 #include "scenario/scenario.hpp"
+#include "sweep/result_file.hpp"
 #include "sweep/runner.hpp"
 #include "timing/timings.hpp"
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,19 +18,20 @@ namespace moesaic::cli {
 
 class SweepExecutor {
   public:
-    /// Loads the timings, once for all points.
     /// @param timings further tables or folders of them, beside those of sweep file and scenario
     /// @throws InputError where a file cannot be read
     SweepExecutor(sweep::Points const& points, std::vector<std::string> timings);
 
-    [[nodiscard]] std::string const& scenario_text() const { return scenario_text_; }
-    [[nodiscard]] std::vector<std::string> const& timings() const { return further_; }
+    /// What the result file tells beside its points.
+    [[nodiscard]] sweep::ResultOrigin origin() const;
     /// Reads the scenario of a point. @throws InputError
     [[nodiscard]] scenario::Scenario read(sweep::Point const& point) const;
     /// Whether every axis leads to a field that a scenario has. @throws InputError naming the axis
     void check_axes() const;
-    /// Prices a few points, so that workers inherit what this teaches about the timings.
-    void warm_up() const;
+    /// Loads the timings, once for all points, and prices a few of them, so that workers inherit what this teaches about
+    /// the timings. Before any point runs. @throws InputError where a table cannot be read
+    void warm_up();
+    [[nodiscard]] sweep::HashOfPoint hash_of_point();
     [[nodiscard]] sweep::Executor executor();
 
   private:
@@ -39,8 +41,8 @@ class SweepExecutor {
     std::string data_folder_;
     std::string scenario_text_;
     std::vector<std::string> further_;
-    std::vector<std::string> own_timings_; ///< of the base scenario
-    timing::Timings timings_;
+    std::vector<std::string> own_timings_;   ///< of the base scenario
+    std::optional<timing::Timings> timings_; ///< none until they are needed
     DataHash data_hash_;
 };
 

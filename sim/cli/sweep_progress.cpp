@@ -7,10 +7,32 @@
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace moesaic::cli {
 
 namespace {
+
+std::string duration_text(double seconds) {
+    auto const whole = static_cast<std::int64_t>(seconds + 0.5);
+    if (whole < 60) {
+        return fmt::format("{} s", whole);
+    }
+    return whole < 3600 ? fmt::format("{} min {:02} s", whole / 60, whole % 60)
+                        : fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+} // namespace
+
+ProgressKind progress_kind(bool quiet, std::string const& asked) {
+    if (quiet) {
+        return ProgressKind::none;
+    }
+    if (asked == "json") {
+        return ProgressKind::json;
+    }
+    return ::isatty(STDERR_FILENO) != 0 ? ProgressKind::bar : ProgressKind::lines;
+}
 
 std::size_t find_goal(sweep::Sweep const& sweep, std::vector<sweep::Column> const& metrics) {
     auto const at = std::ranges::find(metrics, sweep.goal.metric, &sweep::Column::name);
@@ -27,15 +49,6 @@ std::size_t find_goal(sweep::Sweep const& sweep, std::vector<sweep::Column> cons
     return static_cast<std::size_t>(at - metrics.begin());
 }
 
-std::string duration_text(double seconds) {
-    auto const whole = static_cast<std::int64_t>(seconds + 0.5);
-    if (whole < 60) {
-        return fmt::format("{} s", whole);
-    }
-    return whole < 3600 ? fmt::format("{} min {:02} s", whole / 60, whole % 60)
-                        : fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
-}
-
 std::string cell_text(sweep::Cell const& cell) {
     return std::visit(overloaded{[](std::monostate) { return std::string{}; },
                                  [](std::int64_t value) { return fmt::format("{}", value); },
@@ -43,8 +56,6 @@ std::string cell_text(sweep::Cell const& cell) {
                                  [](std::string const& value) { return value; }},
                       cell);
 }
-
-} // namespace
 
 std::string axes_text(sweep::Points const& points, std::int64_t index) {
     std::string out;
@@ -60,9 +71,9 @@ std::string axes_text(sweep::Points const& points, std::int64_t index) {
     return out.empty() ? "the base scenario" : out;
 }
 
-SweepProgress::SweepProgress(sweep::Points const& points, std::vector<sweep::Column> const& metrics,
-                             std::int64_t total, ProgressKind kind)
-    : points_{points}, kind_{kind}, goal_{find_goal(points.sweep(), metrics)} {
+SweepProgress::SweepProgress(sweep::Points const& points, std::size_t goal, std::int64_t total,
+                             ProgressKind kind)
+    : points_{points}, kind_{kind}, goal_{goal} {
     counts_.total = total;
 }
 

@@ -11,6 +11,12 @@ namespace moesaic::cli {
 /// How a sweep tells how far it is, on stderr.
 enum class ProgressKind { none, bar, lines, json };
 
+/// The kind that was asked for: "json", or a bar on a terminal and lines elsewhere.
+[[nodiscard]] ProgressKind progress_kind(bool quiet, std::string const& asked);
+
+/// The place of the sweep's goal among the metrics. @throws InputError where it is none of them
+[[nodiscard]] std::size_t find_goal(sweep::Sweep const& sweep, std::vector<sweep::Column> const& metrics);
+
 /// Points done, failed, rate, time left and the best so far.
 class SweepProgress {
   public:
@@ -23,10 +29,9 @@ class SweepProgress {
         [[nodiscard]] std::int64_t done() const { return ok + failed; }
     };
 
+    /// @param goal the place of the sweep's goal among the metrics of a record
     /// @param total points that this process has to see finished
-    /// @throws InputError where the goal is no metric
-    SweepProgress(sweep::Points const& points, std::vector<sweep::Column> const& metrics, std::int64_t total,
-                  ProgressKind kind);
+    SweepProgress(sweep::Points const& points, std::size_t goal, std::int64_t total, ProgressKind kind);
 
     void add(sweep::Record const& record, sweep::Source source);
     /// Shows the state, unless it was shown a moment ago.
@@ -48,7 +53,7 @@ class SweepProgress {
     void print() const;
     sweep::Points const& points_;
     ProgressKind kind_;
-    std::size_t goal_ = 0; ///< its place among the metrics
+    std::size_t goal_;
     Counts counts_;
     std::optional<Best> best_;
     Clock::time_point start_ = Clock::now();
@@ -57,5 +62,7 @@ class SweepProgress {
 
 /// "tensor 2, expert 8": the axes of a point.
 [[nodiscard]] std::string axes_text(sweep::Points const& points, std::int64_t index);
+/// Six significant digits.
+[[nodiscard]] std::string cell_text(sweep::Cell const& cell);
 
 } // namespace moesaic::cli

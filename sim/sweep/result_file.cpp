@@ -140,7 +140,10 @@ void write_sweep(Hdf5Writer& file, Points const& points, ResultOrigin const& ori
     for (auto const& column : points.columns()) {
         axes.push_back(column.name);
     }
-    file.write("/sweep/axes", axes, words("Columns of /points that are axes; the rest are metrics"));
+    std::vector<std::string> metrics;
+    std::ranges::transform(origin.metrics, std::back_inserter(metrics), &Column::name);
+    file.write("/sweep/axes", axes, words("Columns of /points that are axes"));
+    file.write("/sweep/metrics", metrics, words("Columns of /points that are metrics"));
     file.write("/sweep/points", points.size(), pure("Points of the sweep"));
     file.write("/sweep/failed", gathered.failed, pure("Points in /failures"));
     file.write("/sweep/missing", gathered.missing, pure("Points that were never finished"));
@@ -154,11 +157,11 @@ struct Place {
 };
 
 std::vector<Place> places_in(std::vector<std::string> const& journals, std::int64_t points,
-                             std::function<bool(Record const&)> const& stands) {
+                             Ledger const& ledger) {
     std::vector<Place> out(static_cast<std::size_t>(points));
     for (std::size_t j = 0; j < journals.size(); ++j) {
         read_journal(journals[j], [&](Record const& record, std::int64_t offset) {
-            if (record.point < 0 || record.point >= points || !stands(record)) {
+            if (record.point < 0 || record.point >= points || !ledger.stands(record)) {
                 return;
             }
             auto& place = out[static_cast<std::size_t>(record.point)];
@@ -181,14 +184,14 @@ void sync_path(std::string const& path) {
 } // namespace
 
 Gathered write_result(std::string const& output, Points const& points, ResultOrigin const& origin,
-                      std::function<bool(Record const&)> const& stands) {
+                      Ledger const& ledger) {
     Table table{columns_of(points, origin.metrics)};
     Table failures{
         columns_of(points, {{"kind", CellKind::text, "text", "input, time, memory, crash or bug", {}},
                             {"message", CellKind::text, "text", "Why the point has no metrics", {}}})};
     Gathered gathered;
     auto const journals = journals_in(parts_folder(output));
-    auto const places = places_in(journals, points.size(), stands);
+    auto const places = places_in(journals, points.size(), ledger);
     for (std::int64_t i = 0; i < points.size(); ++i) {
         auto const& place = places[static_cast<std::size_t>(i)];
         if (place.journal < 0) {

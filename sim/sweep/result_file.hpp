@@ -1,8 +1,6 @@
 #pragma once
-#include "sweep/points.hpp"
-#include "sweep/record.hpp"
+#include "sweep/ledger.hpp"
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,10 +24,10 @@ struct Gathered {
 /// Writes the result file from the journals beside it: /sweep, the table /points (axes and metrics of every point that
 /// succeeded) and the table /failures, both in the order of the points, so that the bytes depend on nothing else. The
 /// journals stay.
-/// @param stands tells records of the sweep as it is now from those of an earlier state
+/// @param ledger tells records of the sweep as it is now from those of an earlier state
 /// @throws InputError where the file cannot be written
 Gathered write_result(std::string const& output, Points const& points, ResultOrigin const& origin,
-                      std::function<bool(Record const&)> const& stands);
+                      Ledger const& ledger);
 
 /// Puts the result file on the disk for good, then removes its journals.
 void remove_parts(std::string const& output);

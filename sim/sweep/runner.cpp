@@ -20,28 +20,10 @@ Runner::Runner(Points const& points, Executor executor, RunnerOptions options, O
       on_finished_{std::move(on_finished)}, cache_{options_.cache_folder, options_.cache_limit},
       journal_{journal_path(options_)}, pool_{executor_.run, options_.workers, options_.limits},
       last_sync_{std::chrono::steady_clock::now()} {
-    resume();
-}
-
-/// A point may stand in several journals, or twice in one (a failure, then another try): what succeeded counts.
-void Runner::resume() {
-    for (auto const& path : journals_in(parts_folder(options_.output))) {
-        read_journal(path, [&](Record&& record, std::int64_t) {
-            bool const wanted = !has_failed(record.result) || !options_.retry_failed;
-            bool const ours = record.point >= 0 && record.point < points_.size();
-            if (!ours || !wanted || done_.contains(record.point) ||
-                executor_.hash(points_.at(record.point)) != record.hash) {
-                return;
-            }
-            done_[record.point] = stable_hash(record.hash);
-            on_finished_(record, Source::resumed);
-        });
+    if (options_.resume) {
+        ledger_.read(parts_folder(options_.output), points_, executor_.hash, !options_.retry_failed,
+                     [&](Record const& record) { on_finished_(record, Source::resumed); });
     }
-}
-
-bool Runner::stands(Record const& record) const {
-    auto const at = done_.find(record.point);
-    return at != done_.end() && at->second == stable_hash(record.hash);
 }
 
 void Runner::record(Record record, Source source) {
@@ -49,7 +31,7 @@ void Runner::record(Record record, Source source) {
     if (!record.hash.empty()) {
         places_[stable_hash(record.hash)] = place;
     }
-    done_[record.point] = stable_hash(record.hash);
+    ledger_.enter(record);
     if (auto const now = std::chrono::steady_clock::now(); now - last_sync_ > between_syncs) {
         journal_.sync();
         last_sync_ = now;
@@ -76,7 +58,7 @@ std::optional<PointResult> Runner::known(std::string const& hash, Source& source
 }
 
 void Runner::take(std::int64_t index) {
-    if (done_.contains(index)) {
+    if (ledger_.has(index)) {
         return;
     }
     auto point = points_.at(index);

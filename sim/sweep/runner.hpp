@@ -1,6 +1,7 @@
 #pragma once
 #include "sweep/cache.hpp"
 #include "sweep/journal.hpp"
+#include "sweep/ledger.hpp"
 #include "sweep/points.hpp"
 #include "sweep/worker_pool.hpp"
 
@@ -17,8 +18,7 @@ namespace moesaic::sweep {
 /// What a point is run with. Knows the scenario; the sweep does not.
 struct Executor {
     RunPoint run;
-    /// Of everything that the metrics depend on; empty where they are not to be kept.
-    std::function<std::string(Point const&)> hash;
+    HashOfPoint hash;
 };
 
 /// How a finished point was come by.
@@ -32,6 +32,7 @@ struct RunnerOptions {
     std::string cache_folder; ///< empty = no cache
     Bytes cache_limit{1e9};
     bool retry_failed = false; ///< failures of an earlier start are run again
+    bool resume = true;        ///< false: whoever hands out the points knows which are finished
 };
 
 /// Takes points, finds what is known of them, runs the rest and writes everything into the journal.
@@ -49,11 +50,9 @@ class Runner {
     /// Waits for all. @param stop asked now and then; true ends it at once
     void finish(std::function<bool()> const& stop);
 
-    /// Whether the record is what this sweep, with the files as they are now, has for its point.
-    [[nodiscard]] bool stands(Record const& record) const;
+    [[nodiscard]] Ledger const& ledger() const { return ledger_; }
 
   private:
-    void resume();
     void record(Record record, Source source);
     void finished(WorkerPool::Finished finished);
     [[nodiscard]] std::optional<PointResult> known(std::string const& hash, Source& source);
@@ -64,7 +63,7 @@ class Runner {
     Cache cache_;
     Journal journal_;
     WorkerPool pool_;
-    std::unordered_map<std::int64_t, std::uint64_t> done_; ///< point -> hash of its content hash
+    Ledger ledger_;
     std::unordered_map<std::uint64_t, std::int64_t>
         places_;                                 ///< hash of a content hash -> place in the journal
     std::map<std::int64_t, std::string> hashes_; ///< of the points at work

@@ -92,10 +92,12 @@ void read_goal(io::TomlTable const& t, Sweep& sweep) {
 
 } // namespace
 
-Sweep read_sweep(std::string const& path) {
+Sweep read_sweep(std::string const& path) { return parse_sweep(io::read_text_file(path), path); }
+
+Sweep parse_sweep(std::string text, std::string const& path) {
     Sweep sweep;
     sweep.file = path;
-    sweep.text = io::read_text_file(path);
+    sweep.text = std::move(text);
     auto const t = io::parse_toml(sweep.text, path);
     sweep.name = t.text("name");
     sweep.description = t.text_or("description", "");

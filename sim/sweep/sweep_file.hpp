@@ -34,5 +34,7 @@ struct Sweep {
 
 /// @throws InputError with file, line, column and field for anything that cannot be
 [[nodiscard]] Sweep read_sweep(std::string const& path);
+/// @param file where the text stood; paths in it are relative to its folder
+[[nodiscard]] Sweep parse_sweep(std::string text, std::string const& file);
 
 } // namespace moesaic::sweep

@@ -62,7 +62,7 @@ Count sweep_all(Points const& points, Executor const& executor, RunnerOptions co
     }
     runner.finish([] { return false; });
     write_result(options.output, points, {"scenario", "1.0", {}, metrics},
-                 [&](Record const& record) { return runner.stands(record); });
+                 runner.ledger());
     return count;
 }
 

@@ -1,0 +1,104 @@
+#include "run_program.hpp"
+#include "temporary_file.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace moesaic;
+using nlohmann::json;
+
+namespace {
+
+/// A folder with a sweep over the first tutorial's scenario: 2 x 2 points, of which expert degree 7 fails twice.
+struct SmallSweep {
+    TemporaryFile folder{"sweep_commands"};
+    std::string file = folder.path + "/small.toml", output = folder.path + "/small.h5";
+    explicit SmallSweep(std::string const& axes =
+                            "[[axes]]\nname = \"nic\"\npath = \"pools[0].nic_bandwidth\"\n"
+                            "values = [\"25 GB/s\", \"50 GB/s\"]\n"
+                            "[[axes]]\npath = \"parallel.expert\"\nvalues = [8, 7]\n") {
+        std::filesystem::create_directories(folder.path);
+        std::ofstream{file} << "name = \"small\"\ngoal = { highest = \"mfu\" }\nscenario = \""
+                            << tutorial("01-one-node.toml") << "\"\n"
+                            << axes;
+    }
+    /// For the end of a command line.
+    [[nodiscard]] std::string stdin_of(std::string const& text) const {
+        auto const path = folder.path + "/stdin";
+        std::ofstream{path} << text;
+        return " < " + path;
+    }
+    [[nodiscard]] Ran run(std::string const& command, std::string const& more = "") const {
+        return run_program(command + " " + file + " -o " + output + " " + more);
+    }
+};
+
+std::string bytes_of(std::string const& path) {
+    std::ostringstream out;
+    out << std::ifstream{path, std::ios::binary}.rdbuf();
+    return out.str();
+}
+
+} // namespace
+
+TEST_CASE("sweep simulates, export writes the tables, analyze reads them", "[cli]") {
+    SmallSweep const sweep;
+    auto const ran = sweep.run("sweep", "--json --no-cache -j 2");
+    CHECK(ran.exit_code == 1); // two points failed
+    auto const told = json::parse(ran.out);
+    CHECK((told["points"] == 4 && told["ok"] == 2 && told["failed"] == 2));
+    CHECK(told["best"]["metric"] == "mfu");
+
+    auto const table = run_program("export " + sweep.output + " --csv -").out;
+    CHECK_THAT(table, Catch::StartsWith("point,nic [GB/s],parallel.expert,fits,step_time_s [s],"));
+    CHECK_THAT(table, Catch::Contains("\n0,25,8,1,") && Catch::Contains("\n2,50,8,1,"));
+    CHECK(std::ranges::count(table, '\n') == 3);
+    auto const failures = run_program("export " + sweep.output + " --failures --csv -").out;
+    CHECK_THAT(failures, Catch::StartsWith("point,nic [GB/s],parallel.expert,kind,message\n1,25,7,input,"));
+
+    auto const analyzed = json::parse(
+        run_program("analyze " + sweep.output + " --json --lowest step_time_s --highest mfu").out);
+    auto const& mfu = analyzed["metrics"][0];
+    CHECK((mfu["metric"] == "mfu" && mfu["points"] == 2));
+    CHECK(mfu["highest"]["value"] == told["best"]["value"]);
+    CHECK(mfu["sensitivity"]["reason"] == "2 of 4 points have no value, and a grid needs all");
+    CHECK(analyzed["pareto_front"][0]["axes"]["parallel.expert"] == 8);
+    auto const wrong = run_program("analyze " + sweep.output + " --metric mfuu");
+    CHECK(wrong.exit_code == 2);
+    CHECK_THAT(wrong.err, Catch::Contains("Did you mean mfu"));
+}
+
+TEST_CASE("shards, workers that are told their points, and one sweep give the same bytes", "[cli]") {
+    SmallSweep const sweep;
+    auto const whole = sweep.folder.path + "/whole.h5";
+    CHECK(run_program("sweep " + sweep.file + " -q --no-cache -o " + whole).exit_code == 1);
+
+    CHECK(sweep.run("sweep", "-q --no-cache --shard 2/3").exit_code == 1); // point 1
+    auto const pending = sweep.run("sweep-worker", "--pending");
+    CHECK(pending.out == "0\n2\n3\n");
+    auto const partly = sweep.run("merge", "--json");
+    CHECK(partly.exit_code == 1);
+    CHECK((json::parse(partly.out)["missing"] == 3 && json::parse(partly.out)["failed"] == 1));
+
+    auto const worked =
+        sweep.run("sweep-worker", "--no-cache --journal rank-1" + sweep.stdin_of("3\n0\n2\n"));
+    CHECK(worked.exit_code == 0);
+    CHECK_THAT(worked.out,
+               Catch::Contains("0\tok\tcomputed\td0.") && Catch::Contains("3\tfailed\tcomputed\tn"));
+    auto const joined = sweep.run("merge", "--json");
+    CHECK((json::parse(joined.out)["missing"] == 0 && json::parse(joined.out)["ok"] == 2));
+    CHECK((bytes_of(sweep.output) == bytes_of(whole)));
+    CHECK_FALSE(std::filesystem::exists(sweep.output + ".parts"));
+    auto const again = sweep.run("merge");
+    CHECK(again.exit_code == 2);
+    CHECK_THAT(again.err, Catch::Contains("holds no finished points to join"));
+}
+
+TEST_CASE("a worker refuses numbers that are no points", "[cli]") {
+    SmallSweep const sweep;
+    for (auto const* number : {"4", "x", "1 2"}) {
+        auto const ran = sweep.run("sweep-worker", sweep.stdin_of(std::string{number} + "\n"));
+        CHECK(ran.exit_code == 2);
+        CHECK_THAT(ran.err, Catch::Contains("error: stdin: "));
+    }
+}
