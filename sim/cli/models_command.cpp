@@ -55,7 +55,7 @@ std::string attention_text(Model const& m) {
 }
 
 std::string ffn_text(Model const& m) {
-    auto const dense = fmt::format("{}{}", m.dense_ffn, m.gated_ffn ? " gated" : "");
+    auto dense = fmt::format("{}{}", m.dense_ffn, m.gated_ffn ? " gated" : "");
     if (!m.moe) {
         return dense;
     }

@@ -70,7 +70,7 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
             continue;
         }
         std::vector<std::string> files;
-        for (auto const& entry : fs::directory_iterator{folder + "/" + paper}) {
+        for (auto const& entry : fs::directory_iterator{fs::path{folder} / paper}) {
             if (entry.path().extension() == ".toml") {
                 files.push_back(entry.path().string());
             }

@@ -122,7 +122,7 @@ void SweepExecutor::warm_up() {
             auto const plan = parallel::split_batch({s.model, s.plan, s.shape, topology, *timings_});
             (void)parallel::build_program({s.model, plan, s.shape, topology, *timings_});
         } catch (InputError const&) {
-            // It will be told as a failed point.
+            continue; // it will be told as a failed point
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "base/overloaded.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@ namespace moesaic::cli {
 namespace {
 
 std::string duration_text(double seconds) {
-    auto const whole = static_cast<std::int64_t>(seconds + 0.5);
+    auto const whole = static_cast<std::int64_t>(std::llround(seconds));
     if (whole < 60) {
         return fmt::format("{} s", whole);
     }

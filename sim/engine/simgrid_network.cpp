@@ -71,7 +71,8 @@ class FlowSlots {
         zone_->set_next(&route, std::max(latency, least_latency));
         auto comm = s4u::Comm::sendto_init();
         comm->set_payload_size(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(bytes)));
-        comm->set_data(reinterpret_cast<void*>(slot + 1));
+        // SimGrid keeps the pointer and never follows it.
+        comm->set_data(reinterpret_cast<void*>(slot + 1)); // NOLINT(performance-no-int-to-ptr)
         slots_[slot] = {comm, token};
         comm->set_source(source_)->set_destination(destination_); // starts here
     }

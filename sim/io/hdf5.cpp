@@ -81,7 +81,7 @@ void Hdf5Writer::File::set_text(hid_t object, char const* name, std::string cons
     auto const type = text_type();
     H5Attribute const attribute{H5Acreate2(object, name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT)};
     char const* const raw = value.c_str();
-    check(attribute.ok() && H5Awrite(attribute.get(), type.get(), &raw) >= 0, name);
+    check(attribute.ok() && H5Awrite(attribute.get(), type.get(), static_cast<void const*>(&raw)) >= 0, name);
 }
 
 /// The library could do it, but would give them time stamps.
@@ -169,7 +169,7 @@ void Hdf5Writer::write(std::string const& path, Hdf5Data const& data, Hdf5Label 
             [&](std::int64_t value) { f.write_raw(path, scalar_space(), H5T_NATIVE_INT64, &value, label); },
             [&](std::string const& value) {
                 char const* const raw = value.c_str();
-                f.write_raw(path, scalar_space(), text_type().get(), &raw, label);
+                f.write_raw(path, scalar_space(), text_type().get(), static_cast<void const*>(&raw), label);
             },
             [&](std::vector<double> const& values) {
                 f.write_raw(path, line_space(values.size()), H5T_NATIVE_DOUBLE, values.data(), label);
@@ -178,8 +178,8 @@ void Hdf5Writer::write(std::string const& path, Hdf5Data const& data, Hdf5Label 
                 f.write_raw(path, line_space(values.size()), H5T_NATIVE_INT64, values.data(), label);
             },
             [&](std::vector<std::string> const& values) {
-                f.write_raw(path, line_space(values.size()), text_type().get(), raw_texts(values).data(),
-                            label);
+                f.write_raw(path, line_space(values.size()), text_type().get(),
+                            static_cast<void const*>(raw_texts(values).data()), label);
             }},
         data);
 }
@@ -250,7 +250,7 @@ std::string text_attribute(hid_t object, char const* name) {
     }
     char* raw = nullptr;
     auto const type = text_type();
-    if (H5Aread(attribute.get(), type.get(), &raw) < 0 || raw == nullptr) {
+    if (H5Aread(attribute.get(), type.get(), static_cast<void*>(&raw)) < 0 || raw == nullptr) {
         return {};
     }
     std::string text = raw;
@@ -273,7 +273,8 @@ std::vector<T> Hdf5Reader::File::read(std::string const& at, H5T_class_t kind, h
     auto const dataset = open(at);
     check_kind(at, dataset, kind);
     std::vector<T> values(length_of(dataset));
-    if (!values.empty() && H5Dread(dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
+    if (!values.empty() &&
+        H5Dread(dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, static_cast<void*>(values.data())) < 0) {
         fail(at, "cannot be read");
     }
     return values;

@@ -377,7 +377,8 @@ Operations mtp_operations(Model const& model, LayerShape const& shape) {
     auto const m = own_rows(shape);
     build.norm(m, model.hidden, "mtp_norm");
     build.norm(m, model.hidden, "mtp_norm");
-    build.gemm(group_rows(shape), model.hidden / shape.shard.tensor, 2 * model.hidden, "mtp_projection");
+    build.gemm(group_rows(shape), model.hidden / shape.shard.tensor, std::int64_t{2} * model.hidden,
+               "mtp_projection");
     return build.take();
 }
 

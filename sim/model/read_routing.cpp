@@ -42,9 +42,8 @@ GiniLoad read_gini(io::TomlTable const& table) {
 
 double number_in(std::string_view field, std::string const& file, int line, std::string_view column) {
     double value = 0.0;
-    auto const end = field.data() + field.size();
-    auto const parsed = std::from_chars(field.data(), end, value);
-    if (parsed.ec != std::errc{} || parsed.ptr != end || !(value >= 0.0) || value > 1e18) {
+    auto const parsed = std::from_chars(field.begin(), field.end(), value);
+    if (parsed.ec != std::errc{} || parsed.ptr != field.end() || !(value >= 0.0) || value > 1e18) {
         throw InputError{Origin{file, line, 1, std::string{column}},
                          fmt::format("'{}' is no number from 0 on", field)};
     }

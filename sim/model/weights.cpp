@@ -9,7 +9,7 @@ AttentionWeights attention_weights(Model const& model, int heads, int kv_heads) 
     return std::visit(
         overloaded{[&](Gqa const& a) {
                        // Q and output projection; K and V
-                       return AttentionWeights{.split = hidden * a.head_dim * (2 * q_heads + 2 * kv_heads)};
+                       return AttentionWeights{.split = hidden * a.head_dim * 2 * (q_heads + kv_heads)};
                    },
                    [&](Mla const& a) {
                        std::int64_t const q_input = a.q_lora_rank > 0 ? a.q_lora_rank : hidden;

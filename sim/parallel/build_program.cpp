@@ -7,6 +7,7 @@
 #include "parallel/parameter_traffic.hpp"
 #include "parallel/time_alone.hpp"
 
+#include <cmath>
 #include <fmt/format.h>
 #include <map>
 
@@ -147,8 +148,8 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     int const rendezvous = is_open_ended(s.plan.schedule) ? -1 : 0;
     Collective norm{timing::CollectiveKind::all_reduce, Bytes{4.0}, ranks, "gradient norm", rendezvous};
     to.collective(Stream::data, norm);
-    to.compute(std::vector{model::optimizer_operation(
-        static_cast<std::int64_t>(parameters.owned(weights) + 0.5), s.plan.gradient)});
+    to.compute(
+        std::vector{model::optimizer_operation(std::llround(parameters.owned(weights)), s.plan.gradient)});
     pair.gather(shared);
     if ((s.plan.zero == 1 || s.plan.zero == 2) && !s.plan.overlap_parameters) {
         parameters.gather(weights);

@@ -6,8 +6,6 @@
 
 namespace moesaic::parallel {
 
-using timing::CollectiveKind;
-
 namespace {
 
 constexpr std::string_view again = "recompute ";

@@ -76,7 +76,7 @@ void Cache::keep(std::string const& hash, std::vector<Cell> const& cells) const 
     try {
         io::write_text_file(path, line_of({0, hash, cells}) + "\n");
     } catch (InputError const&) {
-        // The sweep does not need it.
+        return; // the sweep does not need it
     }
 }
 

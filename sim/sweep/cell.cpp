@@ -137,7 +137,7 @@ Column column_for(std::vector<std::string> const& toml_values, bool optional) {
 }
 
 Cell cell_in(Column const& column, std::string const& toml) {
-    auto const cell = read_axis_cell(toml).cell;
+    auto cell = read_axis_cell(toml).cell;
     if (column.kind == CellKind::whole) {
         return cell;
     }

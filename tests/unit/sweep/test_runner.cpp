@@ -61,8 +61,7 @@ Count sweep_all(Points const& points, Executor const& executor, RunnerOptions co
         runner.take(index);
     }
     runner.finish([] { return false; });
-    write_result(options.output, points, {"scenario", "1.0", {}, metrics},
-                 runner.ledger());
+    write_result(options.output, points, {"scenario", "1.0", {}, metrics}, runner.ledger());
     return count;
 }
 
