@@ -27,6 +27,7 @@ void listen_for_stop() {
     for (int const signal : {SIGINT, SIGTERM, SIGHUP}) {
         ::sigaction(signal, &action, nullptr);
     }
+    ::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error like a full disk
 }
 
 std::int64_t points_of(Shard const& shard, std::int64_t size) {

@@ -52,8 +52,12 @@ H5Type text_type() {
     return type;
 }
 
-/// The library prints its own errors unless told not to; ours are thrown.
-void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+/// The library prints its own errors unless told not to; ours are thrown. Its clean-up at exit crashes after a write that
+/// a full disk refused, and has nothing to do here: every handle has an owner. Before any other call of it.
+void silence_hdf5() {
+    H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 } // namespace
 

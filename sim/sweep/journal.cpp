@@ -39,8 +39,14 @@ std::int64_t scan(std::string const& path, std::function<void(Record&&, std::int
 } // namespace
 
 Journal::Journal(std::string path) : path_{std::move(path)} {
+    auto const folder = fs::path{path_}.parent_path();
     std::error_code error;
-    fs::create_directories(fs::path{path_}.parent_path(), error);
+    fs::create_directories(folder, error);
+    if (error) {
+        throw InputError{Origin::whole_file(folder.string()),
+                         fmt::format("cannot be made ({})", error.message()),
+                         "Choose a result file with -o in a folder that can be written"};
+    }
     open_and_lock();
     cut_off_rest();
 }

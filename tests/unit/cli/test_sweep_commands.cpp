@@ -1,5 +1,4 @@
-#include "run_program.hpp"
-#include "temporary_file.hpp"
+#include "small_sweep.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -9,40 +8,21 @@ using nlohmann::json;
 
 namespace {
 
-/// A folder with a sweep over the first tutorial's scenario: 2 x 2 points, of which expert degree 7 fails twice.
-struct SmallSweep {
-    TemporaryFile folder{"sweep_commands"};
-    std::string file = folder.path + "/small.toml", output = folder.path + "/small.h5";
-    explicit SmallSweep(std::string const& axes =
-                            "[[axes]]\nname = \"nic\"\npath = \"pools[0].nic_bandwidth\"\n"
-                            "values = [\"25 GB/s\", \"50 GB/s\"]\n"
-                            "[[axes]]\npath = \"parallel.expert\"\nvalues = [8, 7]\n") {
-        std::filesystem::create_directories(folder.path);
-        std::ofstream{file} << "name = \"small\"\ngoal = { highest = \"mfu\" }\nscenario = \""
-                            << tutorial("01-one-node.toml") << "\"\n"
-                            << axes;
-    }
-    /// For the end of a command line.
-    [[nodiscard]] std::string stdin_of(std::string const& text) const {
-        auto const path = folder.path + "/stdin";
-        std::ofstream{path} << text;
-        return " < " + path;
-    }
-    [[nodiscard]] Ran run(std::string const& command, std::string const& more = "") const {
-        return run_program(command + " " + file + " -o " + output + " " + more);
-    }
-};
-
-std::string bytes_of(std::string const& path) {
-    std::ostringstream out;
-    out << std::ifstream{path, std::ios::binary}.rdbuf();
-    return out.str();
-}
+/// 2 x 2 points, of which expert degree 7 fails twice.
+std::string const two_by_two = R"(
+[[axes]]
+name = "nic"
+path = "pools[0].nic_bandwidth"
+values = ["25 GB/s", "50 GB/s"]
+[[axes]]
+path = "parallel.expert"
+values = [8, 7]
+)";
 
 } // namespace
 
 TEST_CASE("sweep simulates, export writes the tables, analyze reads them", "[cli]") {
-    SmallSweep const sweep;
+    SmallSweep const sweep{two_by_two};
     auto const ran = sweep.run("sweep", "--json --no-cache -j 2");
     CHECK(ran.exit_code == 1); // two points failed
     auto const told = json::parse(ran.out);
@@ -69,10 +49,8 @@ TEST_CASE("sweep simulates, export writes the tables, analyze reads them", "[cli
 }
 
 TEST_CASE("shards, workers that are told their points, and one sweep give the same bytes", "[cli]") {
-    SmallSweep const sweep;
-    auto const whole = sweep.folder.path + "/whole.h5";
-    CHECK(run_program("sweep " + sweep.file + " -q --no-cache -o " + whole).exit_code == 1);
-
+    SmallSweep const sweep{two_by_two};
+    auto const whole = sweep.whole();
     CHECK(sweep.run("sweep", "-q --no-cache --shard 2/3").exit_code == 1); // point 1
     auto const pending = sweep.run("sweep-worker", "--pending");
     CHECK(pending.out == "0\n2\n3\n");
@@ -87,7 +65,7 @@ TEST_CASE("shards, workers that are told their points, and one sweep give the sa
                Catch::Contains("0\tok\tcomputed\td0.") && Catch::Contains("3\tfailed\tcomputed\tn"));
     auto const joined = sweep.run("merge", "--json");
     CHECK((json::parse(joined.out)["missing"] == 0 && json::parse(joined.out)["ok"] == 2));
-    CHECK((bytes_of(sweep.output) == bytes_of(whole)));
+    CHECK((bytes_of(sweep.output) == whole));
     CHECK_FALSE(std::filesystem::exists(sweep.output + ".parts"));
     auto const again = sweep.run("merge");
     CHECK(again.exit_code == 2);
@@ -95,7 +73,7 @@ TEST_CASE("shards, workers that are told their points, and one sweep give the sa
 }
 
 TEST_CASE("a worker refuses numbers that are no points", "[cli]") {
-    SmallSweep const sweep;
+    SmallSweep const sweep{two_by_two};
     for (auto const* number : {"4", "x", "1 2"}) {
         auto const ran = sweep.run("sweep-worker", sweep.stdin_of(std::string{number} + "\n"));
         CHECK(ran.exit_code == 2);

@@ -97,5 +97,5 @@ TEST_CASE("a journal that cannot be made is an error with the reason", "[sweep]"
     Folder const folder;
     auto const file = folder.write("plain", "");
     auto const error = moesaic::test::message_of([&] { Journal{file + "/a.journal"}; });
-    CHECK(error.find("cannot be written (Not a directory)") != std::string::npos);
+    CHECK(error.find("cannot be made (Not a directory)") != std::string::npos);
 }
