@@ -1,6 +1,7 @@
 #include "base/errors.hpp"
 #include "cli/command.hpp"
 #include "cli/text_table.hpp"
+#include "cli/timings_parts.hpp"
 #include "hardware/catalogue.hpp"
 #include "io/json.hpp"
 #include "io/text_file.hpp"
@@ -319,11 +320,13 @@ void add_condense(CLI::App& timings) {
 
 void add_timings_command(CLI::App& app, Outcome&) {
     auto* timings = app.add_subcommand(
-        "timings", "Measured kernel timings: list them, test what is made of them, condense them");
+        "timings",
+        "Measured kernel timings: list them, test what is made of them, see what a scenario lacks");
     timings->require_subcommand(1);
     add_list(*timings);
     add_check(*timings);
     add_condense(*timings);
+    add_timings_coverage(*timings);
 }
 
 } // namespace moesaic::cli

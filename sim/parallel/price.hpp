@@ -4,6 +4,7 @@
 #include "parallel/program.hpp"
 #include "timing/timings.hpp"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,8 @@ class Pricer {
   private:
     timing::Timings const* timings_;
     hardware::Chip const* chip_;
-    std::vector<std::pair<model::Operation, timing::Duration>> known_; // a few dozen distinct ones
+    /// A few dozen distinct ones.
+    std::vector<std::pair<std::shared_ptr<model::Operation const>, timing::Duration>> known_;
 };
 
 } // namespace moesaic::parallel

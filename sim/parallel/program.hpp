@@ -8,6 +8,7 @@
 #include "timing/evidence.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -38,6 +39,8 @@ struct Compute {
     Flop work;              ///< of the matrix units
     std::string key;        ///< "gemm bf16": timings with one key err together
     std::int64_t times = 1; ///< how many equal kernels `duration` sums up (for reports)
+    std::shared_ptr<model::Operation const>
+        operation; ///< what was priced (for reports); none in made-up programs
 };
 
 /// All members of the group take part; every group of the class does so at the same time.

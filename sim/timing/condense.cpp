@@ -146,40 +146,6 @@ bool is_tiny(Kernel const& cell) {
     return product && (cell.m < least_rows || work_of(cell).flop.value() < least_flop);
 }
 
-/// Options that all cells of the series share, and those of one cell, as the column `extra` has them.
-std::string extra_of(Options const& o) {
-    std::string out;
-    auto const add = [&](std::string const& item) { out += (out.empty() ? "" : ";") + item; };
-    auto const count = [&](char const* key, int value) {
-        if (value > 0) {
-            add(fmt::format("{}={}", key, value));
-        }
-    };
-    count("h", o.heads);
-    count("hkv", o.kv_heads);
-    count("dv", o.v_dim);
-    count("window", o.window);
-    count("topk", o.topk);
-    count("experts", o.experts);
-    count("ep", o.ep);
-    if (o.heads > 0) {
-        add(o.causal ? "causal=1" : "causal=0");
-    }
-    if (!o.gated) {
-        add("gated=0");
-    }
-    if (o.nodes > 1) {
-        count("nodes", o.nodes);
-    }
-    if (!o.variant.empty()) {
-        add(o.variant);
-    }
-    if (!o.library.empty()) {
-        add("kern=" + o.library);
-    }
-    return out;
-}
-
 double median_of(std::vector<double> values) {
     std::ranges::sort(values);
     auto const middle = values.size() / 2;
@@ -304,7 +270,7 @@ class Writer {
                                      fmt::format("{}", k.n),
                                      fmt::format("{}", k.k),
                                      fmt::format("{}", k.batch),
-                                     extra_of(k.options),
+                                     extra_text(k.options),
                                      fmt::format("{:.4g}", cell.time.value() * 1e6),
                                      stored.source,
                                      stored.licence,

@@ -113,6 +113,53 @@ Options parse_options(std::string_view extra, Origin const& origin) {
     return out;
 }
 
+std::string extra_text(Options const& o) {
+    std::string out;
+    auto const add = [&](std::string const& item) { out += (out.empty() ? "" : ";") + item; };
+    auto const count = [&](char const* key, int value) {
+        if (value > 0) {
+            add(fmt::format("{}={}", key, value));
+        }
+    };
+    count("h", o.heads);
+    count("hkv", o.kv_heads);
+    count("dv", o.v_dim);
+    count("window", o.window);
+    count("topk", o.topk);
+    count("experts", o.experts);
+    count("ep", o.ep);
+    if (o.heads > 0) {
+        add(o.causal ? "causal=1" : "causal=0");
+    }
+    if (!o.gated) {
+        add("gated=0");
+    }
+    if (o.nodes > 1) {
+        count("nodes", o.nodes);
+    }
+    if (!o.variant.empty()) {
+        add(o.variant);
+    }
+    if (!o.library.empty()) {
+        add("kern=" + o.library);
+    }
+    return out;
+}
+
+std::string shape_text(Kernel const& kernel) {
+    auto out = fmt::format("{}", kernel.m);
+    for (auto const size : {kernel.n, kernel.k}) {
+        out += size > 0 ? fmt::format(" x {}", size) : "";
+    }
+    if (kernel.batch > 1) {
+        out += fmt::format(", {} of them", kernel.batch);
+    }
+    auto options = kernel.options;
+    options.library.clear();
+    auto const extra = extra_text(options);
+    return extra.empty() ? out : out + ", " + extra;
+}
+
 Work work_of(Kernel const& kernel) {
     auto const& op = table_op(kernel.op);
     if (op.kind) {
@@ -205,6 +252,9 @@ std::optional<Kernel> kernel_of(model::Operation const& op) {
                .k = op.k,
                .batch = op.batch,
                .options = {}};
+    if (table_op(*id).family == Family::memory_bound && op.kind != model::OpKind::router_topk) {
+        out.k = 0; // rows and columns alone, as the tables have them
+    }
     auto& o = out.options;
     o.heads = op.heads;
     o.kv_heads = op.kv_heads;

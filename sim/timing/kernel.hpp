@@ -25,6 +25,9 @@ struct Options {
 /// @throws InputError where a known key does not hold a number
 [[nodiscard]] Options parse_options(std::string_view extra, Origin const& origin);
 
+/// As the column `extra` has them: what parse_options() reads back.
+[[nodiscard]] std::string extra_text(Options const& options);
+
 /// A kernel and its shape, as a row of a table names it.
 struct Kernel {
     TableOpId op = 0;
@@ -32,6 +35,9 @@ struct Kernel {
     std::int64_t m = 0, n = 0, k = 0, batch = 1;
     Options options;
 };
+
+/// "4096 x 7168 x 2048, 8 of them, topk=8" for messages; without operation, format and library.
+[[nodiscard]] std::string shape_text(Kernel const& kernel);
 
 struct Work {
     Flop flop;

@@ -41,11 +41,6 @@ std::vector<Suitor> suitors_of(TimingStore const& store, hardware::Chip const& c
     return out;
 }
 
-std::string source_text(StoredSeries const& s) {
-    return fmt::format("{}, {}{}{}", s.source, s.chip, s.options->library.empty() ? "" : ", ",
-                       s.options->library);
-}
-
 /// No kernel beats the peak of the matrix units.
 Seconds at_least_peak_time(Seconds time, Roofline const& roofline, Kernel const& kernel) {
     auto const flop = work_of(kernel).flop.value();
@@ -53,6 +48,11 @@ Seconds at_least_peak_time(Seconds time, Roofline const& roofline, Kernel const&
 }
 
 } // namespace
+
+std::string source_text(StoredSeries const& s) {
+    return fmt::format("{}, {}{}{}", s.source, s.chip, s.options->library.empty() ? "" : ", ",
+                       s.options->library);
+}
 
 std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip const& chip,
                                    Kernel const& kernel) {

@@ -14,6 +14,8 @@ struct KernelTime {
     std::string source; ///< "aiconfigurator, A100-SXM4-80GB, vllm"
 };
 
+/// "aiconfigurator, A100-SXM4-80GB, vllm"
+[[nodiscard]] std::string source_text(StoredSeries const& series);
 /// Measured or interpolated on the chip itself, by the series best suited to training.
 /// none where the chip has no rows of this operation near enough
 [[nodiscard]] std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip const& chip,
@@ -51,6 +53,10 @@ struct Borrowed {
 /// @throws InputError where a figure of the chip that is needed is unknown
 [[nodiscard]] KernelTime kernel_time(Estimator const& estimator, hardware::Chip const& chip,
                                      Kernel const& kernel);
+
+/// The kernels of an operation as tables list them: two products for a product's backward, the forward kernel for
+/// a pass that no table lists. Empty where the pass does nothing.
+[[nodiscard]] std::vector<Kernel> kernels_of(model::Operation const& op);
 
 /// What the tables say of a row of theirs: from series of the same chip, the same library and options first.
 /// none where nothing comparable is loaded, or nothing is known of the chip

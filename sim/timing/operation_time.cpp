@@ -46,8 +46,12 @@ Operation gradient_product(Operation op) {
     return op;
 }
 
+bool has_two_products(Operation const& op) {
+    return op.pass == Pass::backward || (op.kind == OpKind::bmm && op.pass == Pass::input_gradient);
+}
+
 KernelTime product_time(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
-    if (op.pass == Pass::backward || (op.kind == OpKind::bmm && op.pass == Pass::input_gradient)) {
+    if (has_two_products(op)) {
         return sum(product_time(estimator, chip, gradient_product(with_pass(op, Pass::input_gradient))),
                    product_time(estimator, chip, gradient_product(with_pass(op, Pass::weight_gradient))));
     }
@@ -68,16 +72,21 @@ KernelTime scaled_forward(Estimator const& estimator, hardware::Chip const& chip
     return out;
 }
 
+/// The backward pass as tables list it: attention and the like have one kernel for both gradients.
+Operation whole_backward(Operation op) {
+    if (op.pass == Pass::input_gradient && op.kind != OpKind::moe_ffn) {
+        op.pass = Pass::backward;
+    }
+    return op;
+}
+
 /// Work of the pass alone: kinds whose gradients come from one kernel give it all to the input gradient.
 bool has_no_work(Operation const& op) {
     return model::flop_of(op).value() <= 0 && model::bytes_of(op).value() <= 0;
 }
 
 KernelTime backward_time(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
-    auto whole = op;
-    if (op.pass == Pass::input_gradient && op.kind != OpKind::moe_ffn) {
-        whole.pass = Pass::backward;
-    }
+    auto const whole = whole_backward(op);
     if (auto const kernel = whole.pass == Pass::backward ? kernel_of(whole) : std::nullopt) {
         if (auto const known = known_time(estimator, chip, *kernel)) {
             return *known;
@@ -87,6 +96,23 @@ KernelTime backward_time(Estimator const& estimator, hardware::Chip const& chip,
 }
 
 } // namespace
+
+std::vector<Kernel> kernels_of(Operation const& op) {
+    if (op.pass != Pass::forward && has_no_work(op)) {
+        return {};
+    }
+    if (is_product(op.kind)) {
+        if (has_two_products(op)) {
+            return {*kernel_of(gradient_product(with_pass(op, Pass::input_gradient))),
+                    *kernel_of(gradient_product(with_pass(op, Pass::weight_gradient)))};
+        }
+        return {*kernel_of(op.pass == Pass::forward ? op : gradient_product(op))};
+    }
+    auto const whole = op.pass == Pass::forward ? op : whole_backward(op);
+    auto const listed =
+        whole.pass == Pass::forward || whole.pass == Pass::backward ? kernel_of(whole) : std::nullopt;
+    return {listed ? *listed : *kernel_of(with_pass(op, Pass::forward))};
+}
 
 KernelTime operation_time(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
     if (op.pass != Pass::forward && has_no_work(op)) {

@@ -51,6 +51,12 @@ Series::Series(Kernel const& head, Roofline const& roofline, std::vector<Sample>
     points_ = NearestPoints{std::move(points)};
 }
 
+Kernel Series::kernel(Kernel head, int shape) const {
+    auto const& s = shapes_[static_cast<std::size_t>(shape)];
+    std::tie(head.m, head.n, head.k, head.batch, head.options) = std::tie(s.m, s.n, s.k, s.batch, *s.options);
+    return head;
+}
+
 std::optional<int> Series::find(Kernel const& kernel, Coordinates const& at) const {
     for (auto const& [index, distance] : points_.nearest(at, 4)) {
         auto const& s = shapes_[static_cast<std::size_t>(index)];

@@ -27,6 +27,8 @@ class Series {
     [[nodiscard]] std::size_t shapes() const { return log_ratios_.size(); }
     [[nodiscard]] NearestPoints const& points() const { return points_; }
     [[nodiscard]] double log_ratio(int shape) const { return log_ratios_[static_cast<std::size_t>(shape)]; }
+    /// Size and options of a shape. @param head operation and dtype of the series
+    [[nodiscard]] Kernel kernel(Kernel head, int shape) const;
     /// Of the measurements that a shape of a condensed grid stands for.
     [[nodiscard]] double spread(int shape) const { return shapes_[static_cast<std::size_t>(shape)].spread; }
     /// The shape that is this very kernel's; none if it was not measured.

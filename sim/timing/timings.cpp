@@ -1,6 +1,7 @@
 #include "timing/timings.hpp"
 
 #include "timing/collective_cost.hpp"
+#include "timing/coverage.hpp"
 #include "timing/kernel_time.hpp"
 
 #include <optional>
@@ -34,6 +35,10 @@ void Timings::set_reference_chips(std::vector<hardware::Chip> chips) {
 
 Duration Timings::duration(hardware::Chip const& chip, model::Operation const& op) const {
     return operation_time(*store_->estimator, chip, op).duration;
+}
+
+std::vector<KernelEvidence> Timings::evidence(hardware::Chip const& chip, model::Operation const& op) const {
+    return evidence_of(*store_->estimator, chip, op);
 }
 
 CollectiveCost Timings::collective(hardware::NodeType const& node, CollectiveKind kind, hardware::Tier tier,

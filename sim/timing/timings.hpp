@@ -14,6 +14,7 @@
 namespace moesaic::timing {
 
 struct TableReport;
+struct KernelEvidence;
 
 /// Measured kernel timings of many tables, merged, and the models that fill the gaps between them. Answers
 /// are pure functions of the loaded files.
@@ -36,6 +37,10 @@ class Timings {
     /// Time of one operation alone on the chip, weights and inputs in device memory.
     /// @throws InputError where a figure of the chip that is needed is unknown
     [[nodiscard]] Duration duration(hardware::Chip const& chip, model::Operation const& op) const;
+
+    /// What duration() rests on, kernel by kernel.
+    [[nodiscard]] std::vector<KernelEvidence> evidence(hardware::Chip const& chip,
+                                                       model::Operation const& op) const;
 
     /// @param rank_bytes what one rank sends over the tier (all peers together)
     /// @param tier where the traffic goes: node (scale-up) or beyond (NIC)

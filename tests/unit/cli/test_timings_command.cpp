@@ -101,3 +101,49 @@ TEST_CASE("timings condense writes a grid that gives its rows back", "[cli]") {
     CHECK((*mine)["rows"] == 6); // one cell of a factor of two for each m
     std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("timings coverage splits the step by kernel and lists what is not measured", "[cli]") {
+    TemporaryFile const missing{"moesaic_missing.csv"};
+    auto const ran =
+        run_program("timings coverage " + tutorial("01-one-node.toml") + " --json --missing " + missing.path);
+    REQUIRE(ran.exit_code == 0);
+    auto const report = json::parse(ran.out);
+    double share = 0;
+    for (auto const& kernel : report["kernels"]) {
+        share += kernel["share"].get<double>();
+        CHECK(kernel["times_per_step"].get<std::int64_t>() > 0);
+        CHECK(kernel["relative_uncertainty"].get<double>() >= 0);
+    }
+    // the time that a rank computes in this scenario is 94 to 95 % of the step
+    CHECK(share == Approx(0.945).margin(0.02));
+    auto const& first = report["kernels"][0];
+    CHECK(first["op"] == "grouped_gemm");
+    CHECK(first["nearest"].size() <= 3);
+    std::ifstream in{missing.path};
+    std::string head, line;
+    std::getline(in, head);
+    CHECK(head == "chip,op,dtype,m,n,k,batch,extra,evidence,share");
+    std::getline(in, line);
+    CHECK_THAT(line, Catch::StartsWith("H20,grouped_gemm,bf16,"));
+}
+
+TEST_CASE("a kernel that --timings measured is covered and no longer missing", "[cli]") {
+    TemporaryFile const missing{"moesaic_missing_first.csv"}, left{"moesaic_missing_then.csv"};
+    REQUIRE(run_program("timings coverage " + tutorial("01-one-node.toml") + " --missing " + missing.path)
+                .exit_code == 0);
+    // every missing kernel "measured": a slow 1 s each
+    std::ifstream in{missing.path};
+    std::string rows = header, line;
+    std::getline(in, line);
+    while (std::getline(in, line)) {
+        auto const evidence = line.rfind(',', line.rfind(',') - 1);
+        rows += line.substr(0, evidence) + ",1000000,mine,MIT\n";
+    }
+    Table const measured{"moesaic_all_measured.csv", rows};
+    auto const ran = run_program("timings coverage " + tutorial("01-one-node.toml") + " --json --timings " +
+                                 measured.path + " --missing " + left.path);
+    REQUIRE(ran.exit_code == 0);
+    std::ifstream after{left.path};
+    std::string rest{std::istreambuf_iterator<char>{after}, {}};
+    CHECK(rest == "chip,op,dtype,m,n,k,batch,extra,evidence,share\n");
+}

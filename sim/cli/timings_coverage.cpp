@@ -1,0 +1,176 @@
+#include "cli/command.hpp"
+#include "cli/text_table.hpp"
+#include "cli/timings_parts.hpp"
+#include "io/csv.hpp"
+#include "io/json.hpp"
+#include "io/text_file.hpp"
+#include "io/unit_text.hpp"
+#include "scenario/coverage.hpp"
+
+#include <fmt/format.h>
+#include <memory>
+
+namespace moesaic::cli {
+
+namespace {
+
+using scenario::Coverage;
+using scenario::CoverageLine;
+
+struct Arguments {
+    std::string scenario;
+    std::vector<std::string> settings;
+    std::vector<std::string> timings;
+    std::string missing;
+    bool json = false;
+};
+
+io::Json json_of(CoverageLine const& line) {
+    auto const& [kernel, duration, source, measured, nearest] = line.evidence;
+    auto near = io::Json::array();
+    for (auto const& shape : nearest) {
+        near.add(io::Json::object()
+                     .set("shape", shape.shape)
+                     .set("source", shape.source)
+                     .set("distance", shape.distance)
+                     .set("grid_cell", shape.condensed));
+    }
+    return io::Json::object()
+        .set("chip", line.chip)
+        .set("operation", line.operation)
+        .set("pass", model::name_of(line.pass))
+        .set("op", timing::table_op(kernel.op).name)
+        .set("dtype", kernel.dtype)
+        .set("m", kernel.m)
+        .set("n", kernel.n)
+        .set("k", kernel.k)
+        .set("batch", kernel.batch)
+        .set("extra", timing::extra_text(kernel.options))
+        .set("times_per_step", line.times)
+        .set("time_s", duration.time.value())
+        .set("evidence", timing::name_of(duration.evidence))
+        .set("relative_uncertainty", duration.sigma)
+        .set("share", line.share)
+        .set("source", source)
+        .set("kernel_measured", measured)
+        .set("nearest", std::move(near));
+}
+
+void print_json(Coverage const& coverage) {
+    auto kernels = io::Json::array(), exchanges = io::Json::array();
+    for (auto const& line : coverage.kernels) {
+        kernels.add(json_of(line));
+    }
+    for (auto const& line : coverage.exchanges) {
+        exchanges.add(io::Json::object()
+                          .set("key", line.key)
+                          .set("evidence", timing::name_of(line.evidence))
+                          .set("relative_uncertainty", line.sigma)
+                          .set("share_of_critical_path", line.share));
+    }
+    fmt::print("{}\n", io::Json::object()
+                           .set("scenario", coverage.scenario)
+                           .set("step_time_s", coverage.step.value())
+                           .set("kernels", std::move(kernels))
+                           .set("exchanges", std::move(exchanges))
+                           .text());
+}
+
+std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+
+void print_tables(Coverage const& coverage) {
+    using Align = TextTable::Align;
+    TextTable kernels{{{"chip"},
+                       {"operation"},
+                       {"pass"},
+                       {"kernel"},
+                       {"share", Align::right},
+                       {"time", Align::right},
+                       {"evidence"},
+                       {"+-", Align::right},
+                       {"nearest measured"}}};
+    for (auto const& line : coverage.kernels) {
+        auto const& [kernel, duration, source, measured, nearest] = line.evidence;
+        kernels.add_row(
+            {line.chip, line.operation, std::string{model::name_of(line.pass)},
+             fmt::format("{} {} {}", timing::table_op(kernel.op).name, kernel.dtype,
+                         timing::shape_text(kernel)),
+             percent(line.share), io::text_of(duration.time), std::string{timing::name_of(duration.evidence)},
+             fmt::format("{:.0f} %", 100 * duration.sigma),
+             nearest.empty() ? "none"
+                             : fmt::format("{} ({}{})", nearest.front().shape, nearest.front().source,
+                                           nearest.front().condensed ? ", grid" : "")});
+    }
+    fmt::print("{}: a step of {}\n\n{}", coverage.scenario, io::text_of(coverage.step), kernels.text());
+    TextTable exchanges{
+        {{"exchange on the critical path"}, {"share", Align::right}, {"evidence"}, {"+-", Align::right}}};
+    for (auto const& line : coverage.exchanges) {
+        exchanges.add_row({line.key, percent(line.share), std::string{timing::name_of(line.evidence)},
+                           fmt::format("{:.0f} %", 100 * line.sigma)});
+    }
+    if (!coverage.exchanges.empty()) {
+        fmt::print("\n{}", exchanges.text());
+    }
+    fmt::print("\nshare: of the time of all chips in a step; +-: relative standard uncertainty.\n");
+}
+
+/// The kernels that are not measured, most time first, in the columns of a timing table without the time.
+std::string missing_text(Coverage const& coverage) {
+    std::string out = "chip,op,dtype,m,n,k,batch,extra,evidence,share\n";
+    for (auto const& line : coverage.kernels) {
+        auto const& [kernel, duration, source, measured, nearest] = line.evidence;
+        if (!measured) {
+            out += fmt::format("{},{},{},{},{},{},{},{},{},{:.5f}\n", io::csv_field(line.chip_timing_name),
+                               timing::table_op(kernel.op).name, kernel.dtype, kernel.m, kernel.n, kernel.k,
+                               kernel.batch, io::csv_field(timing::extra_text(kernel.options)),
+                               timing::name_of(duration.evidence), line.share);
+        }
+    }
+    return out;
+}
+
+void tell_coverage(Arguments const& arguments) {
+    std::vector<io::TomlOverride> overrides;
+    for (auto const& setting : arguments.settings) {
+        overrides.push_back(io::parse_override(setting));
+    }
+    auto const scenario = scenario::read_scenario(arguments.scenario, overrides, data_folder());
+    auto const timings = scenario::load_timings(scenario, data_folder(), arguments.timings);
+    auto const coverage = scenario::coverage_of(scenario, timings, data_folder());
+    if (!arguments.missing.empty()) {
+        io::write_text_file(arguments.missing, missing_text(coverage));
+    }
+    if (arguments.json) {
+        print_json(coverage);
+    } else {
+        print_tables(coverage);
+    }
+}
+
+} // namespace
+
+void add_timings_coverage(CLI::App& timings) {
+    auto* command = timings.add_subcommand(
+        "coverage", "What the time of each kernel of a scenario rests on: evidence, nearest measured shapes, "
+                    "uncertainty, share of the step");
+    auto arguments = std::make_shared<Arguments>();
+    command->add_option("scenario", arguments->scenario, "Scenario file")->required();
+    command
+        ->add_option("--set", arguments->settings,
+                     "Put a value in place of the file's: --set parallel.tensor=2")
+        ->allow_extra_args(false);
+    command
+        ->add_option("--timings", arguments->timings,
+                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
+        ->allow_extra_args(false);
+    command->add_option("--missing", arguments->missing,
+                        "Write the kernels that are not measured here (CSV): what analysis/collect measures");
+    command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
+    command->footer(
+        "Example: moesaic timings coverage scenarios/tutorial/01-one-node.toml --missing missing.csv\n"
+        "         python3 analysis/collect missing.csv -o measured.csv        # on such a chip\n"
+        "         moesaic timings coverage scenarios/tutorial/01-one-node.toml --timings measured.csv");
+    command->callback([arguments] { tell_coverage(*arguments); });
+}
+
+} // namespace moesaic::cli
