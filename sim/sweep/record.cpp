@@ -84,8 +84,8 @@ std::optional<Record> read_record(std::string_view line) {
         return std::nullopt;
     }
     Record record;
-    auto const [end, error] = std::from_chars(line.data(), line.data() + first, record.point);
-    if (error != std::errc{} || end != line.data() + first) {
+    auto const [end, error] = std::from_chars(line.begin(), line.begin() + first, record.point);
+    if (error != std::errc{} || end != line.begin() + first) {
         return std::nullopt;
     }
     record.hash = line.substr(first + 1, second - first - 1);

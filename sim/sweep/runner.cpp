@@ -26,7 +26,7 @@ Runner::Runner(Points const& points, Executor executor, RunnerOptions options, O
     }
 }
 
-void Runner::record(Record record, Source source) {
+void Runner::record(Record const& record, Source source) {
     auto const place = journal_.add(record);
     if (!record.hash.empty()) {
         places_[stable_hash(record.hash)] = place;

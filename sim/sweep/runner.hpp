@@ -53,7 +53,7 @@ class Runner {
     [[nodiscard]] Ledger const& ledger() const { return ledger_; }
 
   private:
-    void record(Record record, Source source);
+    void record(Record const& record, Source source);
     void finished(WorkerPool::Finished finished);
     [[nodiscard]] std::optional<PointResult> known(std::string const& hash, Source& source);
     Points const& points_;
