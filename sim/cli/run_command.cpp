@@ -20,6 +20,7 @@ struct RunArguments {
     std::vector<std::string> scenarios;
     std::vector<std::string> settings;
     std::vector<std::string> timings;
+    bool timings_alone = false;
     std::string output; ///< run file; empty = none
     int workers = 0;
     bool timeline = false; ///< keep every operation in the run file
@@ -52,7 +53,9 @@ std::vector<std::string> split(std::string const& text) {
 
 results::Run run_and_file(RunArguments const& arguments, scenario::Scenario const& scenario) {
     auto run = scenario::run_scenario(scenario, data_folder(),
-                                      {.timings = arguments.timings, .keep_events = arguments.timeline});
+                                      {.timings = arguments.timings,
+                                       .timings_alone = arguments.timings_alone,
+                                       .keep_events = arguments.timeline});
     if (!arguments.output.empty()) {
         results::write_run_file(arguments.output, run,
                                 scenario::origin_of(scenario, arguments.timings, MOESAIC_VERSION));
@@ -163,6 +166,8 @@ void add_run_command(CLI::App& app, Outcome&) {
         ->add_option("--timings", arguments->timings,
                      "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
         ->allow_extra_args(false);
+    command->add_flag("--timings-alone", arguments->timings_alone,
+                      "Without the shipped timings: what those of --timings do not know is analytic");
     command
         ->add_option("-j,--workers", arguments->workers,
                      "Scenarios that run at a time (default: one per core)")

@@ -327,6 +327,7 @@ void add_timings_command(CLI::App& app, Outcome&) {
     add_check(*timings);
     add_condense(*timings);
     add_timings_coverage(*timings);
+    add_timings_import(*timings);
 }
 
 } // namespace moesaic::cli

@@ -21,6 +21,7 @@ struct Arguments {
     std::string scenario;
     std::vector<std::string> settings;
     std::vector<std::string> timings;
+    bool timings_alone = false;
     std::string missing;
     bool json = false;
 };
@@ -135,7 +136,8 @@ void tell_coverage(Arguments const& arguments) {
         overrides.push_back(io::parse_override(setting));
     }
     auto const scenario = scenario::read_scenario(arguments.scenario, overrides, data_folder());
-    auto const timings = scenario::load_timings(scenario, data_folder(), arguments.timings);
+    auto const timings =
+        scenario::load_timings(scenario, data_folder(), arguments.timings, !arguments.timings_alone);
     auto const coverage = scenario::coverage_of(scenario, timings, data_folder());
     if (!arguments.missing.empty()) {
         io::write_text_file(arguments.missing, missing_text(coverage));
@@ -163,6 +165,7 @@ void add_timings_coverage(CLI::App& timings) {
         ->add_option("--timings", arguments->timings,
                      "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
         ->allow_extra_args(false);
+    command->add_flag("--timings-alone", arguments->timings_alone, "Without the shipped timings");
     command->add_option("--missing", arguments->missing,
                         "Write the kernels that are not measured here (CSV): what analysis/collect measures");
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");

@@ -5,5 +5,6 @@
 namespace moesaic::cli {
 
 void add_timings_coverage(CLI::App& timings);
+void add_timings_import(CLI::App& timings);
 
 } // namespace moesaic::cli

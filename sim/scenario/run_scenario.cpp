@@ -39,7 +39,7 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
 } // namespace
 
 timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
-                             std::vector<std::string> const& further) {
+                             std::vector<std::string> const& further, bool shipped) {
     timing::Timings timings;
     hardware::Catalogue const catalogue{data_folder + "/platforms"};
     std::vector<hardware::Chip> chips;
@@ -47,7 +47,10 @@ timing::Timings load_timings(Scenario const& scenario, std::string const& data_f
         chips.push_back(catalogue.chip(id, {}));
     }
     timings.set_reference_chips(std::move(chips));
-    std::vector<std::string> sources{data_folder + "/platforms/timings"};
+    std::vector<std::string> sources;
+    if (shipped) {
+        sources.push_back(data_folder + "/platforms/timings");
+    }
     sources.insert(sources.end(), scenario.timings.begin(), scenario.timings.end());
     sources.insert(sources.end(), further.begin(), further.end());
     for (auto const& source : sources) {
@@ -128,8 +131,8 @@ std::optional<results::TrainingTime> training_of(Scenario const& scenario, resul
 results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                           RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
-    auto run =
-        run_scenario(scenario, load_timings(scenario, data_folder, options.timings), data_folder, options);
+    auto const timings = load_timings(scenario, data_folder, options.timings, !options.timings_alone);
+    auto run = run_scenario(scenario, timings, data_folder, options);
     run.simulation_wall =
         Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
     return run;

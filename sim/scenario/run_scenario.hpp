@@ -10,13 +10,15 @@ namespace moesaic::scenario {
 
 struct RunOptions {
     std::vector<std::string> timings; ///< further tables or folders of them
+    bool timings_alone = false;       ///< without the shipped grids
     bool keep_events = false;
     bool beyond_memory = false; ///< simulate what does not fit all the same: a published run did fit
 };
 
-/// Kernel timings: the shipped grids of platforms/timings/, then the scenario's, then the caller's.
+/// Kernel timings: the shipped grids of platforms/timings/ unless they are to be left out, then the scenario's, then the
+/// caller's.
 [[nodiscard]] timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
-                                           std::vector<std::string> const& further);
+                                           std::vector<std::string> const& further, bool shipped = true);
 
 [[nodiscard]] hardware::Topology topology_of(Scenario const& scenario);
 

@@ -24,7 +24,8 @@ struct Suitor {
 
 /// Series of the chip that may stand for the kernel, with their distance counted as misfit.
 std::vector<Suitor> suitors_of(TimingStore const& store, hardware::Chip const& chip, Kernel const& want) {
-    constexpr double per_distance = 0.7, at_most = 8;
+    // who measured this very shape, and how many others, matters less than that it was measured
+    constexpr double per_distance = 0.7, at_most = 8, measured_is_worth = 5;
     auto const at = scaled(coordinates_of(want), smoothness_of(table_op(want.op).family));
     std::vector<Suitor> out;
     for (int const index : store.of_op(want.op)) {
@@ -33,8 +34,10 @@ std::vector<Suitor> suitors_of(TimingStore const& store, hardware::Chip const& c
             continue;
         }
         if (auto const little = misfit(stored, want)) {
-            auto const nearest = store.series(index).points().nearest(at, 1);
-            out.push_back({index, *little + per_distance * std::min(nearest.front().distance, at_most)});
+            auto const& series = store.series(index);
+            auto const distance = std::min(series.points().nearest(at, 1).front().distance, at_most);
+            bool const this_shape = !stored.condensed && series.find(want, at).has_value();
+            out.push_back({index, *little + (this_shape ? -measured_is_worth : per_distance * distance)});
         }
     }
     std::ranges::stable_sort(out, {}, &Suitor::misfit);

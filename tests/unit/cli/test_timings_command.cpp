@@ -147,3 +147,79 @@ TEST_CASE("a kernel that --timings measured is covered and no longer missing", "
     std::string rest{std::istreambuf_iterator<char>{after}, {}};
     CHECK(rest == "chip,op,dtype,m,n,k,batch,extra,evidence,share\n");
 }
+
+TEST_CASE("timings import writes a table that a run takes, and says what it could not map", "[cli]") {
+    Table const trace{"import.json", R"json({"traceEvents": [
+      {"ph":"X","cat":"cpu_op","name":"aten::mm","ts":1,"dur":5,"args":{"External id":1,
+       "Input Dims":[[4096,4096],[4096,4096]],"Input type":["c10::BFloat16","c10::BFloat16"]}},
+      {"ph":"X","cat":"kernel","name":"gemm","ts":10,"dur":300,"args":{"External id":1}},
+      {"ph":"X","cat":"kernel","name":"gemm","ts":400,"dur":1,"args":{"External id":1}},
+      {"ph":"X","cat":"kernel","name":"gemm","ts":800,"dur":300,"args":{"External id":1}},
+      {"ph":"X","cat":"kernel","name":"mystery","ts":1200,"dur":100,"args":{}}]})json"};
+    TemporaryFile const table{"import.csv"};
+    auto const ran = run_program("timings import --from kineto " + trace.path +
+                                 " --chip nvidia_h100_sxm5 -o " + table.path + " --json");
+    REQUIRE(ran.exit_code == 0);
+    auto const report = json::parse(ran.out);
+    CHECK(report["rows"] == 1);
+    CHECK(report["calls"] == 4);
+    CHECK(report["mapped_share"].get<double>() == Approx(601.0 / 701));
+    CHECK(report["unmapped"][0]["kernel"] == "mystery");
+    CHECK(report["unmapped"][0]["share"].get<double>() == Approx(100.0 / 701));
+    auto const checked =
+        json::parse(run_program("timings check " + table.path + " --timings " + table.path + " --json").out);
+    CHECK(checked["groups"][0]["rows"] == 1);
+    CHECK(checked["groups"][0]["median_abs_error"].get<double>() < 1e-9);
+}
+
+TEST_CASE("timings import refuses what it cannot read with one line", "[cli]") {
+    Table const cut{"cut.json", R"({"traceEvents": [{"ph":"X","cat":"kernel","name":"gemm","ts":10,"dur":3)"};
+    TemporaryFile const out{"never.csv"};
+    auto const truncated =
+        run_program("timings import --from kineto " + cut.path + " --chip nvidia_h100_sxm5 -o " + out.path);
+    CHECK(truncated.exit_code == 2);
+    CHECK_THAT(truncated.err, Catch::Contains("is cut off"));
+    auto const no_chip = run_program("timings import --from kineto " + cut.path + " -o " + out.path);
+    CHECK(no_chip.exit_code == 2);
+    CHECK_THAT(no_chip.err, Catch::Contains("--chip"));
+    auto const unknown =
+        run_program("timings import --from kineto " + cut.path + " --chip h999 -o " + out.path);
+    CHECK(unknown.exit_code == 2);
+    CHECK_THAT(unknown.err, Catch::Contains("no chip \"h999\""));
+    CHECK_FALSE(std::filesystem::exists(out.path));
+}
+
+TEST_CASE("rows of an import that beat the peak are told at once", "[cli]") {
+    Table const trace{"fast.json", R"json({"traceEvents": [
+      {"ph":"X","cat":"cpu_op","name":"aten::mm","ts":1,"dur":5,"args":{"External id":1,
+       "Input Dims":[[4096,4096],[4096,4096]],"Input type":["c10::BFloat16","c10::BFloat16"]}},
+      {"ph":"X","cat":"kernel","name":"gemm","ts":10,"dur":3,"args":{"External id":1}}]})json"};
+    TemporaryFile const table{"fast.csv"};
+    auto const ran = run_program("timings import --from kineto " + trace.path +
+                                 " --chip nvidia_h100_sxm5 -o " + table.path);
+    CHECK(ran.exit_code == 0);
+    CHECK_THAT(ran.err, Catch::Contains("a run will refuse 1 rows: faster than 1.02 times the peak"));
+}
+
+TEST_CASE("DeepSeek's own kernel timings bring a step of DeepSeek-V3 near the published hours", "[cli]") {
+    std::string const trace = MOESAIC_SOURCE_DIR "/../shared/traces/deepseek-v3-h800-dualpipe.json";
+    if (!std::filesystem::exists(trace)) {
+        WARN("DeepSeek's profile is not beside this checkout: nothing checked");
+        return;
+    }
+    TemporaryFile const table{"deepseek.csv"};
+    REQUIRE(run_program("timings import --from kineto " + trace +
+                        " --chip nvidia_h800_sxm5 --rules " MOESAIC_SOURCE_DIR
+                        "/platforms/timings/kernel_rules/deepseek_v3_dualpipe.toml -o " +
+                        table.path)
+                .exit_code == 0);
+    // the profile's kernels ran on 112 of 132 SMs: the share that the exchange takes is in their times already
+    auto const ran =
+        run_program("run " MOESAIC_SOURCE_DIR "/scenarios/papers/deepseek_v3/h800_2048.toml --json "
+                    "--timings-alone --set parallel.communication_share=0 --timings " +
+                    table.path);
+    REQUIRE(ran.exit_code == 0);
+    auto const hours = json::parse(ran.out)["chip_hours_per_trillion_tokens"].get<double>();
+    CHECK(hours > 0.80 * 180000); // published; nothing is tuned to it
+    CHECK(hours < 1.10 * 180000);
+}

@@ -1,0 +1,67 @@
+#pragma once
+#include "io/toml.hpp"
+#include "timing/kernel.hpp"
+#include "timing/profile.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesaic::timing {
+
+/// A shape in a rule: products and quotients of numbers, dimensions ("i0.1": of input 0 the second; "o0.-1": of output 0
+/// the last; "i0.*": all of input 0 multiplied) and groups of the kernel's pattern ("$1").
+struct ShapeRule {
+    std::string op;
+    std::int64_t calls = 1; ///< so many kernels in a row make one operation: as long as any of them runs
+    std::string m, n, k, batch;
+    std::string extra; ///< the column, with such shapes in braces: "h={i0.1};causal=1"
+};
+
+/// Which operations of the tables profiled kernels are.
+struct KernelRule {
+    std::string name;
+    std::string dtype;  ///< empty = from the type of `type_of`
+    int type_of = 0;    ///< index of an input
+    std::string ignore; ///< why its time counts as none of an operation's
+    std::string
+        adds_to; ///< name of the rule whose operations its time belongs to, in the same run of the phase
+    /// Kernels of a run of the phase are these, one after the other. Empty where ignored or added to another.
+    std::vector<ShapeRule> in_turn;
+    [[nodiscard]] bool is_ordered() const;
+};
+
+/// A rule that fits a kernel, with the groups of its pattern ("$0" the whole match).
+struct RuleMatch {
+    KernelRule const* rule = nullptr;
+    std::vector<std::string> groups;
+};
+
+/// Rules in their order; the first that fits is taken.
+class KernelRules {
+  public:
+    KernelRules();
+    ~KernelRules();
+    KernelRules(KernelRules&&) noexcept;
+    KernelRules& operator=(KernelRules&&) noexcept;
+    /// Rules of a file ([[rule]]), behind those read before.
+    /// @throws InputError for an unknown key or operation, a pattern that is none, or adds_to without such a name
+    void read(std::string const& path);
+    void read(io::TomlTable const& file);
+    [[nodiscard]] std::optional<RuleMatch> find(TracedKernel const& kernel) const;
+
+  private:
+    struct Pattern;
+    std::vector<std::unique_ptr<Pattern>> patterns_;
+};
+
+/// The kernel that the rule makes of it; a text that says what is missing where it cannot.
+struct ShapedKernel {
+    std::optional<Kernel> kernel;
+    std::string extra;
+    std::string problem;
+};
+[[nodiscard]] ShapedKernel apply(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& traced);
+
+} // namespace moesaic::timing

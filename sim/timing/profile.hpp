@@ -1,0 +1,60 @@
+#pragma once
+#include "base/units.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moesaic::timing {
+
+using ArrayShape = std::vector<std::int64_t>;
+
+/// A kernel as a profiler saw it. Profiles that sum up give one for all its calls.
+struct TracedKernel {
+    std::string name;
+    std::string
+        launched_by;   ///< operation of the framework ("aten::mm", "MatMulV2"); empty where not recorded
+    std::string phase; ///< innermost annotation around the launch; empty where there is none
+    std::int64_t phase_run = 0;     ///< which run of the phase, in the order of the file
+    std::vector<ArrayShape> inputs; ///< of the operation of the framework; empty where not recorded
+    std::vector<ArrayShape> outputs;
+    std::vector<std::string> input_types;
+    Seconds time; ///< of one call; where summed up the median, else the mean
+    std::int64_t calls = 1;
+    double launched = 0, start = 0; ///< seconds on the profile's clock; 0 where summed up
+};
+
+using TakeKernel = std::function<void(TracedKernel const&)>;
+
+/// PyTorch profiler (Kineto), Chrome trace format. Read twice, event by event; memory holds the launches, not the events.
+/// @throws InputError where the file is cut off, compressed, no such trace, or has more launches than are held
+void read_kineto_trace(std::string const& path, TakeKernel const& each);
+/// `nsys stats --report cuda_gpu_kern_sum --format csv`, also with NVTX ranges before the names.
+void read_nsys_summary(std::string const& path, TakeKernel const& each);
+/// rocprof: results.csv and its stats, rocprofv3: kernel_trace.csv and kernel_stats.csv.
+void read_rocprof_table(std::string const& path, TakeKernel const& each);
+/// Ascend msprof: op_summary_*.csv.
+void read_msprof_summary(std::string const& path, TakeKernel const& each);
+/// Chakra execution trace (MLCommons, protobuf): nodes of kernels take the shapes of the operation they depend on.
+void read_chakra_trace(std::string const& path, TakeKernel const& each);
+
+/// "[[4096,7168],[],[7168]]"; arrays that are none (numbers, null) count as without dimensions.
+[[nodiscard]] std::vector<ArrayShape> parse_shapes(std::string_view json_text);
+/// "[\"float\",\"c10::BFloat16\"]" or the same with other quotes: the texts between them.
+[[nodiscard]] std::vector<std::string> parse_type_list(std::string_view text);
+
+/// nccl-tests, rccl-tests and hccl_test.
+struct CollectiveRow {
+    std::string op; ///< as tables name it; empty where the output does not say
+    std::int64_t bytes = 0;
+    int ranks = 0; ///< 0 where the output does not say
+    int nodes = 0;
+    std::string dtype;
+    Seconds time;
+};
+/// @returns how many lines with numbers could not be read (failed checks, times of 0)
+std::int64_t read_collective_test(std::string const& path,
+                                  std::function<void(CollectiveRow const&)> const& each);
+
+} // namespace moesaic::timing

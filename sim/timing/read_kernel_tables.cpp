@@ -1,0 +1,211 @@
+#include "base/errors.hpp"
+#include "io/csv.hpp"
+#include "io/text_file.hpp"
+#include "timing/profile.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace moesaic::timing {
+
+namespace {
+
+constexpr std::uintmax_t most_bytes = std::uintmax_t{1} << 30;
+
+/// A column under the names that versions of a profiler give it; empty where it may be absent.
+struct Column {
+    std::vector<std::string_view> names;
+    bool needed = true;
+};
+
+std::string_view without_quotes(std::string_view text) {
+    while (!text.empty() && (text.back() == '\r' || text.back() == ' ' || text.back() == '"')) {
+        text.remove_suffix(1);
+    }
+    while (!text.empty() && (text.front() == ' ' || text.front() == '"')) {
+        text.remove_prefix(1);
+    }
+    return text;
+}
+
+std::vector<std::string_view> split(std::string_view line, char at) {
+    std::vector<std::string_view> out;
+    for (std::size_t end = 0; end != std::string_view::npos;) {
+        end = line.find(at);
+        out.push_back(line.substr(0, end));
+        line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    }
+    return out;
+}
+
+/// A profiler's table, from its header on: lines of talk before it are passed over.
+class Table {
+  public:
+    /// @param mark a column whose name tells the header
+    Table(std::string const& path, std::vector<std::string_view> const& marks) : path_{path} {
+        if (std::filesystem::exists(path) && std::filesystem::file_size(path) > most_bytes) {
+            throw InputError{Origin::whole_file(path), "is larger than 1 GiB: too long to be held",
+                             "Let the profiler sum up by kernel, or profile fewer steps"};
+        }
+        text_ = io::read_text_file(path);
+        std::string_view rest{text_};
+        while (!rest.empty()) {
+            auto const line = rest.substr(0, rest.find('\n'));
+            for (auto const& field : split(line, ',')) {
+                header_.emplace_back(without_quotes(field));
+            }
+            if (std::ranges::any_of(
+                    marks, [&](auto const& mark) { return std::ranges::count(header_, mark) > 0; })) {
+                body_ = rest;
+                return;
+            }
+            header_.clear();
+            rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        }
+        throw InputError{Origin::whole_file(path), fmt::format("has no column {}", fmt::join(marks, " or "))};
+    }
+    /// The fields of each row in the order of the columns; those of absent columns are empty.
+    void read(std::vector<Column> const& columns, std::function<void(io::CsvRow const&)> const& each) const {
+        std::vector<std::string> wanted;
+        std::vector<int> places;
+        for (auto const& column : columns) {
+            auto const name = std::ranges::find_if(
+                column.names, [&](auto const& n) { return std::ranges::count(header_, n) > 0; });
+            if (name == column.names.end() && column.needed) {
+                throw InputError{Origin::whole_file(path_),
+                                 fmt::format("has no column {}", fmt::join(column.names, " or "))};
+            }
+            places.push_back(name == column.names.end() ? -1 : static_cast<int>(wanted.size()));
+            if (name != column.names.end()) {
+                wanted.emplace_back(*name);
+            }
+        }
+        std::vector<std::string_view> fields(columns.size());
+        io::parse_csv(body_, path_, wanted, [&](io::CsvRow const& row) {
+            for (std::size_t i = 0; i < fields.size(); ++i) {
+                fields[i] =
+                    places[i] < 0 ? std::string_view{} : row.fields[static_cast<std::size_t>(places[i])];
+            }
+            each({fields, row.line});
+        });
+    }
+    [[nodiscard]] bool has(std::string_view column) const { return std::ranges::count(header_, column) > 0; }
+    /// @throws InputError where it is no finite number of 0 or more
+    [[nodiscard]] double number(std::string_view field, int line, std::string_view column) const {
+        auto const text = without_quotes(field);
+        double value = 0;
+        auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value) || value < 0) {
+            throw InputError{Origin{path_, line, 0, std::string{column}},
+                             fmt::format("\"{}\" is no time or count", text)};
+        }
+        return value;
+    }
+
+  private:
+    std::string path_, text_;
+    std::string_view body_;
+    std::vector<std::string> header_;
+};
+
+/// "4096,7168;7168,2112" as CANN writes shapes.
+std::vector<ArrayShape> parse_ascend_shapes(std::string_view text) {
+    std::vector<ArrayShape> out;
+    for (auto const& array : split(without_quotes(text), ';')) {
+        auto& shape = out.emplace_back();
+        for (auto const& size : split(array, ',')) {
+            std::int64_t value = 0;
+            if (std::from_chars(size.data(), size.data() + size.size(), value).ec == std::errc{}) {
+                shape.push_back(value);
+            }
+        }
+    }
+    return out;
+}
+
+/// Phase and name where NVTX ranges stand before the name: "forward:gemm_kernel", but not in "at::native::…".
+void split_range(TracedKernel& kernel, std::string_view text) {
+    auto const colon = text.find(':');
+    bool const range = colon != std::string_view::npos && colon > 0 && text.substr(colon, 2) != "::" &&
+                       text.find('(') > colon && text.find('<') > colon;
+    kernel.phase = range ? text.substr(0, colon) : std::string_view{};
+    kernel.name = range ? text.substr(colon + 1) : text;
+}
+
+} // namespace
+
+void read_nsys_summary(std::string const& path, TakeKernel const& each) {
+    Table const table{path, {"Instances", "Calls"}};
+    table.read({{{"Name", "Kernel Name"}},
+                {{"Instances", "Calls"}},
+                {{"Med (ns)", "Median (ns)", "Avg (ns)", "Average (ns)", "Average"}}},
+               [&](io::CsvRow const& row) {
+                   TracedKernel kernel;
+                   split_range(kernel, row.fields[0]);
+                   kernel.calls =
+                       static_cast<std::int64_t>(table.number(row.fields[1], row.line, "Instances"));
+                   kernel.time = Seconds{table.number(row.fields[2], row.line, "Med (ns)") * 1e-9};
+                   each(kernel);
+               });
+}
+
+void read_rocprof_table(std::string const& path, TakeKernel const& each) {
+    Table const table{path, {"Calls", "KernelName", "Kernel_Name"}};
+    TracedKernel kernel;
+    if (table.has("Calls")) {
+        table.read({{{"Name"}}, {{"Calls"}}, {{"AverageNs"}}}, [&](io::CsvRow const& row) {
+            kernel.name = row.fields[0];
+            kernel.calls = static_cast<std::int64_t>(table.number(row.fields[1], row.line, "Calls"));
+            kernel.time = Seconds{table.number(row.fields[2], row.line, "AverageNs") * 1e-9};
+            each(kernel);
+        });
+        return;
+    }
+    table.read(
+        {{{"Kernel_Name", "KernelName"}}, {{"Start_Timestamp", "BeginNs"}}, {{"End_Timestamp", "EndNs"}}},
+        [&](io::CsvRow const& row) {
+            kernel.name = row.fields[0];
+            auto const begin = table.number(row.fields[1], row.line, "begin");
+            auto const end = table.number(row.fields[2], row.line, "end");
+            if (end < begin) {
+                throw InputError{Origin{path, row.line, 0, "end"}, "is before the begin"};
+            }
+            kernel.launched = kernel.start = begin * 1e-9;
+            kernel.time = Seconds{(end - begin) * 1e-9};
+            each(kernel);
+        });
+}
+
+void read_msprof_summary(std::string const& path, TakeKernel const& each) {
+    Table const table{path, {"OP Type", "Op Type"}};
+    table.read({{{"Op Name"}},
+                {{"OP Type", "Op Type"}},
+                {{"Task Duration(us)", "Duration(us)"}},
+                {{"Task Start Time(us)", "Task Start Time", "Start Time(us)"}, false},
+                {{"Input Shapes"}, false},
+                {{"Input Data Types"}, false},
+                {{"Output Shapes"}, false}},
+               [&](io::CsvRow const& row) {
+                   TracedKernel kernel;
+                   kernel.name = row.fields[0];
+                   kernel.launched_by = row.fields[1];
+                   kernel.time = Seconds{table.number(row.fields[2], row.line, "Task Duration(us)") * 1e-6};
+                   auto const start = without_quotes(row.fields[3]);
+                   kernel.start = start.empty() || start == "N/A"
+                                      ? 0
+                                      : table.number(start, row.line, "Task Start Time(us)") * 1e-6;
+                   kernel.launched = kernel.start;
+                   kernel.inputs = parse_ascend_shapes(row.fields[4]);
+                   kernel.outputs = parse_ascend_shapes(row.fields[6]);
+                   for (auto const& type : split(without_quotes(row.fields[5]), ';')) {
+                       kernel.input_types.emplace_back(type);
+                   }
+                   each(kernel);
+               });
+}
+
+} // namespace moesaic::timing

@@ -1,0 +1,171 @@
+#include "timing/profile.hpp"
+
+#include "base/errors.hpp"
+#include "io/json_stream.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <unordered_map>
+
+namespace moesaic::timing {
+
+namespace {
+
+constexpr std::size_t most_launches = 20'000'000; ///< about 1 GB
+constexpr double microsecond = 1e-6;
+
+bool is_device_work(std::string_view category) {
+    return category == "kernel" || category == "gpu_memcpy" || category == "gpu_memset";
+}
+
+/// Annotations that contain each other, found by time.
+class Phases {
+  public:
+    void add(std::string name, double begin, double end) {
+        all_.push_back({std::move(name), begin, end, -1});
+    }
+
+    void link() {
+        std::ranges::stable_sort(all_, [](Phase const& a, Phase const& b) {
+            return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
+        });
+        for (int i = 1; i < static_cast<int>(all_.size()); ++i) {
+            int outer = i - 1;
+            while (outer >= 0 && at(outer).end < at(i).end) {
+                outer = at(outer).outer;
+            }
+            at(i).outer = outer;
+        }
+    }
+    struct Phase {
+        std::string name;
+        double begin, end;
+        int outer;
+    };
+    /// Index of the innermost; -1 = none
+    [[nodiscard]] int innermost(double time) const {
+        auto const after = std::ranges::upper_bound(all_, time, {}, &Phase::begin);
+        int index = static_cast<int>(after - all_.begin()) - 1;
+        while (index >= 0 && all_[static_cast<std::size_t>(index)].end < time) {
+            index = all_[static_cast<std::size_t>(index)].outer;
+        }
+        return index;
+    }
+    [[nodiscard]] Phase const& operator[](int index) const { return all_[static_cast<std::size_t>(index)]; }
+
+  private:
+    Phase& at(int index) { return all_[static_cast<std::size_t>(index)]; }
+    std::vector<Phase> all_;
+};
+
+/// Operation of the framework with what it was given, once for all calls alike.
+struct FrameworkCall {
+    std::string name;
+    std::vector<ArrayShape> inputs;
+    std::vector<std::string> types;
+};
+
+/// What the first reading keeps.
+class Launches {
+  public:
+    void take(io::JsonRecord const& event) {
+        auto const category = event.text("cat");
+        auto const begin = event.number("ts"), length = event.number("dur");
+        if (!begin || !length) {
+            return;
+        }
+        origin = origin == 0 ? *begin : origin;
+        if (category == "user_annotation" || category == "python_function_annotation") {
+            phases.add(std::string{event.text("name")}, *begin, *begin + *length);
+        } else if (category == "cpu_op") {
+            take_operation(event);
+        } else if (category.starts_with("cuda_") || category.starts_with("hip_") || category == "runtime" ||
+                   category == "privateuse1_runtime") {
+            if (auto const correlation = event.number("args.correlation")) {
+                launched_at.try_emplace(static_cast<std::int64_t>(*correlation), *begin);
+            }
+        }
+    }
+    [[nodiscard]] std::size_t size() const { return launched_at.size() + operation_of.size(); }
+
+    Phases phases;
+    double origin = 0; ///< of the clock: microseconds since 1970 leave a double no nanoseconds
+    std::unordered_map<std::int64_t, double> launched_at;
+    std::unordered_map<std::int64_t, int> operation_of; ///< by external id
+    std::vector<FrameworkCall> operations;
+
+  private:
+    void take_operation(io::JsonRecord const& event) {
+        auto const id = event.number("args.External id");
+        auto dims = event.text("args.Input Dims");
+        dims = dims.empty() ? event.text("args.Input dims") : dims;
+        if (!id) {
+            return;
+        }
+        auto const name = event.text("name"), types = event.text("args.Input type");
+        auto const [at, fresh] = known_.try_emplace(fmt::format("{}|{}|{}", name, dims, types),
+                                                    static_cast<int>(operations.size()));
+        if (fresh) {
+            operations.push_back({std::string{name}, parse_shapes(dims), parse_type_list(types)});
+        }
+        operation_of.insert_or_assign(static_cast<std::int64_t>(*id), at->second);
+    }
+    std::unordered_map<std::string, int> known_;
+};
+
+TracedKernel traced_kernel(io::JsonRecord const& event, Launches const& launches, double begin,
+                           double length) {
+    TracedKernel out;
+    out.name = event.text("name");
+    out.time = Seconds{length * microsecond};
+    out.start = (begin - launches.origin) * microsecond;
+    double launched = begin;
+    if (auto const correlation = event.number("args.correlation")) {
+        auto const at = launches.launched_at.find(static_cast<std::int64_t>(*correlation));
+        launched = at == launches.launched_at.end() ? begin : at->second;
+    }
+    out.launched = (launched - launches.origin) * microsecond;
+    if (auto const id = event.number("args.External id")) {
+        auto const at = launches.operation_of.find(static_cast<std::int64_t>(*id));
+        if (at != launches.operation_of.end()) {
+            auto const& operation = launches.operations[static_cast<std::size_t>(at->second)];
+            out.launched_by = operation.name;
+            out.inputs = operation.inputs;
+            out.input_types = operation.types;
+        }
+    }
+    if (auto const phase = launches.phases.innermost(launched); phase >= 0) {
+        out.phase = launches.phases[phase].name;
+        out.phase_run = phase;
+    }
+    return out;
+}
+
+} // namespace
+
+void read_kineto_trace(std::string const& path, TakeKernel const& each) {
+    Launches launches;
+    io::read_json_array(path, "traceEvents", [&](io::JsonRecord const& event) {
+        launches.take(event);
+        if (launches.size() > most_launches) {
+            throw InputError{Origin::whole_file(path),
+                             fmt::format("has more than {} launches: too many to be held", most_launches),
+                             "Profile fewer steps (torch.profiler.schedule(active=1))"};
+        }
+    });
+    launches.phases.link();
+    std::int64_t kernels = 0;
+    io::read_json_array(path, "traceEvents", [&](io::JsonRecord const& event) {
+        auto const begin = event.number("ts"), length = event.number("dur");
+        if (is_device_work(event.text("cat")) && begin && length) {
+            ++kernels;
+            each(traced_kernel(event, launches, *begin, *length));
+        }
+    });
+    if (kernels == 0) {
+        throw InputError{Origin::whole_file(path), "holds no kernels",
+                         "Profile with ProfilerActivity.CUDA (or XPU, PrivateUse1) and record_shapes=True"};
+    }
+}
+
+} // namespace moesaic::timing

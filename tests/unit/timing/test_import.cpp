@@ -1,0 +1,341 @@
+#include "timing/kernel_import.hpp"
+
+#include "temporary_file.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+
+using namespace moesaic;
+using namespace moesaic::timing;
+
+namespace {
+
+struct File : TemporaryFile {
+    File(std::string const& name, std::string const& text) : TemporaryFile{name} {
+        std::ofstream{path, std::ios::binary} << text;
+    }
+};
+
+KernelRules rules_of(std::string const& text) {
+    KernelRules rules;
+    rules.read(io::parse_toml(text, "rules.toml"));
+    return rules;
+}
+
+KernelRules shipped_rules() {
+    KernelRules rules;
+    rules.read(MOESAIC_SOURCE_DIR "/platforms/timings/kernel_rules/general.toml");
+    return rules;
+}
+
+ImportResult import(KernelRules const& rules, void (*read)(std::string const&, TakeKernel const&),
+                    std::string const& path) {
+    KernelImport import{rules};
+    read(path, [&](TracedKernel const& kernel) { import.add(kernel); });
+    return import.finish();
+}
+
+ImportedRow const* row_of(ImportResult const& result, std::string_view op) {
+    auto const at =
+        std::ranges::find_if(result.rows, [&](auto const& r) { return table_op(r.kernel.op).name == op; });
+    return at == result.rows.end() ? nullptr : &*at;
+}
+
+TracedKernel kernel(std::string name, double microseconds, double launched = 0, std::string phase = {}) {
+    TracedKernel out;
+    out.name = std::move(name);
+    out.time = Seconds{microseconds * 1e-6};
+    out.launched = out.start = launched * 1e-6;
+    out.phase = std::move(phase);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its kernels", "[timing]") {
+    // two products of one shape (100 and 300 us: median of two is the greater half), one attention, one unknown kernel
+    File const trace{"kineto.json", R"json({"schemaVersion": 1, "traceEvents": [
+      {"ph":"X","cat":"cpu_op","name":"aten::mm","ts":1700000000000000,"dur":5,"args":{"External id":1,
+       "Input Dims":[[512,1024],[1024,2048]],"Input type":["c10::BFloat16","c10::BFloat16"]}},
+      {"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","ts":1700000000000001,"dur":1,"args":{"correlation":11}},
+      {"ph":"X","cat":"cpu_op","name":"aten::_scaled_dot_product_flash_attention","ts":1700000000000010,"dur":5,"args":{
+       "External id":2,"Input Dims":[[2,16,4096,128],[2,4,4096,128],[2,4,4096,128],[],[],[],[]],
+       "Input type":["c10::Half","c10::Half","c10::Half","Scalar","Scalar","Scalar",""]}},
+      {"ph":"X","cat":"kernel","name":"cutlass_gemm","ts":1700000000000100,"dur":100,"args":{"External id":1,"correlation":11}},
+      {"ph":"X","cat":"kernel","name":"cutlass_gemm","ts":1700000000000300,"dur":300,"args":{"External id":1,"correlation":12}},
+      {"ph":"X","cat":"kernel","name":"void flash_fwd_kernel<Flash_fwd_kernel_traits<128, 128>, false, true, false>(p)",
+       "ts":1700000000000700,"dur":500,"args":{"External id":2,"correlation":13}},
+      {"ph":"X","cat":"kernel","name":"mystery","ts":1700000000001300,"dur":100,"args":{"External id":9,"correlation":14}},
+      {"ph":"X","cat":"gpu_memcpy","name":"Memcpy DtoD (Device -> Device)","ts":1700000000001500,"dur":10,"args":{}},
+      {"ph":"i","name":"instant","ts":1700000000001600}]})json"};
+    auto const result = import(shipped_rules(), read_kineto_trace, trace.path);
+    REQUIRE(result.rows.size() == 2);
+    auto const* gemm = row_of(result, "gemm");
+    REQUIRE(gemm != nullptr);
+    CHECK(gemm->kernel.m == 512);
+    CHECK(gemm->kernel.n == 2048);
+    CHECK(gemm->kernel.k == 1024);
+    CHECK(gemm->kernel.dtype == "bf16");
+    CHECK(gemm->calls == 2);
+    CHECK(gemm->time.value() == Approx(300e-6));
+    auto const* attention = row_of(result, "attn_fwd");
+    REQUIRE(attention != nullptr);
+    CHECK(attention->kernel.dtype == "fp16");
+    CHECK(attention->kernel.options.heads == 16);
+    CHECK(attention->kernel.options.kv_heads == 4);
+    CHECK(attention->kernel.options.causal);
+    CHECK(attention->kernel.batch == 2);
+    // 100 + 300 + 500 of 1,010 us are mapped, 100 not, 10 left out
+    CHECK(result.share_of(result.mapped_time) == Approx(900.0 / 1010));
+    REQUIRE(result.unmapped.size() == 1);
+    CHECK(result.unmapped[0].what == "mystery");
+    CHECK(result.share_of(result.unmapped[0].time) == Approx(100.0 / 1010));
+    REQUIRE(result.ignored.size() == 1);
+    CHECK(result.ignored[0].calls == 1);
+}
+
+TEST_CASE("kernels of a phase take the shapes of a rule in turn, side by side ones as long as any runs",
+          "[timing]") {
+    auto const rules = rules_of(R"(
+[[rule]]
+kernel = "^product$"
+phase = "^W$"
+op = "gemm"
+dtype = "bf16"
+in_turn = [{ m = 64, n = 64, k = 64 }, { op = "grouped_gemm", calls = 2, m = 128, n = 128, k = 128, batch = 2 }]
+)");
+    KernelImport importer{rules};
+    // the two of the group run from 100 to 160 and from 120 to 200: 100 us together
+    importer.add(kernel("product", 80, 120, "W"));
+    importer.add(kernel("product", 60, 100, "W"));
+    importer.add(kernel("product", 40, 50, "W"));
+    // another run of the phase that lost a kernel
+    auto stray = kernel("product", 10, 900, "W");
+    stray.phase_run = 1;
+    importer.add(stray);
+    auto const result = importer.finish();
+    REQUIRE(row_of(result, "gemm") != nullptr);
+    CHECK(row_of(result, "gemm")->time.value() == Approx(40e-6));
+    REQUIRE(row_of(result, "grouped_gemm") != nullptr);
+    CHECK(row_of(result, "grouped_gemm")->time.value() == Approx(100e-6));
+    CHECK(result.mapped_calls == 3);
+    CHECK(result.mapped_time.value() == Approx(180e-6));
+    REQUIRE(result.unmapped.size() == 1);
+    CHECK_THAT(result.unmapped[0].what,
+               Catch::Contains("1 in one run of its phase, where the rule expects 3"));
+}
+
+TEST_CASE("what runs on behalf of a kernel is added to it", "[timing]") {
+    auto const rules = rules_of(R"(
+[[rule]]
+name = "main"
+kernel = "^bwd$"
+op = "attn_bwd"
+dtype = "bf16"
+m = 64
+n = 64
+k = 64
+extra = "h=8;causal=1"
+[[rule]]
+kernel = "^prepare$"
+adds_to = "main"
+)");
+    KernelImport importer{rules};
+    importer.add(kernel("bwd", 100));
+    importer.add(kernel("bwd", 100));
+    importer.add(kernel("prepare", 30));
+    auto const result = importer.finish();
+    REQUIRE(result.rows.size() == 1);
+    CHECK(result.rows[0].time.value() == Approx(115e-6)); // 100 + 30 / 2
+    CHECK(result.share_of(result.mapped_time) == Approx(1));
+}
+
+TEST_CASE("rules that cannot be are errors that name the line", "[timing]") {
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"(\"\nop = \"gemm\"\nm = 1\n"),
+                      Catch::Contains("rules.toml:2") && Catch::Contains("no regular expression"));
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nop = \"gem\"\nm = 1\n"),
+                      Catch::Contains("Did you mean") && Catch::Contains("gemm or"));
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nop = \"gemm\"\nm = 1\n"), Catch::Contains("would fit everything"));
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nadds_to = \"b\"\n"),
+                      Catch::Contains("no rule above is named"));
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nop = \"gemm\"\nm = 1\nq = 2\n"),
+                      Catch::Contains("q"));
+}
+
+TEST_CASE("a summary of Nsight Systems counts calls and keeps NVTX ranges apart", "[timing]") {
+    File const csv{
+        "nsys.csv",
+        "Processing [report1.sqlite] with [cuda_gpu_kern_sum.py]...\n\n"
+        "Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Name\n"
+        "60.0,6000000,3,2000000.0,1500000.0,1000000,3500000,1.0,up:sm90_gemm_bf16\n"
+        "40.0,4000000,2,2000000.0,2000000.0,1000000,3000000,1.0,\"void at::native::copy<int, 2>(int)\"\n"};
+    auto const rules = rules_of(R"toml(
+[[rule]]
+kernel = "gemm_(bf16)"
+phase = "^up$"
+op = "gemm"
+dtype = "bf16"
+m = 4096
+n = "2*2048"
+k = "8192/2"
+)toml");
+    auto const result = import(rules, read_nsys_summary, csv.path);
+    REQUIRE(result.rows.size() == 1);
+    CHECK(result.rows[0].kernel.n == 4096);
+    CHECK(result.rows[0].kernel.k == 4096);
+    CHECK(result.rows[0].calls == 3);
+    CHECK(result.rows[0].time.value() == Approx(1.5e-3));
+    // 3 x 1.5 ms of 4.5 + 4 ms
+    CHECK(result.share_of(result.mapped_time) == Approx(4.5 / 8.5));
+    CHECK(result.unmapped.at(0).what == "void at::native::copy<int, 2>(int)");
+}
+
+TEST_CASE("rocprof's traces and statistics are read under the names of their versions", "[timing]") {
+    auto const rules =
+        rules_of("[[rule]]\nkernel = \"^Cijk_(\\\\d+)_(\\\\d+)_(\\\\d+)\"\nop = \"gemm\"\ndtype = \"bf16\"\n"
+                 "m = \"$1\"\nn = \"$2\"\nk = \"$3\"\n");
+    File const v3{"kernel_trace.csv", "\"Kind\",\"Kernel_Name\",\"Start_Timestamp\",\"End_Timestamp\"\n"
+                                      "\"KERNEL_DISPATCH\",\"Cijk_64_128_256_x\",1000,3000\n"};
+    File const v1{"results.stats.csv", "\"Name\",\"Calls\",\"TotalDurationNs\",\"AverageNs\",\"Percentage\"\n"
+                                       "\"Cijk_64_128_256_x\",4,8000,2000,100\n"};
+    for (auto const& path : {v3.path, v1.path}) {
+        auto const result = import(rules, read_rocprof_table, path);
+        REQUIRE(result.rows.size() == 1);
+        CHECK(result.rows[0].kernel.k == 256);
+        CHECK(result.rows[0].time.value() == Approx(2e-6));
+    }
+    File const backwards{"kernel_trace.csv", "Kernel_Name,Start_Timestamp,End_Timestamp\nk,3000,1000\n"};
+    CHECK_THROWS_WITH(import(rules, read_rocprof_table, backwards.path),
+                      Catch::Contains(":2") && Catch::Contains("before"));
+}
+
+TEST_CASE("op_summary of msprof has its shapes in two columns", "[timing]") {
+    File const csv{
+        "op_summary.csv",
+        "Device_id,Model Name,Op Name,OP Type,Task Type,Task Start Time(us),Task Duration(us),Input Shapes,"
+        "Input Data Types,Output Shapes\n"
+        "0,m,MatMul_1,MatMulV2,AI_CORE,1.0,70.5,\"\"\"2048,4096;8192,4096\"\"\",DT_BF16;DT_BF16,\"\"\"2048,"
+        "8192\"\"\"\n"
+        "0,m,Norm_1,RmsNorm,AI_VECTOR,80.0,9.5,\"\"\"2,1024,4096;4096\"\"\",DT_BF16;DT_BF16,\"\"\"2,1024,"
+        "4096\"\"\"\n"
+        "0,m,hcom_allReduce_1,hcom_allReduce_,HCCL,90.0,20,N/A,N/A,N/A\n"};
+    auto const result = import(shipped_rules(), read_msprof_summary, csv.path);
+    auto const* gemm = row_of(result, "gemm");
+    REQUIRE(gemm != nullptr); // the second operand is transposed: k follows from 2048 x 4096 / 2048
+    CHECK(gemm->kernel.m == 2048);
+    CHECK(gemm->kernel.n == 8192);
+    CHECK(gemm->kernel.k == 4096);
+    CHECK(gemm->kernel.dtype == "bf16");
+    auto const* norm = row_of(result, "rmsnorm_fwd");
+    REQUIRE(norm != nullptr);
+    CHECK(norm->kernel.m == 2048);
+    CHECK(norm->kernel.n == 4096);
+    CHECK(result.ignored.size() == 1);
+    CHECK(result.share_of(result.mapped_time) == Approx(0.8));
+}
+
+namespace {
+
+std::string varint(std::uint64_t n) {
+    std::string out;
+    for (; n >= 0x80; n >>= 7U) {
+        out += static_cast<char>(n | 0x80U);
+    }
+    return out + static_cast<char>(n);
+}
+std::string number(int field, std::uint64_t n) {
+    return varint(static_cast<std::uint64_t>(field) << 3U) + varint(n);
+}
+std::string bytes(int field, std::string const& text) {
+    return varint((static_cast<std::uint64_t>(field) << 3U) | 2U) + varint(text.size()) + text;
+}
+std::string delimited(std::string const& message) { return varint(message.size()) + message; }
+
+/// A file as MLCommons' converter writes it: metadata, the operation on the host, its kernel.
+std::string chakra_trace() {
+    auto const on_cpu = bytes(10, bytes(1, "is_cpu_op") + number(27, 1));
+    auto const host = number(1, 5) + bytes(2, "aten::mm") + number(3, 4) + number(7, 900) +
+                      bytes(8, bytes(2, "[[512, 1024], [1024, 2048]]") +
+                                   bytes(3, "['Tensor(c10::BFloat16)', 'Tensor(c10::BFloat16)']")) +
+                      on_cpu;
+    auto const device = number(1, 6) + bytes(2, "cutlass_gemm") + number(3, 4) + bytes(4, varint(5)) +
+                        number(6, 10) + number(7, 42) + bytes(10, bytes(1, "is_cpu_op") + number(27, 0));
+    return delimited(bytes(1, "0.0.4")) + delimited(host) + delimited(device);
+}
+
+} // namespace
+
+TEST_CASE("a kernel of a Chakra trace has the shapes of the operation it depends on", "[timing]") {
+    File const trace{"trace.et", chakra_trace()};
+    auto const result = import(shipped_rules(), read_chakra_trace, trace.path);
+    REQUIRE(result.rows.size() == 1);
+    CHECK(result.rows[0].kernel.m == 512);
+    CHECK(result.rows[0].kernel.n == 2048);
+    CHECK(result.rows[0].kernel.dtype == "bf16");
+    CHECK(result.rows[0].time.value() == Approx(42e-6)); // the host's 900 us are no kernel
+    File const cut{"cut.et", chakra_trace().substr(0, 60)};
+    CHECK_THROWS_WITH(import(shipped_rules(), read_chakra_trace, cut.path), Catch::Contains("cut off"));
+}
+
+TEST_CASE("tests of collectives: out-of-place times, ranks and nodes from the head, failed checks refused",
+          "[timing]") {
+    File const nccl{"nccl.txt",
+                    "# Collective test starting: all_reduce_perf\n# nThread 1 nGpus 1 minBytes 1024\n"
+                    "#  Rank  0 Group  0 Pid 21 on host-a device  0 [0x07] NVIDIA H100\n"
+                    "#  Rank  1 Group  0 Pid 22 on host-b device  0 [0x07] NVIDIA H100\n"
+                    "#       size  count type redop root time algbw busbw #wrong time algbw busbw #wrong\n"
+                    "           0      0 float sum -1 5.1 0 0 0 5.2 0 0 0\n"
+                    "        1024    256 float sum -1 7.31 0.14 0.28 0 6.68 0.15 0.31 0\n"
+                    "        2048    512 float sum -1 8.00 0.14 0.28 3 6.68 0.15 0.31 0\n"
+                    "# Avg bus bandwidth    : 0.3\n"};
+    std::vector<CollectiveRow> rows;
+    auto const refused =
+        read_collective_test(nccl.path, [&](CollectiveRow const& row) { rows.push_back(row); });
+    CHECK(refused == 1);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].op == "all_reduce");
+    CHECK(rows[0].bytes == 1024);
+    CHECK(rows[0].ranks == 2);
+    CHECK(rows[0].nodes == 2);
+    CHECK(rows[0].dtype == "fp32");
+    CHECK(rows[0].time.value() == Approx(7.31e-6));
+    File const hccl{"hccl.txt", "the minbytes is 8192, maxbytes is 2147483648, iters is 20\n"
+                                "data_size(Bytes): | aveg_time(us): | alg_bandwidth(GB/s): | check_result:\n"
+                                "8388608           | 245.10         | 34.22                | success\n"
+                                "16777216          | 400.00         | 41.94                | failed\n"};
+    rows.clear();
+    CHECK(read_collective_test(hccl.path, [&](CollectiveRow const& row) { rows.push_back(row); }) == 1);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].bytes == 8388608);
+    CHECK(rows[0].time.value() == Approx(245.1e-6));
+    File const nothing{"nothing.txt", "no results here\n"};
+    CHECK_THROWS_WITH(read_collective_test(nothing.path, [](CollectiveRow const&) {}),
+                      Catch::Contains("holds no results"));
+}
+
+TEST_CASE("the profile that DeepSeek published gives four fifths of its time to known operations",
+          "[timing]") {
+    std::string const path = MOESAIC_SOURCE_DIR "/../shared/traces/deepseek-v3-h800-dualpipe.json";
+    if (!std::filesystem::exists(path)) {
+        WARN("DeepSeek's profile is not beside this checkout: nothing checked");
+        return;
+    }
+    KernelRules rules;
+    rules.read(MOESAIC_SOURCE_DIR "/platforms/timings/kernel_rules/deepseek_v3_dualpipe.toml");
+    auto const result = import(rules, read_kineto_trace, path);
+    CHECK(result.share_of(result.mapped_time) == Approx(0.792).margin(0.002));
+    // four layers, one forward and one backward chunk: eight of each combine, four of each attention
+    auto const* attention = row_of(result, "mla_fwd");
+    REQUIRE(attention != nullptr);
+    CHECK(attention->calls == 4);
+    CHECK(attention->time.value() == Approx(1.24e-3).epsilon(0.03));
+    CHECK(row_of(result, "ep_combine")->calls == 8);
+    Seconds in_all = result.mapped_time;
+    for (auto const* shares : {&result.unmapped, &result.ignored}) {
+        for (auto const& share : *shares) {
+            in_all += share.time;
+        }
+    }
+    CHECK(in_all.value() == Approx(result.time.value()));
+}
