@@ -1,0 +1,108 @@
+"""The collector measures every operation that it knows, on the CPU, and writes a table that the program takes."""
+import csv
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+SOURCE = Path(os.environ["MOESAIC_DATA"])
+BINARY = os.environ["MOESAIC_BINARY"]
+COLLECTOR = SOURCE / "analysis" / "collect"
+HEADER = "chip,op,dtype,m,n,k,batch,extra,evidence,share\n"
+
+# one of each, small
+LIST = [
+    "gemm,fp32,64,96,32,1,", "gemm,bf16,64,96,32,1,", "bmm,fp32,16,24,32,4,", "grouped_gemm,fp32,16,24,32,4,",
+    "moe_ffn,fp32,64,32,48,4,topk=2;experts=8", "attn_fwd,fp32,64,64,16,2,h=4;hkv=2;causal=1",
+    "attn_bwd,fp32,64,64,16,2,h=4;hkv=2;causal=1", "mla_fwd,fp32,32,32,24,1,h=4;hkv=4;dv=16;causal=1",
+    "mla_bwd,fp32,32,32,24,1,h=4;hkv=4;dv=16;causal=1", "rmsnorm_fwd,fp32,64,128,0,1,", "rmsnorm_bwd,fp32,64,128,0,1,",
+    "layernorm_fwd,fp32,64,128,0,1,", "layernorm_bwd,fp32,64,128,0,1,", "softmax_fwd,fp32,64,128,0,1,",
+    "softmax_bwd,fp32,64,128,0,1,", "gelu_fwd,fp32,64,128,0,1,", "gelu_bwd,fp32,64,128,0,1,", "silu_mul_fwd,fp32,64,128,0,1,",
+    "silu_mul_bwd,fp32,64,128,0,1,", "rope_fwd,fp32,64,128,0,1,", "rope_bwd,fp32,64,128,0,1,", "dropout_fwd,fp32,64,128,0,1,",
+    "cross_entropy_fwd,fp32,64,128,0,1,", "cross_entropy_bwd,fp32,64,128,0,1,", "embedding_fwd,fp32,64,16,0,1,",
+    "embedding_bwd,fp32,64,16,0,1,", "add,fp32,64,128,0,1,", "copy,fp32,64,128,0,1,", "topk,fp32,64,128,8,1,",
+    "permute,fp32,64,128,0,1,topk=2", "permute,fp8_block,64,128,0,1,topk=2", "unpermute,fp32,64,128,0,1,topk=2",
+    "quantise,fp8_block,64,256,0,1,", "optimizer_step,fp32,4096,0,0,1,",
+]
+CANNOT = ["gemm,fp8_block,64,96,32,1,", "grouped_gemm,mxfp4,16,24,32,4,", "all_reduce,fp16,1024,0,0,8,", "gelu_fwd,fp8,64,64,0,1,"]
+
+
+@unittest.skipUnless(importlib.util.find_spec("torch"), "python3-torch is not installed")
+class Collector(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.table = Path(self.folder.name) / "measured.csv"
+
+    def list_of(self, rows, chip="H20"):
+        path = Path(self.folder.name) / "missing.csv"
+        path.write_text(HEADER + "".join(f"{chip},{row},transferred,0.1\n" for row in rows), encoding="utf-8")
+        return path
+
+    def collect(self, path, *more):
+        return subprocess.run([sys.executable, COLLECTOR, path, "-o", self.table, "--device", "cpu", "--seconds", "0.002", *more],
+                              capture_output=True, text=True, check=False)
+
+    def rows(self):
+        lines = [line for line in self.table.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        return list(csv.DictReader(lines))
+
+    def test_every_operation_is_measured_and_the_program_takes_the_table(self):
+        done = self.collect(self.list_of(LIST))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = self.rows()
+        self.assertEqual([r["op"] for r in rows], [line.split(",")[0] for line in LIST], done.stderr)
+        for row in rows:
+            self.assertGreater(float(row["time_us"]), 0)
+            self.assertIn("kern=torch-", row["extra"])
+            self.assertEqual(row["chip"], "cpu")  # a CPU's times never pass for those of the chip that was asked for
+            self.assertEqual(row["source"], "moesaic-collect")
+        self.assertIn("cold=weights", rows[0]["extra"])
+        listed = subprocess.run([BINARY, "timings", "list", self.table, "--json"], capture_output=True, text=True, check=True)
+        table = json.loads(listed.stdout)["tables"][-1]
+        self.assertEqual((table["rows"], table["rows_refused"]), (len(LIST), 0), listed.stderr)
+
+    def test_what_cannot_be_measured_is_counted_with_its_reason(self):
+        done = self.collect(self.list_of(LIST[:1] + CANNOT))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.rows()), 1)
+        self.assertEqual(done.stderr.count("not measured: 1 x"), len(CANNOT), done.stderr)
+
+    def test_a_second_run_measures_only_what_is_left(self):
+        self.collect(self.list_of(LIST[:2]))
+        done = self.collect(self.list_of(LIST[:3]))
+        self.assertEqual(len(self.rows()), 3)
+        self.assertIn("2 x in the table already", done.stderr)
+
+    def test_the_head_says_where_and_when(self):
+        self.collect(self.list_of(LIST[:1]))
+        head = [line for line in self.table.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        for key in ("device", "torch", "date"):
+            self.assertTrue(any(line.startswith(f"# {key}: ") for line in head), head)
+
+    def test_bad_lists_are_told_in_one_line(self):
+        path = self.list_of(["gemm,fp32,many,96,32,1,"])
+        done = self.collect(path)
+        self.assertEqual((done.returncode, done.stderr), (1, f"error: {path}:2: a size is no whole number\n"))
+        both = self.list_of(LIST[:1])
+        both.write_text(both.read_text(encoding="utf-8") + f"B200,{LIST[0]},transferred,0.1\n", encoding="utf-8")
+        self.assertIn("give --chip, one of B200, H20", self.collect(both).stderr)
+        self.assertEqual(self.collect(both, "--chip", "H20").returncode, 0)
+
+    def test_the_list_that_the_program_writes_is_taken(self):
+        path = Path(self.folder.name) / "missing.csv"
+        subprocess.run([BINARY, "timings", "coverage", SOURCE / "scenarios/tutorial/01-one-node.toml", "--missing", path],
+                       capture_output=True, check=True)
+        smallest = Path(self.folder.name) / "router.csv"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        smallest.write_text("\n".join([lines[0]] + [line for line in lines if ",topk," in line]) + "\n", encoding="utf-8")
+        self.assertEqual(self.collect(smallest).returncode, 0)
+        self.assertEqual(self.rows()[0]["op"], "topk")
+
+
+if __name__ == "__main__":
+    unittest.main()
