@@ -2,9 +2,9 @@
 
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
+#include "engine/bundles.hpp"
 
 #include <algorithm>
-#include <map>
 
 namespace moesaic::engine {
 
@@ -34,154 +34,6 @@ double far_crossings(CollectiveKind kind, std::int64_t boundaries) {
         return 1.0;
     }
     return 1.0;
-}
-
-/// The way out to a peer and the way in from it; pair links only outward, both ways being alike.
-struct Way {
-    std::vector<LinkId> shared;
-    std::vector<LinkId> pairs;
-};
-
-Way way_out(ChipIndex rank, ChipIndex peer, Topology const& topology) {
-    Way way;
-    for (auto const link : topology.route(rank, peer)) {
-        auto const direction = topology.link(link).direction;
-        if (direction == Direction::outward) {
-            way.shared.push_back(link);
-        } else if (direction == Direction::pair) {
-            way.pairs.push_back(link);
-        }
-    }
-    return way;
-}
-
-std::vector<LinkId> way_in(ChipIndex peer, ChipIndex rank, Topology const& topology) {
-    auto links = topology.route(peer, rank);
-    std::erase_if(links, [&](LinkId link) { return topology.link(link).direction != Direction::inward; });
-    return links;
-}
-
-Way way_between(ChipIndex rank, ChipIndex peer, Topology const& topology) {
-    auto way = way_out(rank, peer, topology);
-    std::ranges::copy(way_in(peer, rank, topology), std::back_inserter(way.shared));
-    return way;
-}
-
-/// Peers in one tier that are reached over the same shared links.
-struct Bundle {
-    Tier tier;
-    std::int64_t peers = 0;
-    ChipIndex one_peer;
-    std::map<LinkId, std::int64_t> pair_peers; ///< how many peers a pair link leads to
-};
-using Bundles = std::map<std::pair<Tier, std::vector<LinkId>>, Bundle>;
-
-void add_peer(Bundles& bundles, Tier tier, ChipIndex peer, Way way) {
-    auto& bundle = bundles[{tier, std::move(way.shared)}];
-    bundle.tier = tier;
-    bundle.one_peer = peer;
-    ++bundle.peers;
-    for (auto const link : way.pairs) {
-        ++bundle.pair_peers[link];
-    }
-}
-
-void add_peer(Bundles& bundles, ChipIndex rank, ChipIndex peer, Topology const& topology) {
-    add_peer(bundles, topology.tier(rank, peer), peer, way_between(rank, peer, topology));
-}
-
-Bundles direct_bundles(RankSet const& group, ChipIndex rank, Topology const& topology) {
-    Bundles bundles;
-    for (std::int64_t i = 0; i < group.count; ++i) {
-        if (member(group, i) != rank) {
-            add_peer(bundles, rank, member(group, i), topology);
-        }
-    }
-    return bundles;
-}
-
-/// The peers in the own node, and in each other node the rank of the same place.
-Bundles once_per_node_bundles(RankSet const& group, ChipIndex rank, Topology const& topology) {
-    Bundles bundles;
-    auto const nodes = by_node(group, topology);
-    auto const own = std::ranges::find_if(
-        nodes, [&](auto const& node) { return std::ranges::find(node, rank) != node.end(); });
-    expects(own != nodes.end(), "the rank belongs to its group");
-    auto const place = static_cast<std::size_t>(std::ranges::find(*own, rank) - own->begin());
-    for (auto const& node : nodes) {
-        if (&node != &*own) {
-            add_peer(bundles, rank, node[place % node.size()], topology);
-        }
-    }
-    for (auto const peer : *own) {
-        if (peer != rank) {
-            add_peer(bundles, rank, peer, topology);
-        }
-    }
-    return bundles;
-}
-
-struct PlaceInRing {
-    std::size_t node = 0;
-    std::size_t place = 0;
-};
-
-PlaceInRing find_in(Ring const& ring, ChipIndex rank) {
-    for (std::size_t node = 0; node < ring.nodes.size(); ++node) {
-        auto const at = std::ranges::find(ring.nodes[node], rank);
-        if (at != ring.nodes[node].end()) {
-            return {node, static_cast<std::size_t>(at - ring.nodes[node].begin())};
-        }
-    }
-    throw BugError{"the rank belongs to the ring"};
-}
-
-/// A partner in another node as far away as the ring's farthest hop.
-ChipIndex farthest_partner(Ring const& ring, PlaceInRing at, Tier farthest, Topology const& topology) {
-    auto const rank = ring.nodes[at.node][at.place];
-    for (std::size_t ahead = 1; ahead < ring.nodes.size(); ++ahead) {
-        auto const partner = ring.partner(at.node + ahead, at.place);
-        if (topology.tier(rank, partner) == farthest) {
-            return partner;
-        }
-    }
-    return ring.partner(at.node + 1, at.place);
-}
-
-/// Inside the node a ring may go to any of the group (all pair links of a mesh carry channels). Across nodes a
-/// lone rank goes to the next one and hears from the one before; else the rank stands for the farthest hop.
-Bundles ring_bundles(RankSet const& group, ChipIndex rank, bool lone, Topology const& topology) {
-    Ring const ring{group, topology};
-    auto const at = find_in(ring, rank);
-    Bundles bundles;
-    for (auto const peer : ring.nodes[at.node]) {
-        if (peer != rank) {
-            add_peer(bundles, rank, peer, topology);
-        }
-    }
-    if (ring.nodes.size() == 1) {
-        return bundles;
-    }
-    auto const farthest = ring.farthest_hop(topology);
-    if (!lone) {
-        add_peer(bundles, rank, farthest_partner(ring, at, farthest, topology), topology);
-        return bundles;
-    }
-    auto const next = ring.partner(at.node + 1, at.place);
-    auto const before = ring.partner(at.node + ring.nodes.size() - 1, at.place);
-    auto way = way_out(rank, next, topology);
-    std::ranges::copy(way_in(before, rank, topology), std::back_inserter(way.shared));
-    add_peer(bundles, farthest, next, std::move(way));
-    return bundles;
-}
-
-std::int64_t tier_boundaries(RankSet const& group, Tier tier, Topology const& topology) {
-    auto const nodes = by_node(group, topology);
-    std::int64_t crossings = 0;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        crossings += topology.tier(nodes[i].front(), nodes[(i + 1) % nodes.size()].front()) >= tier ? 1 : 0;
-    }
-    return crossings;
 }
 
 /// Pair links: common to all peers of the bundle, or side by side.
@@ -259,39 +111,34 @@ std::vector<ChipIndex> all_of(RankSet const& members) {
 ClassFlows lower(Collective const& collective, RankClass const& rank_class, ClassTraffic const& traffic,
                  Alike const& alike, Topology const& topology) {
     ClassFlows lowered{{}, bounding_rank(traffic, alike), collective.group.count, 1, 1};
-    auto const group = group_of(lowered.rank, collective.group, rank_class.members, topology);
-    expects(holds(group, lowered.rank), "the rank belongs to its group: " + rank_class.name);
-    auto const nodes = by_node(group, topology);
-    lowered.nodes = static_cast<std::int64_t>(nodes.size());
-    for (auto const& node : nodes) {
-        if (std::ranges::find(node, lowered.rank) != node.end()) {
-            lowered.ranks_in_node = static_cast<std::int64_t>(node.size());
-        }
-    }
+    auto const rank = lowered.rank;
+    auto const& layout = traffic.layout_of(rank);
+    expects(holds(layout.group(), rank), "the rank belongs to its group: " + rank_class.name);
+    lowered.nodes = static_cast<std::int64_t>(layout.nodes().size());
+    lowered.ranks_in_node = static_cast<std::int64_t>(layout.node_of(rank).size());
     auto const direct = collective.kind == CollectiveKind::all_to_all;
     auto const bundles = std::visit(
-        overloaded{
-            [&](Direct) { return direct_bundles(group, lowered.rank, topology); },
-            [&](RingLike) { return ring_bundles(group, lowered.rank, alike.ranks.size() == 1, topology); },
-            [&](OncePerNode const&) { return once_per_node_bundles(group, lowered.rank, topology); }},
+        overloaded{[&](Direct) { return direct_bundles(layout, rank, topology); },
+                   [&](RingLike) { return ring_bundles(layout, rank, alike.ranks.size() == 1, topology); },
+                   [&](OncePerNode const&) { return once_per_node_bundles(layout, rank, topology); }},
         pattern_of(collective));
     auto const peers = peers_of(bundles);
     auto const sent = sent_bytes(collective);
     for (auto const& [key, bundle] : bundles) {
         auto const t = static_cast<int>(bundle.tier);
         auto const share = static_cast<double>(bundle.peers) / peers[t];
-        ClassFlow flow{.tier = bundle.tier, .bytes = sent * (traffic.of(lowered.rank).bound[t] * share)};
+        ClassFlow flow{.tier = bundle.tier, .bytes = sent * (traffic.of(rank).bound[t] * share)};
         if (flow.bytes.value() <= 0.0) {
             continue;
         }
         for (auto const link : key.second) {
-            flow.uses.push_back({link, times_of(link, bundle.tier, lowered.rank, traffic, alike, topology)});
+            flow.uses.push_back({link, times_of(link, bundle.tier, rank, traffic, alike, topology)});
         }
         add_pair_links(flow, bundle, topology);
         // A ring talks to one neighbour at a time, unless it has a link to each.
         flow.weight = direct || !flow.parallel.empty() ? static_cast<double>(bundle.peers) : 1.0;
-        auto const crossings = far_crossings(collective.kind, tier_boundaries(group, bundle.tier, topology));
-        flow.far_latency = beyond_leaf(lowered.rank, bundle.one_peer, bundle.tier, topology) * crossings;
+        auto const crossings = far_crossings(collective.kind, layout.hops(bundle.tier));
+        flow.far_latency = beyond_leaf(rank, bundle.one_peer, bundle.tier, topology) * crossings;
         lowered.flows.push_back(std::move(flow));
     }
     return lowered;

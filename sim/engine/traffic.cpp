@@ -14,21 +14,6 @@ using parallel::RankClass;
 using parallel::RankSet;
 using timing::CollectiveKind;
 
-Ring::Ring(RankSet const& group, Topology const& topology) : nodes{by_node(group, topology)} {
-    channels = nodes.front().size();
-    for (auto const& node : nodes) {
-        channels = std::min(channels, node.size());
-    }
-}
-
-Tier Ring::farthest_hop(Topology const& topology) const {
-    auto farthest = Tier::node;
-    for (std::size_t node = 0; node < nodes.size(); ++node) {
-        farthest = std::max(farthest, topology.tier(nodes[node].front(), partner(node + 1, 0)));
-    }
-    return farthest;
-}
-
 namespace {
 
 /// Bytes per hop of a ring or chain, in units of the collective's own.
@@ -50,22 +35,21 @@ double ring_factor(CollectiveKind kind, std::int64_t n) {
 }
 
 /// Shares per tier of every rank of one group.
-std::vector<Traffic> ring_traffic(RankSet const& group, Topology const& topology) {
-    Ring const ring{group, topology};
-    auto const crossing = ring.nodes.size() == 1 ? 0.0 : 1.0 / static_cast<double>(ring.channels);
-    auto const farthest = ring.farthest_hop(topology);
+std::vector<Traffic> ring_traffic(GroupLayout const& layout, Topology const& topology) {
+    auto const& nodes = layout.nodes();
+    auto const crossing = nodes.size() == 1 ? 0.0 : 1.0 / static_cast<double>(layout.channels());
     std::vector<Traffic> all;
-    for (std::size_t node = 0; node < ring.nodes.size(); ++node) {
-        auto const ranks = static_cast<double>(ring.nodes[node].size());
-        auto const inside = ring.nodes.size() == 1 ? 1.0 : (ranks - 1.0) / ranks;
-        for (std::size_t place = 0; place < ring.nodes[node].size(); ++place) {
-            Traffic traffic{ring.nodes[node][place], {}, {}};
-            auto const tier = topology.tier(traffic.rank, ring.partner(node + 1, place));
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+        auto const ranks = static_cast<double>(nodes[node].size());
+        auto const inside = nodes.size() == 1 ? 1.0 : (ranks - 1.0) / ranks;
+        for (std::size_t place = 0; place < nodes[node].size(); ++place) {
+            Traffic traffic{nodes[node][place], {}, {}};
             traffic.bytes[static_cast<int>(Tier::node)] = inside;
             traffic.bound = traffic.bytes;
             if (crossing > 0.0) {
+                auto const tier = topology.tier(traffic.rank, layout.partner(node + 1, place));
                 traffic.bytes[static_cast<int>(tier)] += crossing;
-                traffic.bound[static_cast<int>(farthest)] += crossing;
+                traffic.bound[static_cast<int>(layout.farthest_hop())] += crossing;
             }
             all.push_back(traffic);
         }
@@ -73,29 +57,50 @@ std::vector<Traffic> ring_traffic(RankSet const& group, Topology const& topology
     return all;
 }
 
-std::vector<Traffic> direct_traffic(RankSet const& group, Topology const& topology) {
-    std::vector<Traffic> all;
-    for (std::int64_t i = 0; i < group.count; ++i) {
-        PerTier peers{};
-        for (std::int64_t j = 0; j < group.count; ++j) {
-            if (j != i) {
-                peers[static_cast<int>(topology.tier(member(group, i), member(group, j)))] += 1.0;
-            }
+/// Tiers between the leaves of a group, each asked for once.
+class LeafTiers {
+  public:
+    LeafTiers(GroupLayout const& layout, Topology const& topology)
+        : layout_{layout}, topology_{topology}, known_(layout.leaves() * layout.leaves(), -1) {}
+    int between(ChipIndex rank, GroupLayout::FarLeaf const& far) {
+        auto& tier = known_[layout_.leaf_number(rank) * layout_.leaves() + far.number];
+        if (tier < 0) {
+            tier = static_cast<std::int8_t>(topology_.tier(rank, far.example));
         }
-        Traffic traffic{member(group, i), {}, {}};
-        auto const n = static_cast<double>(group.count);
-        std::ranges::transform(peers, traffic.bytes.begin(), [n](double p) { return p / n; });
-        traffic.bound = traffic.bytes;
-        all.push_back(traffic);
+        return tier;
+    }
+
+  private:
+    GroupLayout const& layout_;
+    Topology const& topology_;
+    std::vector<std::int8_t> known_;
+};
+
+std::vector<Traffic> direct_traffic(GroupLayout const& layout, Topology const& topology) {
+    auto const n = static_cast<double>(layout.group().count);
+    LeafTiers tiers_between{layout, topology};
+    std::vector<Traffic> all;
+    for (auto const& node : layout.nodes()) {
+        for (auto const rank : node) {
+            PerTier peers{};
+            peers[static_cast<int>(Tier::node)] = static_cast<double>(node.size() - 1);
+            for (auto const& far : layout.far_leaves(rank)) {
+                peers[tiers_between.between(rank, far)] += static_cast<double>(far.peers);
+            }
+            Traffic traffic{rank, {}, {}};
+            std::ranges::transform(peers, traffic.bytes.begin(), [n](double p) { return p / n; });
+            traffic.bound = traffic.bytes;
+            all.push_back(traffic);
+        }
     }
     return all;
 }
 
 /// In tokens: how many copies of the rank's own pass each tier, one way.
-std::vector<Traffic> once_per_node_traffic(model::TokenSpread const& spread, RankSet const& group,
+std::vector<Traffic> once_per_node_traffic(model::TokenSpread const& spread, GroupLayout const& layout,
                                            Topology const& topology) {
-    auto const nodes = by_node(group, topology);
-    auto const n = static_cast<double>(group.count);
+    auto const& nodes = layout.nodes();
+    auto const n = static_cast<double>(layout.group().count);
     auto const ranks_reached = model::distinct_holders(spread, n);
     auto const nodes_reached = model::nodes_per_token(spread, static_cast<double>(nodes.size()));
     std::vector<Traffic> all;
@@ -118,11 +123,12 @@ std::vector<Traffic> once_per_node_traffic(model::TokenSpread const& spread, Ran
     return all;
 }
 
-std::vector<Traffic> group_traffic(Pattern const& pattern, RankSet const& group, Topology const& topology) {
+std::vector<Traffic> group_traffic(Pattern const& pattern, GroupLayout const& layout,
+                                   Topology const& topology) {
     return std::visit(
-        overloaded{[&](Direct) { return direct_traffic(group, topology); },
-                   [&](RingLike) { return ring_traffic(group, topology); },
-                   [&](OncePerNode const& p) { return once_per_node_traffic(p.spread, group, topology); }},
+        overloaded{[&](Direct) { return direct_traffic(layout, topology); },
+                   [&](RingLike) { return ring_traffic(layout, topology); },
+                   [&](OncePerNode const& p) { return once_per_node_traffic(p.spread, layout, topology); }},
         pattern);
 }
 
@@ -146,20 +152,18 @@ Bytes sent_bytes(Collective const& collective) {
 
 ClassTraffic::ClassTraffic(Pattern const& pattern, RankSet const& group, RankClass const& rank_class,
                            Topology const& topology)
-    : members_{rank_class.members}, known_(static_cast<std::size_t>(rank_class.members.count), false),
-      traffic_(known_.size()) {
+    : members_{rank_class.members}, layout_(static_cast<std::size_t>(rank_class.members.count), -1),
+      traffic_(layout_.size()) {
     for (std::int64_t i = 0; i < members_.count; ++i) {
-        if (!known_[i]) {
-            add(group_traffic(pattern, group_of(member(members_, i), group, members_, topology), topology));
+        if (layout_[i] >= 0) {
+            continue;
         }
-    }
-}
-
-void ClassTraffic::add(std::vector<Traffic> const& of_group) {
-    for (auto const& traffic : of_group) {
-        if (holds(members_, traffic.rank)) {
-            traffic_[place_in(members_, traffic.rank)] = traffic;
-            known_[place_in(members_, traffic.rank)] = true;
+        layouts_.emplace_back(group_of(member(members_, i), group, members_, topology), topology);
+        for (auto const& traffic : group_traffic(pattern, layouts_.back(), topology)) {
+            if (holds(members_, traffic.rank)) {
+                layout_[place_in(members_, traffic.rank)] = static_cast<int>(layouts_.size()) - 1;
+                traffic_[place_in(members_, traffic.rank)] = traffic;
+            }
         }
     }
 }

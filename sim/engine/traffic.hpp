@@ -1,7 +1,6 @@
 #pragma once
-#include "engine/rank_set.hpp"
+#include "engine/group_layout.hpp"
 
-#include <array>
 #include <compare>
 #include <map>
 #include <tuple>
@@ -9,25 +8,6 @@
 #include <vector>
 
 namespace moesaic::engine {
-
-constexpr int tiers = 5;
-/// Shares (or peers) of one rank by how far they go; the index is hardware::Tier.
-using PerTier = std::array<double, tiers>;
-
-/// A ring over the nodes of a group, in as many channels at once as the least of the nodes has ranks of it.
-/// Each channel enters and leaves a node at a rank of its own.
-struct Ring {
-    std::vector<std::vector<ChipIndex>> nodes;
-    std::size_t channels = 0;
-
-    Ring(parallel::RankSet const& group, hardware::Topology const& topology);
-    /// The rank that takes over in a node: the one of the same place, or of its channel.
-    [[nodiscard]] ChipIndex partner(std::size_t node, std::size_t place) const {
-        return nodes[node % nodes.size()][place % channels];
-    }
-    /// How far the ring's longest hop goes.
-    [[nodiscard]] hardware::Tier farthest_hop(hardware::Topology const& topology) const;
-};
 
 /// How the ranks of a group talk.
 struct Direct { ///< straight to each peer
@@ -68,12 +48,15 @@ class ClassTraffic {
                  parallel::RankClass const& rank_class, hardware::Topology const& topology);
 
     [[nodiscard]] Traffic const& of(ChipIndex rank) const { return traffic_[place_in(members_, rank)]; }
+    /// Of the group that holds the rank.
+    [[nodiscard]] GroupLayout const& layout_of(ChipIndex rank) const {
+        return layouts_[layout_[place_in(members_, rank)]];
+    }
 
   private:
-    void add(std::vector<Traffic> const& of_group);
-
     parallel::RankSet members_;
-    std::vector<bool> known_;
+    std::vector<GroupLayout> layouts_;
+    std::vector<int> layout_; ///< per member, into layouts_; -1 until it is known
     std::vector<Traffic> traffic_;
 };
 

@@ -408,6 +408,10 @@ Tier Topology::tier(ChipIndex from, ChipIndex to) const {
     return graph_->access(a).leaf == graph_->access(b).leaf ? Tier::leaf : Tier::spine;
 }
 
+int Topology::leaf_of(ChipIndex chip) const {
+    return graph_->net[graph_->access(static_cast<int>(chip.index())).leaf].fabric_index;
+}
+
 std::vector<LinkId> Topology::route(ChipIndex from, ChipIndex to) const {
     std::vector<LinkId> out;
     auto const wanted = tier(from, to);

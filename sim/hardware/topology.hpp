@@ -55,6 +55,8 @@ class Topology {
     [[nodiscard]] TopologyPool const& pool(PoolId id) const;
     [[nodiscard]] ChipIndex first_chip(PoolId id) const;
     [[nodiscard]] Tier tier(ChipIndex from, ChipIndex to) const;
+    /// A number for the leaf switch that the chip's NIC is on: chips of one leaf are alike for all beyond their node.
+    [[nodiscard]] int leaf_of(ChipIndex chip) const;
     /// The links of the path, in order: outward ones of `from` first, inward ones of `to` last. Empty for
     /// from = to.
     [[nodiscard]] std::vector<LinkId> route(ChipIndex from, ChipIndex to) const;
