@@ -46,6 +46,11 @@ int workers_of(SweepArguments const& arguments) {
                                  : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
+double machine_memory_gib() {
+    return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) /
+           bytes_per_gib;
+}
+
 std::string output_of(SweepArguments const& arguments) {
     return arguments.output.empty() ? std::filesystem::path{arguments.file}.stem().string() + ".h5"
                                     : arguments.output;
@@ -79,9 +84,7 @@ sweep::RunnerOptions runner_options(SweepArguments const& arguments) {
     out.limits.time = Seconds{arguments.time_limit_s};
     out.limits.memory = Bytes{arguments.memory_limit_gib * bytes_per_gib};
     if (arguments.memory_limit_gib == 0.0) {
-        auto const machine =
-            static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-        out.limits.memory = Bytes{machine / out.workers};
+        out.limits.memory = Bytes{machine_memory_gib() * bytes_per_gib / out.workers};
     }
     if (!arguments.no_cache) {
         out.cache_folder = arguments.cache.empty() ? sweep::default_cache_folder() : arguments.cache;

@@ -43,6 +43,7 @@ void add_sweep_inputs(CLI::App& command, SweepArguments& arguments);
 void add_worker_options(CLI::App& command, SweepArguments& arguments);
 
 [[nodiscard]] int workers_of(SweepArguments const& arguments);
+[[nodiscard]] double machine_memory_gib();
 /// The result file that was asked for, or that of the sweep file's name in the working directory.
 [[nodiscard]] std::string output_of(SweepArguments const& arguments);
 /// @throws InputError for anything but "2/8"

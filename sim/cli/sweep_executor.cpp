@@ -127,17 +127,20 @@ void SweepExecutor::warm_up() {
     }
 }
 
-std::vector<sweep::Cell> SweepExecutor::run(sweep::Point const& point) const {
+results::Run SweepExecutor::simulate(scenario::Scenario const& scenario) const {
     expects(timings_.has_value(), "the timings are loaded before a point runs");
+    return scenario.timings == own_timings_
+               ? scenario::run_scenario(scenario, *timings_, data_folder_, {})
+               : scenario::run_scenario(scenario, data_folder_, {.timings = further_});
+}
+
+std::vector<sweep::Cell> SweepExecutor::run(sweep::Point const& point) const {
     auto scenario = read(point);
     std::string drawn;
     if (points_.sweep().uncertain_catalogue) {
         drawn = draw_catalogue(scenario, points_.sweep().seed, point.draw);
     }
-    auto const result = scenario.timings == own_timings_
-                            ? scenario::run_scenario(scenario, *timings_, data_folder_, {})
-                            : scenario::run_scenario(scenario, data_folder_, {.timings = further_});
-    auto cells = metrics_of_run(result);
+    auto cells = metrics_of_run(simulate(scenario));
     if (points_.sweep().uncertain_catalogue) {
         cells.emplace_back(drawn);
     }

@@ -26,6 +26,8 @@ class SweepExecutor {
     [[nodiscard]] sweep::ResultOrigin origin() const;
     /// Reads the scenario of a point. @throws InputError
     [[nodiscard]] scenario::Scenario read(sweep::Point const& point) const;
+    /// Runs it with the timings that are loaded. @throws InputError where it cannot be priced
+    [[nodiscard]] results::Run simulate(scenario::Scenario const& scenario) const;
     /// Whether every axis leads to a field that a scenario has. @throws InputError naming the axis
     void check_axes() const;
     /// Loads the timings, once for all points, and prices a few of them, so that workers inherit what this teaches about

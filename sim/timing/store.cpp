@@ -3,6 +3,8 @@
 #include "io/text_file.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <fmt/format.h>
 #include <tuple>
 
@@ -27,7 +29,11 @@ std::string die_name(hardware::Chip const& chip) {
     if (peak == chip.peak.end()) {
         return chip.id;
     }
-    return fmt::format("{} {:.2g}", chip.vendor, peak->second.value.value());
+    std::array<char, 32> digits{};
+    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), peak->second.value.value(),
+                                   std::chars_format::general, 2) // asked for each kernel and chip: no fmt
+                         .ptr;
+    return chip.vendor + ' ' + std::string{digits.data(), end};
 }
 
 /// Whether the roofline of a chip bounds the operation.
