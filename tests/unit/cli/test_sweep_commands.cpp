@@ -80,3 +80,18 @@ TEST_CASE("a worker refuses numbers that are no points", "[cli]") {
         CHECK_THAT(ran.err, Catch::Contains("error: stdin: "));
     }
 }
+
+TEST_CASE("the shipped sweeps are such that their points run", "[cli]") {
+    int sweeps = 0;
+    for (auto const& entry : std::filesystem::directory_iterator{MOESAIC_SOURCE_DIR "/scenarios/sweeps"}) {
+        if (entry.path().extension() != ".toml") {
+            continue;
+        }
+        ++sweeps;
+        INFO(entry.path());
+        auto const ran = run_program("sweep --dry-run --json " + entry.path().string());
+        REQUIRE(ran.exit_code == 0);
+        CHECK(json::parse(ran.out)["probed_failed"] == 0); // its first, middle and last point
+    }
+    CHECK(sweeps >= 5);
+}

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <sstream>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 using namespace moesaic;
@@ -219,3 +220,36 @@ TEST_CASE("a sweep that is killed again and again ends with the same bytes", "[s
     CHECK(count.resumed > 0);
     CHECK((bytes_of(folder.file("r.h5")) == bytes_of(folder.file("whole.h5"))));
 }
+
+#if !defined(__SANITIZE_ADDRESS__) // its shadow memory is no memory of ours
+TEST_CASE("a hundred thousand finished points are joined in less than 500 MB", "[sweep]") {
+    constexpr std::int64_t count = 100'000;
+    Folder const folder;
+    Points const points{sweep_of(R"(
+design = { kind = "latin_hypercube", points = 100_000 }
+axes = [{ path = "x", range = { from = 0.0, to = 1.0 } }, { path = "y", range = { from = 0.0, to = 1.0 } }]
+)")};
+    std::vector<Column> columns;
+    std::vector<Cell> cells;
+    for (int i = 0; i < 25; ++i) { // as wide as the metrics of a run
+        columns.push_back({"metric_" + std::to_string(i), CellKind::number, "s", "A metric", {}});
+        cells.emplace_back(1.0 / (i + 3));
+    }
+    columns.push_back({"plan", CellKind::text, "text", "A plan", {}});
+    cells.emplace_back("1024: tp1 pp8 ep8 dp128 m70");
+    auto const output = folder.file("r.h5");
+    {
+        Journal journal{parts_folder(output) + "/all.journal"};
+        for (std::int64_t i = 0; i < count; ++i) {
+            journal.add({i, "hash", cells});
+        }
+    }
+    Ledger ledger;
+    ledger.read(parts_folder(output), points, [](Point const&) { return "hash"; }, true);
+    auto const gathered = write_result(output, points, {"scenario", "1.0", {}, columns}, ledger);
+    CHECK((gathered.ok == count && gathered.missing == 0));
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    CHECK(static_cast<double>(usage.ru_maxrss) * 1024 < 500e6);
+}
+#endif
