@@ -146,12 +146,11 @@ void list(Arguments const& arguments) {
 }
 
 io::Json json_of(AccuracyGroup const& group) {
-    auto out = io::Json::object();
-    out.set("op", group.op);
-    if (!group.chip.empty()) {
-        out.set("dtype", group.dtype).set("chip", group.chip);
-    }
-    return out.set("rows", group.rows)
+    return io::Json::object()
+        .set("op", group.op)
+        .set("dtype", group.dtype.empty() ? "all" : group.dtype)
+        .set("chip", group.chip.empty() ? "all" : group.chip)
+        .set("rows", group.rows)
         .set("median_abs_error", group.median_abs_error)
         .set("p90_abs_error", group.p90_abs_error)
         .set("interval_80_coverage", group.interval_80_coverage);
@@ -209,18 +208,36 @@ AccuracyReport check_split(Arguments const& arguments) {
     return check_rows(Estimator{*store}, held_out);
 }
 
-AccuracyReport check_files(Arguments const& arguments) {
-    auto const store = load_store(arguments.timings, true);
-    tell_remarks(store->reports());
+/// The rows to predict, without those that cannot be.
+std::vector<Measurement> rows_to_predict(std::vector<std::string> const& paths, TimingStore const& store) {
     std::vector<Measurement> rows;
     std::vector<TableReport> reports;
-    for (auto const& path : arguments.files) {
+    for (auto const& path : paths) {
         for (auto const& table : tables_at(path)) {
-            reports.push_back(read_timing_table(table, [&](Measurement const& row) { rows.push_back(row); }));
+            std::vector<Remark> refused;
+            reports.push_back(read_timing_table(table, [&](Measurement const& row) {
+                auto const chip = store.chip_named(row.chip);
+                auto const reason =
+                    chip != nullptr ? why_refused(*chip, row.kernel, row.time) : std::string{};
+                if (reason.empty()) {
+                    rows.push_back(row);
+                } else {
+                    count(refused, fmt::format("{} of {}", reason, row.chip),
+                          Origin{table, row.line, 0, "time_us"});
+                }
+            }));
+            auto& all = reports.back().refused;
+            all.insert(all.end(), refused.begin(), refused.end());
         }
     }
     tell_remarks(reports);
-    return check_rows(Estimator{*store}, rows);
+    return rows;
+}
+
+AccuracyReport check_files(Arguments const& arguments) {
+    auto const store = load_store(arguments.timings, true);
+    tell_remarks(store->reports());
+    return check_rows(Estimator{*store}, rows_to_predict(arguments.files, *store));
 }
 
 AccuracyReport check_transfer(Arguments const& arguments) {

@@ -12,7 +12,8 @@ Smoothness const expert_ffns{.metric = {0.6, 0.8, 0.8, 0.8, 0.5, 0.5},
                              .along_first = 0.1,
                              .same_rest = 0.2,
                              .neighbours = 40};
-Smoothness const attentions{.metric = {1, 1, 1, 0.5, 0.5, 0.3}};
+Smoothness const attentions{
+    .metric = {0.8, 0.8, 1, 0.5, 0.5, 0.3}, .length = 4, .amplitude = 0.2, .noise = 0.007};
 Smoothness const memory_bounds{.noise = 0.012};
 Smoothness const collectives{.metric = {1, 3, 3, 1, 1, 1}, .length = 3, .noise = 0.015, .launch = 15e-6};
 Smoothness const exchanges{.launch = 15e-6};

@@ -134,14 +134,17 @@ void TimingStore::check_new_rows() {
     }
 }
 
+std::string why_refused(hardware::Chip const& chip, Kernel const& kernel, Seconds time) {
+    auto const roofline = is_computed(kernel.op) ? find_roofline(chip, kernel) : std::nullopt;
+    return roofline ? why_impossible(*roofline, work_of(kernel), time, allowed_over_peak(chip, kernel))
+                    : std::string{};
+}
+
 void TimingStore::check(StoredSeries& stored, hardware::Chip const& chip) {
     Kernel kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
-    auto const roofline = is_computed(stored.op) ? find_roofline(chip, kernel) : std::nullopt;
-    auto const over_peak = allowed_over_peak(chip, kernel);
     auto const impossible = [&](Sample const& s) {
         kernel.m = s.m, kernel.n = s.n, kernel.k = s.k, kernel.batch = s.batch, kernel.options = *s.options;
-        auto const reason =
-            roofline ? why_impossible(*roofline, work_of(kernel), s.time, over_peak) : std::string{};
+        auto const reason = why_refused(chip, kernel, s.time);
         if (!reason.empty()) {
             auto& report = reports_[static_cast<std::size_t>(s.file)];
             count(report.refused, fmt::format("{} of {}", reason, stored.chip),

@@ -29,6 +29,9 @@ struct StoredSeries {
 /// Whether tables list the chip under this name: one of its timing names, or its id in the catalogue.
 [[nodiscard]] bool is_listed(hardware::Chip const& chip, std::string const& timing_name);
 
+/// Why a time cannot be: it beats what the chip can do. Empty where it can.
+[[nodiscard]] std::string why_refused(hardware::Chip const& chip, Kernel const& kernel, Seconds time);
+
 /// The rows of all tables, parted into series.
 class TimingStore {
   public:

@@ -42,6 +42,17 @@ TEST_CASE("timings check predicts rows of a file anywhere and says how far off i
     CHECK(report["rows_unpredicted"] == 1);
 }
 
+TEST_CASE("timings check leaves out rows that cannot be, and says so", "[cli]") {
+    // 2 x 4096^3 FLOP in 10 us are 13,744 TFLOP/s
+    Table const rows{"moesaic_check_fast.csv",
+                     header + "H100-SXM5-80GB,gemm,bf16,4096,4096,4096,1,kern=x,10,mine,MIT\n"
+                              "H100-SXM5-80GB,gemm,bf16,4096,4096,4096,1,kern=x,200,mine,MIT\n"};
+    auto const ran = run_program("timings check " + rows.path + " --json");
+    REQUIRE(ran.exit_code == 0);
+    CHECK(json::parse(ran.out)["groups"][0]["rows"] == 1);
+    CHECK_THAT(ran.err, Catch::Contains(rows.path + ":2") && Catch::Contains("1 row refused: faster than"));
+}
+
 TEST_CASE("timings check predicts a row that --timings holds exactly", "[cli]") {
     Table const rows{"moesaic_check_known.csv",
                      header + "H100-SXM5-80GB,gemm,bf16,4000,4100,4200,1,kern=x,250,mine,MIT\n"};

@@ -53,8 +53,9 @@ TEST_CASE("shapes that were left out are predicted about as well as the referenc
     auto const report = check_rows(Estimator{store}, held_out);
     // medians; a fifth more than the reference on rows held out of the full set, since this split thins that set
     std::pair<std::string, double> const limits[] = {
-        {"gemm", 0.042},    {"grouped_gemm", 0.028}, {"moe_ffn", 0.070},    {"attn_fwd", 0.041},
-        {"mla_fwd", 0.041}, {"all_reduce", 0.012},   {"all_to_all", 0.085}, {"layernorm_fwd", 0.028}};
+        {"gemm", 0.042},       {"grouped_gemm", 0.028}, {"moe_ffn", 0.070},
+        {"attn_fwd", 0.041},   {"attn_bwd", 0.050},     {"mla_fwd", 0.041},
+        {"all_reduce", 0.012}, {"all_to_all", 0.085},   {"layernorm_fwd", 0.028}};
     for (auto const& [op, limit] : limits) {
         auto const group = std::ranges::find(report.by_op, op, &AccuracyGroup::op);
         REQUIRE(group != report.by_op.end());
