@@ -127,21 +127,32 @@ void SweepExecutor::warm_up() {
     }
 }
 
-results::Run SweepExecutor::simulate(scenario::Scenario const& scenario) const {
+timing::Timings& SweepExecutor::timings_for(scenario::Scenario const& scenario) {
     expects(timings_.has_value(), "the timings are loaded before a point runs");
-    return scenario.timings == own_timings_
-               ? scenario::run_scenario(scenario, *timings_, data_folder_, {})
-               : scenario::run_scenario(scenario, data_folder_, {.timings = further_});
+    if (scenario.timings != own_timings_) { // an axis goes over them
+        timings_ = scenario::load_timings(scenario, data_folder_, further_);
+        own_timings_ = scenario.timings;
+    }
+    return *timings_;
 }
 
-std::vector<sweep::Cell> SweepExecutor::run(sweep::Point const& point) const {
+results::Run SweepExecutor::simulate(scenario::Scenario const& scenario) {
+    return scenario::run_scenario(scenario, timings_for(scenario), data_folder_, {});
+}
+
+/// In a process of its own, which draws its own errors.
+std::vector<sweep::Cell> SweepExecutor::run(sweep::Point const& point) {
     auto scenario = read(point);
+    auto const& sweep = points_.sweep();
     std::string drawn;
-    if (points_.sweep().uncertain_catalogue) {
-        drawn = draw_catalogue(scenario, points_.sweep().seed, point.draw);
+    if (sweep.uncertain_catalogue) {
+        drawn = draw_catalogue(scenario, sweep.seed, point.draw);
+    }
+    if (sweep.uncertain_timings) {
+        timings_for(scenario).draw_errors(sweep.seed, point.draw);
     }
     auto cells = metrics_of_run(simulate(scenario));
-    if (points_.sweep().uncertain_catalogue) {
+    if (sweep.uncertain_catalogue) {
         cells.emplace_back(drawn);
     }
     return cells;
@@ -154,7 +165,9 @@ std::string SweepExecutor::hash(sweep::Point const& point) {
         auto const base = std::filesystem::path{file}.parent_path().string();
         auto const hash = data_hash_.of_scenario(table, base, further_);
         auto const& sweep = points_.sweep();
-        return sweep.uncertain_catalogue ? fmt::format("{}-{}-{}", hash, sweep.seed, point.draw) : hash;
+        return sweep.uncertain_catalogue || sweep.uncertain_timings
+                   ? fmt::format("{}-{}-{}", hash, sweep.seed, point.draw)
+                   : hash;
     } catch (InputError const& error) {
         return {}; // the point fails with this message when it runs
     }

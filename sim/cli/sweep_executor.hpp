@@ -26,8 +26,8 @@ class SweepExecutor {
     [[nodiscard]] sweep::ResultOrigin origin() const;
     /// Reads the scenario of a point. @throws InputError
     [[nodiscard]] scenario::Scenario read(sweep::Point const& point) const;
-    /// Runs it with the timings that are loaded. @throws InputError where it cannot be priced
-    [[nodiscard]] results::Run simulate(scenario::Scenario const& scenario) const;
+    /// Runs it with the timings that are loaded; at most once per process. @throws InputError where it cannot be priced
+    [[nodiscard]] results::Run simulate(scenario::Scenario const& scenario);
     /// Whether every axis leads to a field that a scenario has. @throws InputError naming the axis
     void check_axes() const;
     /// Loads the timings, once for all points, and prices a few of them, so that workers inherit what this teaches about
@@ -37,7 +37,8 @@ class SweepExecutor {
     [[nodiscard]] sweep::Executor executor();
 
   private:
-    [[nodiscard]] std::vector<sweep::Cell> run(sweep::Point const& point) const;
+    [[nodiscard]] std::vector<sweep::Cell> run(sweep::Point const& point);
+    [[nodiscard]] timing::Timings& timings_for(scenario::Scenario const& scenario);
     [[nodiscard]] std::string hash(sweep::Point const& point);
     sweep::Points const& points_;
     std::string data_folder_;

@@ -90,6 +90,24 @@ void read_goal(io::TomlTable const& t, Sweep& sweep) {
     }
 }
 
+/// What is drawn beside the axes: the catalogue is uncertain in its figures and in its timings.
+void read_uncertain(io::TomlTable const& t, Sweep& sweep) {
+    auto const uncertain = t.optional_text("uncertain");
+    if (!uncertain) {
+        return;
+    }
+    if (*uncertain != "catalogue" && *uncertain != "figures" && *uncertain != "timings") {
+        throw InputError{t.origin("uncertain"), fmt::format("\"{}\" is not known", *uncertain),
+                         "Known: catalogue (figures and timings), figures, timings"};
+    }
+    if (std::holds_alternative<Grid>(sweep.design) || std::holds_alternative<Saltelli>(sweep.design)) {
+        throw InputError{t.origin("uncertain"), "needs a design that draws",
+                         "design = { kind = \"random\", points = 200 }, latin_hypercube or sobol"};
+    }
+    sweep.uncertain_catalogue = *uncertain != "timings";
+    sweep.uncertain_timings = *uncertain != "figures";
+}
+
 } // namespace
 
 Sweep read_sweep(std::string const& path) { return parse_sweep(io::read_text_file(path), path); }
@@ -109,17 +127,7 @@ Sweep parse_sweep(std::string text, std::string const& path) {
             sweep.timings.push_back(beside(path, table));
         }
     }
-    if (auto const uncertain = t.optional_text("uncertain")) {
-        if (*uncertain != "catalogue") {
-            throw InputError{t.origin("uncertain"), fmt::format("\"{}\" is not known", *uncertain),
-                             "Known: catalogue"};
-        }
-        if (std::holds_alternative<Grid>(sweep.design) || std::holds_alternative<Saltelli>(sweep.design)) {
-            throw InputError{t.origin("uncertain"), "needs a design that draws",
-                             "design = { kind = \"random\", points = 200 }, latin_hypercube or sobol"};
-        }
-        sweep.uncertain_catalogue = true;
-    }
+    read_uncertain(t, sweep);
     read_goal(t, sweep);
     read_set(t, sweep);
     read_axes(t, sweep);

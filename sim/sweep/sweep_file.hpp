@@ -28,6 +28,7 @@ struct Sweep {
     std::vector<std::string>
         timings; ///< further tables or folders of them, relative to the working directory
     bool uncertain_catalogue = false; ///< disputed figures of the catalogue are drawn
+    bool uncertain_timings = false;   ///< so are errors of the timings
     Goal goal;
     Origin goal_origin;
 };

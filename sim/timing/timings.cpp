@@ -2,16 +2,20 @@
 
 #include "timing/collective_cost.hpp"
 #include "timing/coverage.hpp"
+#include "timing/error_draw.hpp"
 #include "timing/kernel_time.hpp"
 
+#include <fmt/format.h>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 namespace moesaic::timing {
 
 struct Timings::Store {
     TimingStore tables;
     std::optional<Estimator> estimator;
+    std::optional<ErrorDraw> errors;
     /// Whoever changes the tables forgets what was learnt from them.
     TimingStore& change() {
         estimator.reset();
@@ -33,8 +37,15 @@ void Timings::set_reference_chips(std::vector<hardware::Chip> chips) {
     store_->change().set_reference_chips(std::move(chips));
 }
 
+void Timings::draw_errors(std::uint64_t seed, std::int64_t draw) { store_->errors.emplace(seed, draw); }
+
 Duration Timings::duration(hardware::Chip const& chip, model::Operation const& op) const {
-    return operation_time(*store_->estimator, chip, op).duration;
+    auto out = operation_time(*store_->estimator, chip, op).duration;
+    if (store_->errors) {
+        auto const kind = fmt::format("{} {} {}", chip.id, model::name_of(op.kind), name_of(op.dtype));
+        out.time = out.time * store_->errors->factor(kind, std::exchange(out.sigma, 0.0));
+    }
+    return out;
 }
 
 std::vector<KernelEvidence> Timings::evidence(hardware::Chip const& chip, model::Operation const& op) const {
@@ -43,7 +54,14 @@ std::vector<KernelEvidence> Timings::evidence(hardware::Chip const& chip, model:
 
 CollectiveCost Timings::collective(hardware::NodeType const& node, CollectiveKind kind, hardware::Tier tier,
                                    Bytes rank_bytes, int ranks, int nodes) const {
-    return collective_cost(store_->tables, node, {kind, tier, rank_bytes, ranks, nodes});
+    auto out = collective_cost(store_->tables, node, {kind, tier, rank_bytes, ranks, nodes});
+    if (store_->errors) {
+        auto const name = fmt::format("{} {} {}", name_of(kind), node.id, hardware::name_of(tier));
+        auto const factor = store_->errors->factor(name, std::exchange(out.sigma, 0.0));
+        out.startup = out.startup * factor;
+        out.attainable = out.attainable / factor;
+    }
+    return out;
 }
 
 } // namespace moesaic::timing

@@ -6,6 +6,7 @@
 #include "timing/collective.hpp"
 #include "timing/evidence.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,6 +34,8 @@ class Timings {
     [[nodiscard]] std::vector<TableReport> const& reports() const;
     /// Chips that a transfer may take its curve from. Rows that beat their peaks are refused.
     void set_reference_chips(std::vector<hardware::Chip> chips);
+    /// From now on every answer has an error of its stated uncertainty, which is gone with that (sigma 0): see ErrorDraw.
+    void draw_errors(std::uint64_t seed, std::int64_t draw);
 
     /// Time of one operation alone on the chip, weights and inputs in device memory.
     /// @throws InputError where a figure of the chip that is needed is unknown

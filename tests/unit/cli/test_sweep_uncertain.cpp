@@ -1,0 +1,40 @@
+#include "io/hdf5.hpp"
+#include "small_sweep.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+using namespace moesaic;
+using nlohmann::json;
+
+TEST_CASE("points that draw the timings' errors spread as the interval of the step says", "[cli]") {
+    SmallSweep const sweep{"uncertain = \"timings\"\ndesign = { kind = \"random\", points = 60 }\n"};
+    REQUIRE(sweep.run("sweep", "-q --no-cache").exit_code == 0);
+    io::Hdf5Reader const file{sweep.output};
+    auto const steps = file.numbers("/points/step_time_s");
+    REQUIRE(steps.size() == 60);
+    double sum = 0, squares = 0;
+    for (auto const step : steps) {
+        sum += std::log(step);
+        squares += std::log(step) * std::log(step);
+    }
+    auto const spread = std::sqrt(squares / 60 - sum / 60 * (sum / 60));
+    CHECK(file.numbers("/points/step_time_low_80_s") == steps); // what was drawn is no longer uncertain
+    auto const run = json::parse(run_program("run --json " + tutorial("01-one-node.toml")).out);
+    auto const high = run["step_time_interval_80_s"][1].get<double>() / run["step_time_s"].get<double>();
+    // 80 % lie within 1.2816 standard deviations; one of 60 draws is known to a tenth, and sums are not products
+    CHECK(spread == Approx(std::log(high) / 1.2816).epsilon(0.35));
+}
+
+TEST_CASE("a draw of the timings' errors does not depend on how many there are", "[cli]") {
+    auto const first_steps = [](int points) {
+        SmallSweep const sweep{"uncertain = \"catalogue\"\ndesign = { kind = \"random\", points = " +
+                               std::to_string(points) + " }\n"};
+        REQUIRE(sweep.run("sweep", "-q --no-cache").exit_code == 0);
+        auto steps = io::Hdf5Reader{sweep.output}.numbers("/points/step_time_s");
+        steps.resize(3);
+        return steps;
+    };
+    CHECK(first_steps(3) == first_steps(5));
+}
