@@ -17,6 +17,7 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     moesaic::cli::Outcome outcome;
     moesaic::cli::add_run_command(app, outcome);
+    moesaic::cli::add_plan_command(app, outcome);
     moesaic::cli::add_trace_command(app, outcome);
     moesaic::cli::add_report_command(app, outcome);
     moesaic::cli::add_reproduce_command(app, outcome);

@@ -38,6 +38,26 @@ class Bound {
         }
     }
 
+    /// Of each block, the least of its cells.
+    [[nodiscard]] std::vector<BlockBound> of_blocks() const {
+        std::vector<BlockBound> out;
+        for (auto const& state : states_) {
+            for (std::size_t block = 0; block < state.blocks.size(); ++block) {
+                auto const& times = state.blocks[block];
+                BlockBound bound{Seconds{times.length}, {}};
+                std::ranges::transform(times.busy, bound.busy.begin(), [](double t) { return Seconds{t}; });
+                if (block == out.size()) {
+                    out.push_back(bound);
+                    continue;
+                }
+                out[block].length = std::min(out[block].length, bound.length);
+                std::ranges::transform(out[block].busy, bound.busy, out[block].busy.begin(),
+                                       [](Seconds a, Seconds b) { return std::min(a, b); });
+            }
+        }
+        return out;
+    }
+
     double run() {
         auto progress = true;
         while (progress) {
@@ -158,6 +178,18 @@ class Bound {
 Seconds step_bound(parallel::Program const& program, hardware::Topology const& topology,
                    timing::Timings const& timings) {
     return Seconds{Bound{program, topology, timings}.run()};
+}
+
+std::vector<BlockBound> block_bounds(parallel::RankClass rank_class, hardware::Topology const& topology,
+                                     timing::Timings const& timings) {
+    rank_class.schedule.clear();
+    for (std::size_t block = 0; block < rank_class.blocks.size(); ++block) {
+        rank_class.schedule.push_back({static_cast<int>(block), 0, {}, {}});
+    }
+    parallel::Program program;
+    program.chips = rank_class.members.count;
+    program.classes.push_back(std::move(rank_class));
+    return Bound{program, topology, timings}.of_blocks();
 }
 
 } // namespace moesaic::engine

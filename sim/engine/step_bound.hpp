@@ -4,6 +4,9 @@
 #include "parallel/program.hpp"
 #include "timing/timings.hpp"
 
+#include <array>
+#include <vector>
+
 namespace moesaic::engine {
 
 /// No step takes less: blocks as solid pieces on the chain of each class and its messages, and the busiest stream of
@@ -13,5 +16,16 @@ namespace moesaic::engine {
 /// @throws BugError for a program that cannot end
 [[nodiscard]] Seconds step_bound(parallel::Program const& program, hardware::Topology const& topology,
                                  timing::Timings const& timings);
+
+/// What a block takes at least, whatever else goes on.
+struct BlockBound {
+    Seconds length; ///< from its messages to the last operation that the next block waits for
+    std::array<Seconds, parallel::streams> busy{}; ///< of each stream
+};
+
+/// Of each block of the class, which has no messages and no schedule to speak of. Any number of calls.
+[[nodiscard]] std::vector<BlockBound> block_bounds(parallel::RankClass rank_class,
+                                                   hardware::Topology const& topology,
+                                                   timing::Timings const& timings);
 
 } // namespace moesaic::engine

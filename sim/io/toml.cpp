@@ -287,6 +287,16 @@ std::vector<std::string> TomlTable::value_texts(std::string_view key) const {
     return out;
 }
 
+std::string TomlTable::file_text(std::vector<std::string> const& without) const {
+    auto rest = *node_->table;
+    for (auto const& key : without) {
+        rest.erase(key);
+    }
+    std::ostringstream out;
+    out << toml::toml_formatter{rest, toml::format_flags::allow_unicode_strings} << "\n";
+    return out.str();
+}
+
 std::string TomlTable::canonical_text(std::vector<std::string> const& without) const {
     auto copy = *node_->table;
     for (auto const& key : without) {

@@ -52,6 +52,8 @@ class TomlTable {
     /// The whole table on one line with its keys sorted: equal for tables that say the same.
     /// @param without keys of this table to leave out
     [[nodiscard]] std::string canonical_text(std::vector<std::string> const& without) const;
+    /// The table as a file of its own, without some of its keys; keys sorted, comments lost.
+    [[nodiscard]] std::string file_text(std::vector<std::string> const& without) const;
 
     /// An amount with its unit ("50 GB/s"); a bare number is an error that shows how to write it.
     template <class Q>

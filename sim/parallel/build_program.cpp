@@ -270,17 +270,20 @@ std::vector<ClassMemory> memory_of_classes(Job const& job) {
 }
 
 Program build_program(Job const& job) {
+    Pricers pricers{job.timings};
+    return build_program(job, pricers);
+}
+
+Program build_program(Job const& job, Pricers& pricers) {
     auto const stages = stages_of_job(job);
     Program program;
     program.open_ended = is_open_ended(job.plan.schedule);
     Messages messages{job, program, stages};
-    std::map<std::string, Pricer> pricers; // by chip
     for (std::size_t at = 0; at < stages.size(); ++at) {
         auto const& stage = stages[at];
         check_shard(job, stage);
         auto const& chip = node_of(job, stage.place.pool).chip;
-        auto& pricer = pricers.try_emplace(chip.id, job.timings, chip).first->second;
-        program.classes.push_back(build_class(job, messages, stages, at, pricer));
+        program.classes.push_back(build_class(job, messages, stages, at, pricers.of(chip)));
         std::vector<Flop> work;
         for (auto const& block : program.classes.back().blocks) {
             work.push_back(work_of(block));

@@ -3,6 +3,7 @@
 #include "model/model.hpp"
 #include "parallel/memory.hpp"
 #include "parallel/plan.hpp"
+#include "parallel/price.hpp"
 #include "parallel/program.hpp"
 #include "timing/timings.hpp"
 
@@ -30,6 +31,8 @@ struct Job {
 /// One class per replica kind and stage, each operation priced.
 /// @throws InputError where the model does not divide by the plan, or a chip's figure is unknown
 [[nodiscard]] Program build_program(Job const& job);
+/// With prices that stay known for the next program.
+[[nodiscard]] Program build_program(Job const& job, Pricers& pricers);
 
 /// The plan with the least recomputation that fits where it says so (Recompute::least); full where nothing fits.
 [[nodiscard]] Plan settle_recompute(Job const& job);

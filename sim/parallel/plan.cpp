@@ -89,6 +89,11 @@ int find_pool(io::TomlTable const& t, PlanContext const& context) {
     }
     auto const name = t.text("pool");
     auto const at = std::ranges::find(context.pool_names, name);
+    for (auto const& [other, pool] : context.other_names) {
+        if (other == name) {
+            return pool;
+        }
+    }
     if (at == context.pool_names.end()) {
         throw InputError{t.origin("pool"), fmt::format("there is no pool \"{}\"", name),
                          suggestion(name, context.pool_names)};

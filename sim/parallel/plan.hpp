@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesaic::parallel {
@@ -128,6 +129,7 @@ struct PlanContext {
     std::vector<int> pool_chips;
     int global_batch = 0;       ///< sequences per step
     model::Precision precision; ///< default of all stages
+    std::vector<std::pair<std::string, int>> other_names; ///< of pools, by their place in pool_names
     Plan defaults;              ///< of the software; kinds are not read from it
 };
 

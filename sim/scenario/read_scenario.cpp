@@ -2,6 +2,7 @@
 #include "io/text_file.hpp"
 #include "parallel/software.hpp"
 #include "scenario/check_regime.hpp"
+#include "scenario/join_pools.hpp"
 #include "scenario/read_pool.hpp"
 #include "scenario/scenario.hpp"
 
@@ -114,6 +115,7 @@ void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_fol
     for (auto const& link : t.tables("site_links")) {
         s.site_links.push_back(read_site_link(link, s.pools));
     }
+    join_pools(s);
 }
 
 /// What the software does where the plan does not say.
@@ -135,14 +137,21 @@ parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, std::strin
     return software.defaults;
 }
 
-parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, model::Precision const& precision,
-                            parallel::Plan const& defaults) {
+parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel::Plan const& defaults,
+                            PlanNeed need) {
+    if (need == PlanNeed::optional && !t.has("parallel")) {
+        return defaults;
+    }
     parallel::PlanContext context{.pool_names = {},
                                   .pool_chips = {},
                                   .global_batch = s.shape.global_batch,
-                                  .precision = precision,
+                                  .precision = s.precision,
+                                  .other_names = {},
                                   .defaults = defaults};
     for (auto const& pool : s.pools) {
+        for (auto const& name : pool.other_names) {
+            context.other_names.emplace_back(name, static_cast<int>(context.pool_names.size()));
+        }
         context.pool_names.push_back(pool.name);
         context.pool_chips.push_back(pool.chips);
     }
@@ -170,7 +179,7 @@ void settle_routing(io::TomlTable const& t, Scenario& s) {
 } // namespace
 
 Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
-                       std::string const& data_folder) {
+                       std::string const& data_folder, PlanNeed need) {
     Scenario s;
     s.file = path;
     s.text = io::read_text_file(path);
@@ -187,7 +196,11 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     read_training(training, s);
     read_pools(t, s, data_folder);
     auto const defaults = software_defaults(t, s, data_folder);
-    s.plan = read_plan_of(t, s, parallel::read_precision(training, {}), defaults);
+    s.precision = parallel::read_precision(training, {});
+    s.plan = read_plan_of(t, s, defaults, need);
+    if (auto const search = t.optional_table("search")) {
+        s.search = read_search_space(*search);
+    }
     settle_routing(t, s);
     training.reject_unknown_keys();
     s.price_book = t.text_or("prices", "");

@@ -95,25 +95,17 @@ std::string short_plan_text(parallel::Plan const& plan) {
 namespace {
 
 /// Rent of all chips that the program uses, for a trillion tokens.
-std::optional<Money> cost_of(Scenario const& scenario, std::string const& data_folder,
+std::optional<Money> cost_of(std::optional<economics::CostTerms> const& terms, Scenario const& scenario,
                              parallel::Program const& program, Seconds step) {
-    if (scenario.price_book.empty()) {
+    if (!terms) {
         return std::nullopt;
     }
-    auto const platforms = data_folder + "/platforms";
     std::vector<economics::PoolUse> pools;
     for (auto const& rank_class : program.classes) {
         auto const& pool = scenario.pools[static_cast<std::size_t>(rank_class.pool.index())];
         pools.push_back({pool.cluster.node.chip.id, rank_class.members.count});
     }
-    auto const book = economics::find_price_book(platforms, scenario.price_book, scenario.price_origin);
-    auto const currency =
-        scenario.currency.empty()
-            ? economics::rent_of(book, pools.front().chip, scenario.price_origin).amount.value.currency
-            : scenario.currency;
-    economics::CostTerms const terms{book, economics::find_exchange_rates(platforms), currency,
-                                     scenario.exchange_year, scenario.price_origin};
-    return economics::cost_of_tokens(Tokens{1e12}, {program.tokens, step}, pools, terms).cost;
+    return economics::cost_of_tokens(Tokens{1e12}, {program.tokens, step}, pools, *terms).cost;
 }
 
 std::optional<results::TrainingTime> training_of(Scenario const& scenario, results::Metrics const& metrics) {
@@ -127,6 +119,20 @@ std::optional<results::TrainingTime> training_of(Scenario const& scenario, resul
 }
 
 } // namespace
+
+std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario, std::string const& data_folder) {
+    if (scenario.price_book.empty()) {
+        return std::nullopt;
+    }
+    auto const platforms = data_folder + "/platforms";
+    auto const book = economics::find_price_book(platforms, scenario.price_book, scenario.price_origin);
+    auto const& first = scenario.pools.front().cluster.node.chip.id;
+    auto const currency = scenario.currency.empty()
+                              ? economics::rent_of(book, first, scenario.price_origin).amount.value.currency
+                              : scenario.currency;
+    return economics::CostTerms{book, economics::find_exchange_rates(platforms), currency,
+                                scenario.exchange_year, scenario.price_origin};
+}
 
 results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
                           RunOptions const& options) {
@@ -160,7 +166,7 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);
         run.training = training_of(scenario, *run.metrics);
-        run.cost_per_trillion_tokens = cost_of(scenario, data_folder, program, run.timeline.step);
+        run.cost_per_trillion_tokens = cost_of(cost_terms_of(scenario, data_folder), scenario, program, run.timeline.step);
         if (options.keep_events) {
             run.program = std::move(program);
         }

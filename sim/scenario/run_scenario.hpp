@@ -1,8 +1,10 @@
 #pragma once
+#include "economics/token_cost.hpp"
 #include "results/run.hpp"
 #include "scenario/scenario.hpp"
 #include "timing/timings.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,10 @@ struct RunOptions {
 /// caller's.
 [[nodiscard]] timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
                                            std::vector<std::string> const& further, bool shipped = true);
+
+/// In what the cost of the scenario's chips is counted; none without a price book.
+[[nodiscard]] std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario,
+                                                                std::string const& data_folder);
 
 [[nodiscard]] hardware::Topology topology_of(Scenario const& scenario);
 

@@ -8,6 +8,7 @@
 #include "model/routing.hpp"
 #include "parallel/build_program.hpp"
 #include "parallel/plan.hpp"
+#include "scenario/search_space.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,7 @@ struct Acquired {
 /// Chips of one cluster that the plan may use.
 struct Pool {
     std::string name;
+    std::vector<std::string> other_names; ///< of further pools that are part of it, see read_scenario()
     hardware::Cluster cluster;
     int chips = 0;
     Acquired acquired;
@@ -70,7 +72,9 @@ struct Scenario {
     std::vector<Pool> pools;
     std::vector<hardware::SiteLink> site_links;
     std::string software; ///< id in scenarios/software/; empty = today's usual practice, see parallel::Plan
-    parallel::Plan plan;
+    model::Precision precision; ///< of [training]; plans may say otherwise
+    parallel::Plan plan;        ///< without kinds where the file has none and none is needed
+    SearchSpace search;         ///< for the planner
     std::optional<model::Routing> routing; ///< none = as the plan's expert_imbalance says
     std::string price_book;                ///< id; empty = no cost
     std::string currency;                  ///< of the cost; empty = that of the first pool's rent
@@ -82,9 +86,16 @@ struct Scenario {
     std::uint64_t seed = 1;
 };
 
+enum class PlanNeed {
+    needed,  ///< [parallel] is there or it is an error
+    optional ///< the planner finds one
+};
+
 /// Folders platforms/ and scenarios/ below `data_folder` hold what the file refers to by id.
+/// Pools that name the same cluster with the same figures and have no site link between them are one pool.
 /// @throws InputError with file, line, column and field for anything that cannot be
 [[nodiscard]] Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
-                                     std::string const& data_folder);
+                                     std::string const& data_folder,
+                                     PlanNeed need = PlanNeed::needed);
 
 } // namespace moesaic::scenario

@@ -1,0 +1,218 @@
+#include "cli/plan_report.hpp"
+
+#include "cli/text_table.hpp"
+#include "io/unit_text.hpp"
+#include "planner/plan_text.hpp"
+#include "scenario/run_scenario.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace moesaic::cli {
+
+namespace {
+
+using planner::Planned;
+
+std::string grouped(std::int64_t value) {
+    auto digits = std::to_string(value);
+    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+        digits.insert(static_cast<std::size_t>(at), ",");
+    }
+    return digits;
+}
+
+std::optional<Money> cost_of(PlanReport const& report, Planned const& plan) {
+    if (report.costs_per_trillion_tokens.empty()) {
+        return std::nullopt;
+    }
+    Money sum{0.0, report.costs_per_trillion_tokens.front().currency};
+    for (std::size_t pool = 0; pool < plan.chips.size(); ++pool) {
+        sum = sum + report.costs_per_trillion_tokens[pool] * (plan.chips[pool] * plan.seconds);
+    }
+    return sum;
+}
+
+double step_tokens(scenario::Scenario const& s) {
+    return static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length);
+}
+
+double chip_hours_of(PlanReport const& report, Planned const& plan) {
+    double chips = 0.0;
+    for (int const n : plan.chips) {
+        chips += n;
+    }
+    return 1e12 / step_tokens(report.scenario) * plan.seconds / seconds_per_hour * chips;
+}
+
+/// Of the chips at their rated power.
+std::optional<double> kwh_of(PlanReport const& report, Planned const& plan) {
+    if (report.watts.empty()) {
+        return std::nullopt;
+    }
+    double watts = 0.0;
+    for (std::size_t pool = 0; pool < plan.chips.size(); ++pool) {
+        watts += report.watts[pool] * plan.chips[pool];
+    }
+    return 1e12 / step_tokens(report.scenario) * plan.seconds / seconds_per_hour * watts / 1000.0;
+}
+
+std::string price_text(PlanReport const& report, Planned const& plan) {
+    if (auto const kwh = kwh_of(report, plan)) {
+        return fmt::format("{} MWh", grouped(static_cast<std::int64_t>(*kwh / 1000.0 + 0.5)));
+    }
+    auto const cost = cost_of(report, plan);
+    return cost ? fmt::format("{:.2f} M {}", cost->amount / 1e6, cost->currency)
+                : fmt::format("{} h", grouped(static_cast<std::int64_t>(chip_hours_of(report, plan) + 0.5)));
+}
+
+/// "1f1b, zero 1, none/full, layers 8 8 8 7"
+std::string details(parallel::Plan const& plan) {
+    std::string out = name_of(plan.schedule);
+    out += plan.overlap_exchange ? ", hidden exchange" : "";
+    out += fmt::format(", zero {}", plan.zero);
+    for (auto const& kind : plan.kinds) {
+        std::vector<std::string> recompute, layers;
+        for (auto const& group : kind.stage_groups) {
+            recompute.push_back(group.stages > 1 && kind.stage_groups.size() > 1
+                                    ? fmt::format("{}x {}", group.stages, name_of(group.recompute))
+                                    : std::string{name_of(group.recompute)});
+            for (auto const n : group.layers) {
+                layers.push_back(std::to_string(n));
+            }
+        }
+        out += fmt::format(", {}{}b{}, recompute {}", plan.kinds.size() > 1 ? kind.name + ": " : "",
+                           kind.context > 1 ? fmt::format("cp{} ", kind.context) : "", kind.micro_batch,
+                           fmt::join(recompute, " "));
+        out += layers.size() > 1 ? fmt::format(", layers {}", fmt::join(layers, " ")) : "";
+    }
+    return out;
+}
+
+std::string plans_text(PlanReport const& report, std::vector<Planned> const& plans, bool with_rank) {
+    TextTable table{{{with_rank ? "rank" : "", TextTable::Align::right},
+                     {"step", TextTable::Align::right},
+                     {"per T", TextTable::Align::right},
+                     {"plan", TextTable::Align::left},
+                     {"what bounds it", TextTable::Align::left}}};
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        table.add_row({with_rank ? std::to_string(i + 1) : "", io::text_of(Seconds{plans[i].seconds}),
+                       price_text(report, plans[i]), scenario::short_plan_text(plans[i].plan),
+                       plans[i].bound_by});
+        table.add_row({"", "", "", "  " + details(plans[i].plan), ""});
+    }
+    return table.text();
+}
+
+std::int64_t pruned_by_bound(planner::Outcome const& o) {
+    return o.counts.considered - o.simulated - o.counts.unfit - o.counts.over_limits - o.dominated;
+}
+
+std::string counts_text(planner::Outcome const& o) {
+    auto out = fmt::format("{} plans considered: {} do not fit the memory, ", grouped(o.counts.considered),
+                           grouped(o.counts.unfit));
+    if (o.counts.over_limits > 0) {
+        out += fmt::format("{} break a limit, ", grouped(o.counts.over_limits));
+    }
+    out += fmt::format("{} share out more for nothing, {} are no better by their bounds or were left out;\n",
+                       grouped(o.dominated), grouped(pruned_by_bound(o)));
+    return out + fmt::format("layers settled for {}, longest path of {}, {} simulated.\n", grouped(o.refined),
+                             grouped(o.programs), grouped(o.simulated));
+}
+
+std::string proof_text(PlanReport const& report) {
+    auto const& o = report.outcome;
+    if (o.best.empty()) {
+        return "";
+    }
+    auto const& best = o.best.front();
+    if (o.proven()) {
+        return "No other plan of the space can be better: the bounds of all others are higher.\n";
+    }
+    if (o.rest_at_least <= 0.0) {
+        return "Not every mix was looked at: a better one may exist.\n";
+    }
+    return fmt::format("Plans that were not simulated could be up to {:.1f} % better, by their bounds.\n",
+                       100.0 * (1.0 - o.rest_at_least / best.value));
+}
+
+} // namespace
+
+std::string plan_summary(PlanReport const& report) {
+    auto const& o = report.outcome;
+    auto out = fmt::format("{}\nbest plans by {} of training\n\n", report.scenario.name, report.objective);
+    out += plans_text(report, o.best, true) + "\n" + counts_text(o) + proof_text(report);
+    if (report.own_seconds && !o.best.empty()) {
+        out += fmt::format("The scenario's own plan takes {}; the best one here {} ({:+.1f} %).\n",
+                           io::text_of(Seconds{*report.own_seconds}),
+                           io::text_of(Seconds{o.best.front().seconds}),
+                           100.0 * (o.best.front().seconds / *report.own_seconds - 1.0));
+    }
+    out += fmt::format("\ntime against {} (simulated plans than which none is both faster and cheaper)\n{}",
+                       report.costs_per_trillion_tokens.empty() ? "chip-hours" : "cost",
+                       plans_text(report, o.front, false));
+    return out + "\nT = trillion tokens; b = sequences of a micro-batch.\n";
+}
+
+namespace {
+
+io::Json one_plan_json(PlanReport const& report, Planned const& plan, std::optional<std::size_t> rank) {
+    auto const cost = cost_of(report, plan);
+    auto out = io::Json::object();
+    if (rank) {
+        out.set("rank", *rank);
+    }
+    auto chips = io::Json::object();
+    int all = 0;
+    for (std::size_t pool = 0; pool < plan.chips.size(); ++pool) {
+        chips.set(report.scenario.pools[pool].name, plan.chips[pool]);
+        all += plan.chips[pool];
+    }
+    out.set("step_time_s", plan.seconds)
+        .set("cost_per_trillion_tokens",
+             cost ? io::Json::object().set("value", cost->amount).set("currency", cost->currency) : io::Json{})
+        .set("chip_hours_per_trillion_tokens", chip_hours_of(report, plan))
+        .set("energy_kwh_per_trillion_tokens", io::Json::optional(kwh_of(report, plan)))
+        .set("chips", all)
+        .set("chips_by_pool", std::move(chips))
+        .set("short_plan", scenario::short_plan_text(plan.plan))
+        .set("bound_by", plan.bound_by)
+        .set("closed_form_bound_s", plan.bound)
+        .set("longest_path_s", plan.path)
+        .set("plan", planner::scenario_text(report.scenario, plan.plan));
+    return out;
+}
+
+} // namespace
+
+io::Json plan_json(PlanReport const& report) {
+    auto const& o = report.outcome;
+    auto plans = io::Json::array(), front = io::Json::array();
+    for (std::size_t i = 0; i < o.best.size(); ++i) {
+        plans.add(one_plan_json(report, o.best[i], i + 1));
+    }
+    for (auto const& plan : o.front) {
+        front.add(one_plan_json(report, plan, std::nullopt));
+    }
+    return io::Json::object()
+        .set("scenario", report.scenario.name)
+        .set("objective", report.objective)
+        .set("considered", o.counts.considered)
+        .set("pruned", o.counts.considered - o.simulated)
+        .set("pruned_by", io::Json::object()
+                              .set("memory", o.counts.unfit)
+                              .set("limits", o.counts.over_limits)
+                              .set("needless_sharing", o.dominated)
+                              .set("bound", pruned_by_bound(o)))
+        .set("refined", o.refined)
+        .set("longest_paths", o.programs)
+        .set("simulated", o.simulated)
+        .set("proven", o.proven())
+        .set("own_plan_step_time_s", io::Json::optional(report.own_seconds))
+        .set("wall_s", report.wall_s)
+        .set("plans", std::move(plans))
+        .set("pareto", std::move(front));
+}
+
+} // namespace moesaic::cli

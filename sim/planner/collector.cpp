@@ -1,0 +1,98 @@
+#include "planner/collector.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <tuple>
+
+namespace moesaic::planner {
+
+namespace {
+
+double rate_of(std::vector<double> const& per_chip, std::vector<int> const& chips) {
+    return std::inner_product(chips.begin(), chips.end(), per_chip.begin(), 0.0);
+}
+
+} // namespace
+
+double Objective::factor(std::vector<int> const& chips_by_pool) const {
+    return power == 0.0 ? 1.0 : std::pow(rate_of(rate_per_chip, chips_by_pool), power);
+}
+
+bool Limits::allow_chips(std::vector<int> const& chips_by_pool) const {
+    return chips == 0 || std::accumulate(chips_by_pool.begin(), chips_by_pool.end(), 0) <= chips;
+}
+
+bool Limits::allow(double step, std::vector<int> const& chips_by_pool) const {
+    return allow_chips(chips_by_pool) && (seconds == 0.0 || step <= seconds) &&
+           (cost == 0.0 || step * rate_of(rate_per_chip, chips_by_pool) <= cost);
+}
+
+Collector::Collector(std::vector<Objective> objectives, Limits limits, std::size_t capacity)
+    : objectives_{std::move(objectives)}, limits_{std::move(limits)}, capacity_{capacity},
+      heaps_(objectives_.size(), Heap{{}, std::numeric_limits<double>::infinity()}) {}
+
+namespace {
+
+constexpr auto order = [](auto const& a, auto const& b) {
+    return std::tuple{a.value, a.bounded.number} < std::tuple{b.value, b.bounded.number};
+};
+
+} // namespace
+
+void Collector::keep(Heap& heap, Entry entry) {
+    heap.entries.push_back(std::move(entry));
+    std::ranges::push_heap(heap.entries, order);
+    if (heap.entries.size() > capacity_) {
+        std::ranges::pop_heap(heap.entries, order);
+        heap.dropped = std::min(heap.dropped, heap.entries.back().value);
+        heap.entries.pop_back();
+    }
+}
+
+void Collector::offer(double seconds, std::vector<int> const& chips_by_pool,
+                      std::function<Candidate()> const& make) {
+    ++counts_.considered;
+    if (!std::isfinite(seconds)) {
+        ++counts_.unfit;
+        return;
+    }
+    if (!limits_.allow(seconds, chips_by_pool)) {
+        ++counts_.over_limits;
+        return;
+    }
+    auto const number = number_++;
+    for (std::size_t i = 0; i < objectives_.size(); ++i) {
+        auto& heap = heaps_[i];
+        double const value = seconds * objectives_[i].factor(chips_by_pool);
+        if (heap.entries.size() == capacity_ && value >= heap.entries.front().value) {
+            heap.dropped = std::min(heap.dropped, value);
+            continue;
+        }
+        keep(heap, {value, {make(), seconds, number}});
+    }
+}
+
+void Collector::drop(std::int64_t plans, double least_seconds) {
+    if (plans == 0) {
+        return;
+    }
+    counts_.considered += plans;
+    counts_.slower += plans;
+    for (std::size_t i = 0; i < objectives_.size(); ++i) {
+        heaps_[i].dropped = std::min(heaps_[i].dropped, objectives_[i].power == 0.0 ? least_seconds : 0.0);
+    }
+}
+
+std::vector<Bounded> Collector::best(std::size_t objective) const {
+    auto entries = heaps_[objective].entries;
+    std::ranges::sort_heap(entries, order);
+    std::vector<Bounded> out;
+    for (auto& entry : entries) {
+        out.push_back(std::move(entry.bounded));
+    }
+    return out;
+}
+
+} // namespace moesaic::planner

@@ -1,0 +1,130 @@
+#include "planner/degrees.hpp"
+
+#include "base/overloaded.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace moesaic::planner {
+
+using namespace parallel;
+
+namespace {
+
+std::vector<int> or_else(std::vector<int> const& chosen, std::vector<int> otherwise) {
+    return chosen.empty() ? std::move(otherwise) : chosen;
+}
+
+std::vector<int> powers_of_two(int most) {
+    std::vector<int> out;
+    for (int n = 1; n <= most; n *= 2) {
+        out.push_back(n);
+    }
+    return out;
+}
+
+std::vector<int> divisors(int number) {
+    std::vector<int> out;
+    for (int n = 1; n <= number; ++n) {
+        if (number % n == 0) {
+            out.push_back(n);
+        }
+    }
+    return out;
+}
+
+std::vector<int> smooth_numbers(int most) {
+    std::vector<int> out;
+    for (int n = 1; n <= most; ++n) {
+        int rest = n;
+        for (int const prime : {2, 3, 5}) {
+            while (rest % prime == 0) {
+                rest /= prime;
+            }
+        }
+        if (rest == 1) {
+            out.push_back(n);
+        }
+    }
+    return out;
+}
+
+/// The schedule as asked for, and with hidden exchanges where it has such a form.
+std::vector<Schedule> forms_of(Schedule const& schedule, std::vector<bool> const& paired) {
+    auto const wanted = [&](bool value) {
+        return paired.empty() || std::ranges::find(paired, value) != paired.end();
+    };
+    auto const both = [&](auto form) {
+        std::vector<Schedule> out;
+        for (bool const value : {false, true}) {
+            if (wanted(value)) {
+                form.paired = value;
+                out.emplace_back(form);
+            }
+        }
+        return out;
+    };
+    return std::visit(overloaded{[&](OneFOneB s) { return both(s); }, [&](Interleaved s) { return both(s); },
+                                 [&](DualPipe s) { return both(s); },
+                                 [&](auto const& s) {
+                                     return wanted(false) ? std::vector<Schedule>{s} : std::vector<Schedule>{};
+                                 }},
+                      schedule);
+}
+
+std::vector<Schedule> schedules_of(scenario::Scenario const& s) {
+    auto const asked = s.search.schedules.empty()
+                           ? std::vector<Schedule>{OneFOneB{}, Interleaved{.chunks = 2},
+                                                   Interleaved{.chunks = 4}, ZeroBubbleH1{}, DualPipe{}}
+                           : s.search.schedules;
+    auto const paired = s.model.moe ? s.search.overlap_exchange : std::vector<bool>{false}; // nothing to hide
+    std::vector<Schedule> out;
+    for (auto const& schedule : asked) {
+        auto const forms = forms_of(schedule, paired);
+        out.insert(out.end(), forms.begin(), forms.end());
+    }
+    return out;
+}
+
+std::vector<Recompute> recompute_of(scenario::Scenario const& s) {
+    if (!s.search.recompute.empty()) {
+        return s.search.recompute;
+    }
+    if (!s.plan.fused_attention) {
+        return {Recompute::none, Recompute::selective, Recompute::full};
+    }
+    if (std::holds_alternative<model::Mla>(s.model.attention)) {
+        return {Recompute::none, Recompute::pointwise, Recompute::up_projections, Recompute::full};
+    }
+    return {Recompute::none, Recompute::pointwise, Recompute::full};
+}
+
+} // namespace
+
+Degrees degrees_of(scenario::Scenario const& s) {
+    auto const& search = s.search;
+    int chips = 0;
+    for (auto const& pool : s.pools) {
+        chips = std::max(chips, pool.chips);
+    }
+    constexpr int least_tokens = 4096;
+    int const context = s.plan.fused_attention ? static_cast<int>(s.shape.sequence_length) / least_tokens : 1;
+    return {.context = or_else(search.context, powers_of_two(std::max(1, context))),
+            .expert = or_else(search.expert, divisors(s.model.moe ? s.model.moe->experts : 1)),
+            .pipeline = or_else(search.pipeline, smooth_numbers(s.model.layers)),
+            .micro_batch = or_else(search.micro_batch, {1, 2, 4, 8}),
+            .replicas = or_else(search.replicas, smooth_numbers(chips)),
+            .zero = or_else(search.zero, {1, 2, 3}),
+            .schedules = schedules_of(s),
+            .recompute = recompute_of(s)};
+}
+
+std::vector<int> tensor_degrees(Problem const& problem, int pool) {
+    return or_else(problem.scenario.search.tensor, powers_of_two(problem.node(pool).chips));
+}
+
+bool fills_nodes(int ranks, int chips_per_node) {
+    return ranks % chips_per_node == 0 || chips_per_node % ranks == 0;
+}
+
+} // namespace moesaic::planner

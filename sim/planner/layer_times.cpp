@@ -1,0 +1,196 @@
+#include "planner/layer_times.hpp"
+
+#include "engine/step_bound.hpp"
+#include "parallel/layer_blocks.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace moesaic::planner {
+
+using namespace parallel;
+
+namespace {
+
+PassTime& operator+=(PassTime& sum, PassTime const& one) {
+    sum.length += one.length;
+    std::ranges::transform(sum.busy, one.busy, sum.busy.begin(), std::plus{});
+    return sum;
+}
+
+PassTime operator*(PassTime const& one, double times) {
+    auto out = one;
+    out.length *= times;
+    std::ranges::for_each(out.busy, [times](double& t) { t *= times; });
+    return out;
+}
+
+PassTime pass_time(engine::BlockBound const& bound) {
+    PassTime out{bound.length.value(), {}};
+    std::ranges::transform(bound.busy, out.busy.begin(), [](Seconds s) { return s.value(); });
+    return out;
+}
+
+/// A part alone.
+ChunkContent chunk_of(model::Model const& model, Part part) {
+    switch (part) {
+    case Part::embedding:
+        return {.layers = {0, 0}, .embedding = true, .head = false};
+    case Part::head:
+        return {.layers = {model.layers, model.layers}, .embedding = false, .head = true};
+    case Part::dense:
+        return {.layers = {0, 1}, .embedding = false, .head = false};
+    case Part::moe:
+        break;
+    }
+    return {.layers = {model.layers - 1, model.layers}, .embedding = false, .head = false};
+}
+
+bool has_part(model::Model const& model, Part part) {
+    auto const moe = model::moe_layers(model);
+    return part == Part::moe ? moe > 0 : part == Part::dense ? moe < model.layers : true;
+}
+
+} // namespace
+
+Content content_of(model::Model const& model, int begin, int end) {
+    int const dense = model.layers - model::moe_layers(model); // the first ones
+    int const dense_here = std::clamp(dense, begin, end) - begin;
+    return {{begin == 0 ? 1 : 0, dense_here, end - begin - dense_here, end == model.layers ? 1 : 0}};
+}
+
+StageTime LocalTimes::of(Content const& content, std::size_t recompute, Turns turns) const {
+    PassTime forward, backward;
+    double parted = 0.0;
+    for (std::size_t i = 0; i < parts; ++i) {
+        if (content.count[i] == 0) {
+            continue;
+        }
+        double const times = content.count[i];
+        forward += part[i].forward * times;
+        backward += part[i].backward[recompute] * times;
+        parted += part[i].parted[recompute] * times;
+    }
+    switch (turns) {
+    case Turns::plain:
+        return {forward.length + backward.length, forward.length, backward.length};
+    case Turns::parted: // the tail may be gradients of weights, for which nobody waits
+        return {forward.length + std::min(parted, backward.length), forward.length, 0.0};
+    case Turns::paired:
+        break;
+    }
+    double turn = std::max(forward.length, backward.length);
+    for (std::size_t stream = 0; stream < forward.busy.size(); ++stream) {
+        turn = std::max(turn, forward.busy[stream] + backward.busy[stream]);
+    }
+    return {turn, forward.length, backward.length};
+}
+
+Plan plan_of_stage(Problem const& problem, Local const& local, int replicas, Recompute recompute) {
+    auto plan = problem.scenario.plan;
+    plan.schedule = OneFOneB{.paired = local.paired};
+    plan.overlap_exchange = local.paired;
+    plan.zero = 1;
+    plan.kinds = {ReplicaKind{.name = "all",
+                              .replicas = replicas,
+                              .context = local.context,
+                              .expert = local.expert,
+                              .expert_tensor = 1,
+                              .micro_batch = local.micro_batch,
+                              .micro_batches = 1,
+                              .expert_imbalance = problem.imbalance.at(local.expert),
+                              .stage_groups = {StageGroup{.pool = 0,
+                                                          .stages = 1,
+                                                          .tensor = local.tensor,
+                                                          .recompute = recompute,
+                                                          .precision = precision_on(problem, local.pool),
+                                                          .layers = {},
+                                                          .origin = {}}},
+                              .origin = {}}};
+    return plan;
+}
+
+LayerTimes::LayerTimes(Problem const& problem, std::vector<Recompute> recompute)
+    : problem_{problem}, recompute_{std::move(recompute)} {}
+LayerTimes::~LayerTimes() = default;
+
+int LayerTimes::span_of(Local const& local) { return std::lcm(local.tensor * local.context, local.expert); }
+
+LocalTimes const* LayerTimes::find(Local const& local) {
+    auto const [at, is_new] = known_.try_emplace(local);
+    if (is_new) {
+        at->second = measure(local);
+    }
+    return at->second.get();
+}
+
+/// The first chips of the pool, in whole nodes.
+hardware::Topology const& LayerTimes::topology_for(int pool, int ranks) {
+    auto const& cluster = problem_.scenario.pools[static_cast<std::size_t>(pool)].cluster;
+    int const node = cluster.node.chips;
+    int const chips = ranks <= node ? ranks : (ranks + node - 1) / node * node;
+    auto const at = topologies_.find({pool, chips});
+    if (at != topologies_.end()) {
+        return at->second;
+    }
+    return topologies_
+        .emplace(std::pair{pool, chips}, hardware::Topology{{hardware::TopologyPool{cluster, chips}}, {}})
+        .first->second;
+}
+
+std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
+    auto const& model = problem_.scenario.model;
+    int const ranks = span_of(local);
+    model::Shard const shard{
+        .tensor = local.tensor, .context = local.context, .expert = local.expert, .expert_tensor = 1};
+    if (ranks > problem_.scenario.pools[static_cast<std::size_t>(local.pool)].chips ||
+        model::problem_with(model, shard)) {
+        return nullptr;
+    }
+    auto const& topology = topology_for(local.pool, ranks);
+    auto& pricer = problem_.pricers.of(problem_.node(local.pool).chip);
+    RankClass rank_class{"stage", PoolId{0}, 0, 0, {ChipIndex{0}, 1, ranks}, ChipIndex{0}, {}, {}};
+    std::vector<Plan> plans;
+    for (auto const recompute : recompute_) {
+        plans.push_back(
+            plan_of_stage(problem_, local, ranks / (local.tensor * local.context), recompute));
+    }
+    for (std::size_t p = 0; p < parts; ++p) {
+        if (!has_part(model, static_cast<Part>(p))) {
+            continue;
+        }
+        auto const chunk = chunk_of(model, static_cast<Part>(p));
+        for (std::size_t r = 0; r < plans.size(); ++r) {
+            StagePlace const place{0, 0, &plans[r].kinds[0].stage_groups[0], PoolId{0}, rank_class.members};
+            auto const setting =
+                stage_setting(model, plans[r], place, problem_.scenario.shape.sequence_length);
+            if (r == 0) {
+                rank_class.blocks.push_back(forward_block(setting, chunk, pricer, false));
+            }
+            for (auto const part : {BackwardPart::both, BackwardPart::inputs, BackwardPart::weights}) {
+                rank_class.blocks.push_back(backward_block(setting, chunk, pricer, false, part));
+            }
+        }
+    }
+    auto const bounds = engine::block_bounds(rank_class, topology, problem_.timings);
+    auto out = std::make_unique<LocalTimes>();
+    auto at = bounds.begin();
+    for (std::size_t p = 0; p < parts; ++p) {
+        auto& part = out->part[p];
+        part.backward.resize(plans.size());
+        part.parted.resize(plans.size());
+        if (!has_part(model, static_cast<Part>(p))) {
+            continue;
+        }
+        part.forward = pass_time(*at++);
+        for (std::size_t r = 0; r < plans.size(); ++r) {
+            part.backward[r] = pass_time(*at++);
+            auto const inputs = *at++;
+            auto const weights = *at++;
+            part.parted[r] = (inputs.length + weights.length).value();
+        }
+    }
+    return out;
+}
+
+} // namespace moesaic::planner

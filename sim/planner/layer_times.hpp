@@ -1,0 +1,88 @@
+#pragma once
+#include "planner/candidate.hpp"
+#include "planner/problem.hpp"
+
+#include <array>
+#include <compare>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace moesaic::planner {
+
+/// What decides how long a layer takes on a rank, whatever the rest of the plan.
+struct Local {
+    int pool = 0;
+    int tensor = 1;
+    int context = 1;
+    int expert = 1;
+    int micro_batch = 1;
+    bool paired = false; ///< exchanges of tokens are hidden
+    friend auto operator<=>(Local const&, Local const&) = default;
+};
+
+/// Parts of a model: layers of one kind, or what stands before and behind them.
+enum class Part { embedding, dense, moe, head };
+constexpr std::size_t parts = 4;
+
+/// Layers of a stage, and whether it has the ends.
+struct Content {
+    std::array<int, parts> count{}; ///< by Part
+    [[nodiscard]] int of(Part part) const { return count[static_cast<std::size_t>(part)]; }
+};
+/// Layers [begin, end) of the model.
+[[nodiscard]] Content content_of(model::Model const& model, int begin, int end);
+
+/// One pass of a micro-batch over a part on an idle cluster, in seconds.
+struct PassTime {
+    double length = 0.0;
+    std::array<double, parallel::streams> busy{};
+};
+struct PartTimes {
+    PassTime forward;
+    std::vector<PassTime> backward; ///< by what is computed again, see LayerTimes::recompute()
+    std::vector<double> parted;     ///< length of the same in two blocks
+};
+
+/// Least times of a stage's work for one micro-batch, in seconds.
+struct StageTime {
+    double turn = 0.0;     ///< forward and backward
+    double forward = 0.0;  ///< until the next stage can start
+    double backward = 0.0; ///< until the stage before can go on
+};
+
+struct LocalTimes {
+    std::array<PartTimes, parts> part;
+    /// @param recompute index into LayerTimes::recompute()
+    [[nodiscard]] StageTime of(Content const& content, std::size_t recompute, Turns turns) const;
+};
+
+/// Times of parts, each asked once of the engine (engine::block_bounds), so that sums of them are never above what the
+/// engine finds.
+class LayerTimes {
+  public:
+    /// @param recompute what a plan may compute again
+    LayerTimes(Problem const& problem, std::vector<parallel::Recompute> recompute);
+    ~LayerTimes();
+
+    [[nodiscard]] std::vector<parallel::Recompute> const& recompute() const { return recompute_; }
+    /// null where the model does not divide so, or the pool is too small
+    [[nodiscard]] LocalTimes const* find(Local const& local);
+    /// Ranks that hold all experts once.
+    [[nodiscard]] static int span_of(Local const& local);
+
+  private:
+    [[nodiscard]] std::unique_ptr<LocalTimes> measure(Local const& local);
+    [[nodiscard]] hardware::Topology const& topology_for(int pool, int ranks);
+
+    Problem const& problem_;
+    std::vector<parallel::Recompute> recompute_;
+    std::map<Local, std::unique_ptr<LocalTimes>> known_;
+    std::map<std::pair<int, int>, hardware::Topology> topologies_; ///< by pool and chips
+};
+
+/// A plan of one stage of one kind, for what concerns a stage alone.
+[[nodiscard]] parallel::Plan plan_of_stage(Problem const& problem, Local const& local, int replicas,
+                                           parallel::Recompute recompute);
+
+} // namespace moesaic::planner

@@ -1,0 +1,141 @@
+#include "planner/plan_text.hpp"
+
+#include "planner/candidate.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace moesaic::planner {
+
+using namespace parallel;
+
+namespace {
+
+std::string in_quotes(std::string_view text) {
+    std::string out = "\"";
+    for (char const c : text) {
+        out += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    }
+    return out + "\"";
+}
+
+std::string line(std::string_view key, bool value) { return fmt::format("{} = {}\n", key, value); }
+std::string line(std::string_view key, int value) { return fmt::format("{} = {}\n", key, value); }
+std::string line(std::string_view key, std::string_view text) {
+    return fmt::format("{} = {}\n", key, in_quotes(text));
+}
+
+std::string schedule_lines(Schedule const& schedule) {
+    if (auto const* interleaved = std::get_if<Interleaved>(&schedule)) {
+        return line("schedule", std::string_view{"interleaved"}) + line("chunks", interleaved->chunks);
+    }
+    return line("schedule", std::string_view{name_of(schedule)});
+}
+
+/// Names of values in the order of their enumerations.
+constexpr std::string_view zero_names[] = {"none", "optimizer", "gradients", "parameters"};
+constexpr std::string_view split_names[] = {"even", "balanced", "with_ends"};
+constexpr std::string_view overlap_names[] = {"none", "weight_gradients", "products"};
+constexpr std::string_view context_names[] = {"ring", "all_gather"};
+constexpr std::string_view exchange_names[] = {"per_expert", "once_per_node"};
+
+/// What read_practice() reads.
+std::string practice_lines(Plan const& plan) {
+    std::string out = line("gradient", name_of(plan.gradient));
+    if (plan.parameter_gather) {
+        out += line("parameter_gather", name_of(*plan.parameter_gather));
+    }
+    out += line("overlap_gradients", plan.overlap_gradients);
+    out += line("overlap_parameters", plan.overlap_parameters);
+    out += line("overlap_shared_experts", plan.overlap_shared_experts);
+    out += line("expert_exchange", exchange_names[static_cast<int>(plan.expert_exchange)]);
+    out += fmt::format("communication_share = {}\n", plan.communication_share);
+    if (plan.kept_inputs) {
+        out += line("kept_inputs", name_of(*plan.kept_inputs));
+    }
+    out += line("optimizer_moments", name_of(plan.optimizer_moments));
+    out += line("weighted_activation", plan.weighted_activation);
+    out += line("sequence_parallel", plan.sequence_parallel);
+    out += line("tensor_overlap", overlap_names[static_cast<int>(plan.tensor_overlap)]);
+    out += line("context_exchange", context_names[static_cast<int>(plan.context_exchange)]);
+    out += line("fused_attention", plan.fused_attention);
+    return out + fmt::format("memory_reserve = \"{} B\"\n", plan.memory_reserve.value());
+}
+
+std::string group_lines(scenario::Scenario const& s, StageGroup const& group) {
+    auto out = line("pool", s.pools[static_cast<std::size_t>(group.pool)].name) + line("count", group.stages) +
+               line("tensor", group.tensor) + line("recompute", name_of(group.recompute)) +
+               line("precision", name_of(group.precision.gemm)) +
+               line("dispatch_precision", name_of(group.precision.dispatch));
+    if (!group.layers.empty()) {
+        out += fmt::format("layers = [{}]\n", fmt::join(group.layers, ", "));
+    }
+    return out;
+}
+
+std::string kind_lines(scenario::Scenario const& s, ReplicaKind const& kind, std::string const& table) {
+    auto out = line("replicas", kind.replicas) + line("context", kind.context) + line("expert", kind.expert) +
+               line("expert_tensor", kind.expert_tensor) + line("micro_batch", kind.micro_batch) +
+               line("micro_batches", kind.micro_batches.value_or(1));
+    if (!s.routing && kind.expert_imbalance != 1.0) {
+        out += fmt::format("expert_imbalance = {}\n", kind.expert_imbalance);
+    }
+    for (auto const& group : kind.stage_groups) {
+        out += fmt::format("\n[[{}.stages]]\n{}", table, group_lines(s, group));
+    }
+    return out;
+}
+
+} // namespace
+
+std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
+    auto out = "[parallel]\n" + schedule_lines(plan.schedule) +
+               line("zero", zero_names[plan.zero]) +
+               line("layer_split", split_names[static_cast<int>(plan.layer_split)]);
+    if (plan.shard_group > 0) {
+        out += line("shard_group", plan.shard_group);
+    }
+    if (plan.adapters) {
+        out += line("adapters", *plan.adapters);
+    }
+    if (plan.overlap_exchange || std::holds_alternative<DualPipe>(plan.schedule)) {
+        out += line("overlap_exchange", plan.overlap_exchange);
+    } else if (drains(plan.schedule) || std::holds_alternative<Interleaved>(plan.schedule)) {
+        out += line("overlap_exchange", false);
+    }
+    out += practice_lines(plan);
+    if (plan.kinds.size() == 1) {
+        return out + kind_lines(s, plan.kinds.front(), "parallel");
+    }
+    for (auto const& kind : plan.kinds) {
+        out += fmt::format("\n[[parallel.replica_kinds]]\n{}{}", line("name", kind.name),
+                           kind_lines(s, kind, "parallel.replica_kinds"));
+    }
+    return out;
+}
+
+std::string scenario_text(scenario::Scenario const& s, Plan const& plan) {
+    namespace fs = std::filesystem;
+    auto overrides = s.overrides;
+    auto const folder = fs::absolute(fs::path{s.file}).parent_path();
+    auto const given = io::parse_toml(s.text, s.file, overrides);
+    if (given.has("routing") && given.table("routing").has("file")) {
+        auto const file = folder / given.table("routing").text("file");
+        overrides.push_back({"routing.file", in_quotes(file.string())});
+    }
+    std::string out;
+    if (!s.timings.empty()) {
+        std::vector<std::string> files;
+        for (auto const& file : s.timings) {
+            files.push_back(in_quotes(fs::absolute(file).string()));
+        }
+        out += fmt::format("timings = [{}]\n", fmt::join(files, ", "));
+    }
+    out += io::parse_toml(s.text, s.file, overrides)
+               .file_text({"parallel", "search", "published", "assumptions", "timings"});
+    return out + "\n" + plan_toml(s, plan);
+}
+
+} // namespace moesaic::planner

@@ -1,0 +1,241 @@
+#include "planner/refine.hpp"
+
+#include "parallel/memory.hpp"
+#include "planner/share_batch.hpp"
+#include "planner/stage_memory.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace moesaic::planner {
+
+using namespace parallel;
+
+namespace {
+
+Local local_of(KindChoice const& kind, Segment const& segment, Schedule const& schedule) {
+    return {segment.pool, segment.tensor, kind.context, kind.expert, kind.micro_batch, is_paired(schedule)};
+}
+
+/// Stages that are alike and next to each other become one group.
+void set_stages(ReplicaKind& to, std::vector<int> const& layers, std::vector<Recompute> const& recompute) {
+    auto const groups = std::move(to.stage_groups);
+    to.stage_groups.clear();
+    std::size_t at = 0;
+    for (auto const& group : groups) {
+        for (int i = 0; i < group.stages; ++i, ++at) {
+            bool const joins = i > 0 && to.stage_groups.back().recompute == recompute[at];
+            if (!joins) {
+                to.stage_groups.push_back(group);
+                to.stage_groups.back().stages = 0;
+                to.stage_groups.back().recompute = recompute[at];
+                to.stage_groups.back().layers.clear();
+            }
+            ++to.stage_groups.back().stages;
+            to.stage_groups.back().layers.push_back(layers[at]);
+        }
+    }
+}
+
+class Refiner {
+  public:
+    Refiner(Problem const& problem, LayerTimes& times, Candidate const& candidate)
+        : problem_{problem}, times_{times}, candidate_{candidate}, plan_{plan_of(problem, candidate)} {}
+
+    std::optional<Refined> run() {
+        auto const micro_batches = first_shares();
+        std::vector<Pace> paces;
+        for (std::size_t k = 0; k < candidate_.kinds.size(); ++k) {
+            plan_.kinds[k].micro_batches = micro_batches[k];
+        }
+        for (std::size_t k = 0; k < candidate_.kinds.size(); ++k) {
+            auto lines = chunks_of(candidate_.schedule) == 1 ? split_stages(k, micro_batches[k])
+                                                             : split_parts(k, micro_batches[k]);
+            if (lines.empty()) {
+                return std::nullopt;
+            }
+            paces.push_back({std::move(lines), each(k)});
+        }
+        auto const shared = candidate_.kinds.size() == 1
+                                ? std::optional{micro_batches}
+                                : share_batch(paces, problem_.scenario.shape.global_batch);
+        if (!shared) {
+            return std::nullopt;
+        }
+        double seconds = 0.0;
+        for (std::size_t k = 0; k < paces.size(); ++k) {
+            plan_.kinds[k].micro_batches = (*shared)[k];
+            seconds = std::max(seconds, paces[k].seconds((*shared)[k]));
+        }
+        if (misfit(memory_of_classes(problem_.job(plan_)))) {
+            return std::nullopt;
+        }
+        return Refined{plan_, seconds};
+    }
+
+  private:
+    [[nodiscard]] int each(std::size_t k) const {
+        return candidate_.kinds[k].replicas * candidate_.kinds[k].micro_batch;
+    }
+
+    /// In proportion to what the stages can do; exact for one kind.
+    std::vector<int> first_shares() {
+        auto const& model = problem_.scenario.model;
+        auto const whole = content_of(model, 0, model.layers);
+        std::vector<double> rates;
+        for (auto const& kind : candidate_.kinds) {
+            double rate = 0.0;
+            for (auto const& segment : kind.segments) {
+                auto const* times = times_.find(local_of(kind, segment, candidate_.schedule));
+                expects(times != nullptr, "the candidate's degrees divide the model");
+                rate += segment.stages / times->of(whole, 0, turns_of(candidate_.schedule)).turn;
+            }
+            rates.push_back(rate * kind.replicas * kind.micro_batch);
+        }
+        double const all = std::accumulate(rates.begin(), rates.end(), 0.0);
+        std::vector<int> out;
+        for (std::size_t k = 0; k < rates.size(); ++k) {
+            double const share = problem_.scenario.shape.global_batch * rates[k] / all / each(k);
+            out.push_back(std::max(1, static_cast<int>(share + 0.5)));
+        }
+        return out;
+    }
+
+    Chain chain_of(std::size_t k, int micro_batches) {
+        auto const& kind = candidate_.kinds[k];
+        Chain chain{.stages = {},
+                    .micro_batches = micro_batches,
+                    .turns = turns_of(candidate_.schedule),
+                    .drains = drains(candidate_.schedule)};
+        for (auto const& segment : kind.segments) {
+            for (int i = 0; i < segment.stages; ++i) {
+                chain.stages.push_back(
+                    {times_.find(local_of(kind, segment, candidate_.schedule)), PartBytes{}, {}});
+                for (std::size_t r = 0; r < times_.recompute().size(); ++r) {
+                    chain.stages.back().recompute.push_back(r);
+                }
+            }
+        }
+        return chain;
+    }
+
+    /// One chunk per stage. No lines where nothing fits.
+    std::vector<Line> split_stages(std::size_t k, int micro_batches) {
+        auto chain = chain_of(k, micro_batches);
+        auto bytes = bytes_of_stages(problem_, candidate_, k, times_.recompute(), micro_batches);
+        for (std::size_t s = 0; s < chain.stages.size(); ++s) {
+            chain.stages[s].bytes = std::move(bytes[s]);
+        }
+        auto const split = best_split(chain, problem_.scenario.model);
+        if (!split) {
+            return {};
+        }
+        std::vector<Recompute> recompute;
+        for (auto const r : split->recompute) {
+            recompute.push_back(times_.recompute()[r]);
+        }
+        set_stages(plan_.kinds[k], split->layers, recompute);
+        return lines_of(chain, problem_.scenario.model, *split);
+    }
+
+    /// Several chunks per stage: the same recomputation on all stages, the least with which a split fits.
+    std::vector<Line> split_parts(std::size_t k, int micro_batches) {
+        auto const open = plan_.kinds[k];
+        for (std::size_t r = 0; r < times_.recompute().size(); ++r) {
+            std::vector<Line> best;
+            auto best_plan = plan_;
+            for (auto const& split : splits_of_parts(k, r)) {
+                plan_.kinds[k] = open;
+                plan_.layer_split = split.how;
+                plan_.kinds[k].stage_groups.front().recompute = times_.recompute()[r];
+                plan_.kinds[k].stage_groups.front().layers = split.listed;
+                auto lines = lines_of_parts(k, r);
+                bool const better =
+                    best.empty() || Pace{lines, 1}.seconds(micro_batches) < Pace{best, 1}.seconds(micro_batches);
+                if (better && !misfit(memory_of_classes(problem_.job(plan_)))) {
+                    best = std::move(lines);
+                    best_plan = plan_;
+                }
+            }
+            if (!best.empty()) {
+                plan_ = best_plan;
+                return best;
+            }
+        }
+        return {};
+    }
+
+    struct PartSplit {
+        LayerSplit how = LayerSplit::balanced;
+        std::vector<int> listed; ///< empty = by `how`
+    };
+    /// DualPipe: by the longest part. Interleaved, whose parts a plan cannot list: the two ways to spread them evenly.
+    std::vector<PartSplit> splits_of_parts(std::size_t k, std::size_t recompute) {
+        std::vector<PartSplit> out{{LayerSplit::balanced, {}}, {LayerSplit::with_ends, {}}};
+        if (std::holds_alternative<DualPipe>(candidate_.schedule)) {
+            auto chain = chain_of(k, 1);
+            chain.drains = false;
+            for (auto& stage : chain.stages) {
+                stage.recompute = {recompute};
+                stage.bytes.kept.resize(times_.recompute().size());
+                stage.bytes.buffers.resize(times_.recompute().size());
+            }
+            if (auto const split = best_split(chain, problem_.scenario.model)) {
+                out.push_back({LayerSplit::balanced, split->layers});
+            }
+        }
+        return out;
+    }
+
+    /// Of the plan's split as it is now.
+    std::vector<Line> lines_of_parts(std::size_t k, std::size_t recompute) {
+        auto const& model = problem_.scenario.model;
+        auto const& segment = candidate_.kinds[k].segments.front();
+        auto const* times = times_.find(local_of(candidate_.kinds[k], segment, candidate_.schedule));
+        auto const ranges = split_layers(plan_, plan_.kinds[k], model.layers);
+        bool const two_ways = std::holds_alternative<DualPipe>(candidate_.schedule);
+        std::vector<Line> out;
+        std::vector<double> ways_in;
+        double way = 0.0, way_in = 0.0;
+        for (int stage = 0; stage < segment.stages; ++stage) {
+            Line line{way, 0.0};
+            ways_in.push_back(way_in);
+            for (int chunk = 0; chunk < chunks_of(candidate_.schedule); ++chunk) {
+                int const part = part_of(candidate_.schedule, chunk, stage, segment.stages);
+                auto const time = times->of(content_of_part(ranges, static_cast<std::size_t>(part)), recompute,
+                                            turns_of(candidate_.schedule));
+                line.slope += two_ways ? time.turn / 2.0 : time.turn; // half of the micro-batches each way
+                way += chunk == 0 && !two_ways ? time.forward + time.backward : 0.0;
+                way_in += chunk == 0 ? time.forward : 0.0;
+            }
+            out.push_back(line);
+        }
+        if (two_ways) { // a stage waits for the nearer end
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                out[i].fixed = std::min(ways_in[i], ways_in[out.size() - 1 - i]);
+            }
+        }
+        return out;
+    }
+
+    [[nodiscard]] Content content_of_part(std::vector<LayerRange> const& ranges, std::size_t part) const {
+        auto out = content_of(problem_.scenario.model, ranges[part].begin, ranges[part].end);
+        out.count[static_cast<std::size_t>(Part::embedding)] = part == 0 ? 1 : 0;
+        out.count[static_cast<std::size_t>(Part::head)] = part + 1 == ranges.size() ? 1 : 0;
+        return out;
+    }
+
+    Problem const& problem_;
+    LayerTimes& times_;
+    Candidate const& candidate_;
+    Plan plan_;
+};
+
+} // namespace
+
+std::optional<Refined> refine(Problem const& problem, LayerTimes& times, Candidate const& candidate) {
+    return Refiner{problem, times, candidate}.run();
+}
+
+} // namespace moesaic::planner

@@ -1,0 +1,75 @@
+#pragma once
+#include "planner/collector.hpp"
+#include "planner/problem.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesaic::planner {
+
+/// What one simulation says of a plan.
+struct Simulated {
+    double seconds = 0.0;
+    std::string bound_by; ///< "compute 71 %, experts 14 %, waiting 10 %"
+};
+/// Simulates plans that fit, each in a process of its own, in their order.
+using Simulate = std::function<std::vector<Simulated>(std::vector<parallel::Plan> const&)>;
+
+enum class Stage { space, times, programs, simulations };
+struct Progress {
+    Stage stage = Stage::space;
+    std::int64_t done = 0;
+};
+
+/// How far a search goes.
+struct Effort {
+    std::size_t kept = 20'000;   ///< plans kept from the closed form, per objective
+    std::int64_t refined = 1500; ///< plans with their layers settled
+    std::int64_t turns = 150'000; ///< of stages, in the programs built for the longest path
+    int simulations = 12;
+    bool exhaustive = false;     ///< everything that fits is simulated
+};
+
+struct Request {
+    Objective objective;
+    Objective cost; ///< of the Pareto front's second axis, power 1
+    Limits limits;
+    int top = 5;
+    Effort effort;
+    Simulate simulate;
+    std::function<void(Progress const&)> progress;
+};
+
+/// A plan that was simulated.
+struct Planned {
+    parallel::Plan plan;
+    std::vector<int> chips; ///< by pool
+    double seconds = 0.0;
+    double bound = 0.0; ///< the closed form's, with its layers
+    double path = 0.0;  ///< longest path without contention
+    double value = 0.0; ///< of the objective
+    std::string bound_by;
+};
+
+struct Outcome {
+    Counts counts;
+    std::int64_t refined = 0;   ///< with their layers settled
+    std::int64_t dominated = 0; ///< shared out more for nothing
+    std::int64_t programs = 0;
+    std::int64_t simulated = 0;
+    std::vector<Planned> best;  ///< by the objective
+    std::vector<Planned> front; ///< simulated plans than which none is both faster and cheaper, fastest first
+    /// No plan that was not simulated is better than this value of the objective.
+    double rest_at_least = 0.0;
+    /// The best plan is better than any other of the space could be.
+    [[nodiscard]] bool proven() const { return !best.empty() && best.front().value <= rest_at_least; }
+};
+
+/// Best first through three levels, each a bound on the next: closed form, longest path through the program without
+/// contention (engine::step_bound), simulation. The plan with the least value known so far is the next to be looked at
+/// closer; once it is a simulated one, no other can be better. Same problem and request, same answer.
+[[nodiscard]] Outcome search(Problem const& problem, Request const& request);
+
+} // namespace moesaic::planner

@@ -1,0 +1,160 @@
+#include "planner/stage_memory.hpp"
+
+#include "parallel/memory.hpp"
+
+#include <algorithm>
+#include <array>
+
+
+namespace moesaic::planner {
+
+using namespace parallel;
+
+ReplicaKind kind_of(Problem const& problem, KindChoice const& choice) {
+    ReplicaKind out{.name = {},
+                    .replicas = choice.replicas,
+                    .context = choice.context,
+                    .expert = choice.expert,
+                    .expert_tensor = 1,
+                    .micro_batch = choice.micro_batch,
+                    .micro_batches = std::nullopt,
+                    .expert_imbalance = problem.imbalance.at(choice.expert),
+                    .stage_groups = {},
+                    .origin = {}};
+    for (auto const& segment : choice.segments) {
+        out.name += (out.name.empty() ? "" : " and ") +
+                    problem.scenario.pools[static_cast<std::size_t>(segment.pool)].name;
+        out.stage_groups.push_back({.pool = segment.pool,
+                                    .stages = segment.stages,
+                                    .tensor = segment.tensor,
+                                    .recompute = Recompute::none,
+                                    .precision = precision_on(problem, segment.pool),
+                                    .layers = {},
+                                    .origin = {}});
+    }
+    return out;
+}
+
+Plan plan_of(Problem const& problem, Candidate const& candidate) {
+    auto plan = problem.scenario.plan;
+    plan.schedule = candidate.schedule;
+    plan.overlap_exchange = is_paired(candidate.schedule);
+    plan.zero = candidate.zero;
+    plan.layer_split = LayerSplit::balanced;
+    plan.kinds.clear();
+    for (auto const& choice : candidate.kinds) {
+        plan.kinds.push_back(kind_of(problem, choice));
+    }
+    return plan;
+}
+
+namespace {
+
+ChunkContent chunk_of(model::Model const& model, Part part) {
+    int const layer = part == Part::dense ? 0 : model.layers - 1;
+    bool const is_layer = part == Part::dense || part == Part::moe;
+    LayerRange const range = is_layer ? LayerRange{layer, layer + 1} : LayerRange{model.layers, model.layers};
+    return {.layers = range, .embedding = part == Part::embedding, .head = part == Part::head};
+}
+
+/// Of one micro-batch, by part: what is kept until its backward, and what waits for the weights' gradients.
+struct SegmentBytes {
+    PartBytes all; ///< with one micro-batch kept
+    std::vector<std::array<double, parts>> waiting;
+};
+
+bool has_part(model::Model const& model, Part part) {
+    auto const dense = model.layers - model::moe_layers(model);
+    return part == Part::dense ? dense > 0 : part == Part::moe ? dense < model.layers : true;
+}
+
+double waiting_of(StageSetting const& setting, Part part) {
+    auto const& model = setting.model;
+    switch (part) {
+    case Part::embedding:
+        return 0.0;
+    case Part::dense:
+        return waiting_bytes(setting, 0).value();
+    case Part::moe:
+        return waiting_bytes(setting, model.layers - 1).value();
+    case Part::head:
+        break;
+    }
+    return model.mtp_depth > 0 ? model.mtp_depth * waiting_bytes(setting, model.layers).value() : 0.0;
+}
+
+SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& plans, StagePlace place,
+                              std::size_t group) {
+    auto const& model = problem.scenario.model;
+    std::vector<Slot> const one{{Phase::forward, 0, 0}};
+    SegmentBytes out;
+    out.all.capacity = hardware::memory_of(problem.node(static_cast<int>(place.pool.index())).chip).value();
+    out.all.kept.resize(plans.size());
+    out.all.buffers.resize(plans.size());
+    out.waiting.resize(plans.size());
+    for (std::size_t r = 0; r < plans.size(); ++r) {
+        place.group = &plans[r].kinds[static_cast<std::size_t>(place.kind)].stage_groups[group];
+        auto const setting = stage_setting(model, plans[r], place, problem.scenario.shape.sequence_length);
+        ChunkContent const nothing{.layers = {model.layers, model.layers}, .embedding = false, .head = false};
+        auto const empty = memory_of(setting, {{nothing}, one});
+        out.all.fixed = (empty.reserve + empty.buffers).value();
+        for (std::size_t p = 0; p < parts; ++p) {
+            auto const part = static_cast<Part>(p);
+            if (has_part(model, part)) {
+                auto const of = memory_of(setting, {{chunk_of(model, part)}, one});
+                out.all.states[p] = (of.weights + of.gradients + of.optimizer).value();
+                out.all.kept[r][p] = of.activations.value();
+                out.all.buffers[r][p] = (of.buffers - empty.buffers).value();
+                out.waiting[r][p] = waiting_of(setting, part);
+            }
+        }
+    }
+    return out;
+}
+
+/// With as much kept as the turns of the stage ask for.
+PartBytes at_stage(SegmentBytes const& segment, std::vector<Slot> const& slots) {
+    auto out = segment.all;
+    bool const parted = std::ranges::any_of(
+        slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
+    double const in_flight = parted ? 0.0 : peak_in_flight(slots);
+    for (std::size_t r = 0; r < out.kept.size(); ++r) {
+        for (std::size_t p = 0; p < parts; ++p) {
+            auto& kept = out.kept[r][p];
+            kept = parted ? peak_kept(slots, std::array{Kept{kept, segment.waiting[r][p]}}) : kept * in_flight;
+        }
+    }
+    return out;
+}
+
+/// Beyond so many per stage, more micro-batches change nothing of what is kept at a time.
+constexpr int steady_micro_batches = 4;
+
+} // namespace
+
+std::vector<PartBytes> bytes_of_stages(Problem const& problem, Candidate const& candidate, std::size_t kind,
+                                       std::vector<Recompute> const& recompute, int micro_batches) {
+    std::vector<Plan> plans;
+    for (auto const r : recompute) {
+        plans.push_back(plan_of(problem, candidate));
+        for (auto& group : plans.back().kinds[kind].stage_groups) {
+            group.recompute = r;
+        }
+    }
+    std::vector<PartBytes> out;
+    int const stages = stages_of(candidate.kinds[kind]);
+    int const shown = std::min(micro_batches, steady_micro_batches * stages);
+    auto const& groups = plans[0].kinds[kind].stage_groups;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        RankSet const ranks{ChipIndex{0}, 1, ranks_of_stage(plans[0].kinds[kind], groups[g])};
+        StagePlace const place{static_cast<int>(kind), 0, &groups[g], PoolId{groups[g].pool}, ranks};
+        auto const segment = bytes_of_segment(problem, plans, place, g);
+        for (int i = 0; i < groups[g].stages; ++i) {
+            auto const at = static_cast<int>(out.size());
+            out.push_back(at_stage(segment, slots_of(candidate.schedule, at, stages, shown)));
+        }
+    }
+    return out;
+}
+
+} // namespace moesaic::planner

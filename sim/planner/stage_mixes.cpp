@@ -1,0 +1,151 @@
+#include "planner/closed_form.hpp"
+#include "planner/mixes.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace moesaic::planner {
+
+using namespace parallel;
+
+namespace {
+
+/// What all stages of a replica have in common.
+struct Common {
+    int context = 1;
+    int expert = 1;
+    int micro_batch = 1;
+    int replicas = 1;
+    Schedule schedule;
+};
+
+class SetExplorer {
+  public:
+    SetExplorer(Space const& space, std::vector<int> set) : space_{space}, set_{std::move(set)} {}
+
+    void explore() {
+        auto const& d = space_.degrees;
+        int const batch = space_.problem.scenario.shape.global_batch;
+        for (auto const& schedule : mix_schedules(d)) {
+            for (int const c : d.context) {
+                for (int const e : d.expert) {
+                    for (int const b : d.micro_batch) {
+                        for (int const replicas : d.replicas) {
+                            if (batch % (b * replicas) == 0 && !(is_paired(schedule) && e == 1)) {
+                                add({c, e, b, replicas, schedule});
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        visit_all();
+    }
+
+  private:
+    /// Groups of combinations, visited once the best of all groups is known.
+    struct Group {
+        Common common;
+        std::vector<std::vector<Segment>> segments;
+        std::vector<std::vector<Share>> shares;
+    };
+
+    void add(Common const& common) {
+        Group group{common, {}, {}};
+        for (int const pool : set_) {
+            group.segments.emplace_back();
+            group.shares.emplace_back();
+            for (int const t : tensor_degrees(space_.problem, pool)) {
+                add_segments(group, pool, t);
+            }
+            if (group.shares.back().empty()) {
+                return;
+            }
+        }
+        best_ = std::min(best_, least_time_together(batch(), group.shares));
+        groups_.push_back(std::move(group));
+    }
+
+    void add_segments(Group& group, int pool, int tensor) {
+        auto const& c = group.common;
+        auto const& of = space_.problem.scenario.pools[static_cast<std::size_t>(pool)];
+        int const ranks = tensor * c.context * c.replicas;
+        Local const local{pool, tensor, c.context, c.expert, c.micro_batch, is_paired(c.schedule)};
+        auto const* times = ranks % c.expert == 0 && ranks <= of.chips && fills_nodes(ranks, of.cluster.node.chips)
+                                ? space_.times.find(local)
+                                : nullptr;
+        if (times == nullptr) {
+            return;
+        }
+        auto const turn = turn_of(*times, c.schedule);
+        for (int const p : space_.degrees.pipeline) {
+            if (p * ranks <= of.chips) {
+                group.shares.back().push_back({static_cast<double>(c.replicas) * c.micro_batch * p / turn, 0.0,
+                                               group.segments.back().size()});
+                group.segments.back().push_back({pool, tensor, p});
+            }
+        }
+    }
+
+    [[nodiscard]] double turn_of(LocalTimes const& times, Schedule const& schedule) const {
+        auto const& model = space_.problem.scenario.model;
+        auto const content = content_of(model, 0, model.layers);
+        double turn = std::numeric_limits<double>::infinity();
+        for (std::size_t r = 0; r < space_.times.recompute().size(); ++r) {
+            turn = std::min(turn, times.of(content, r, turns_of(schedule)).turn);
+        }
+        return turn;
+    }
+
+    [[nodiscard]] double batch() const { return space_.problem.scenario.shape.global_batch; }
+
+    void visit_all() {
+        double const most = longest_of_interest(space_.to, best_);
+        for (auto const& group : groups_) {
+            auto const visited = visit_combinations(
+                batch(), group.shares, most, most_combinations,
+                [&](double seconds, std::span<std::size_t const> chosen) { offer(group, seconds, chosen); });
+            space_.to.drop(visited.all - visited.visited, visited.least_left);
+        }
+    }
+
+    /// The pools in each order.
+    void offer(Group const& group, double seconds, std::span<std::size_t const> chosen) {
+        auto const& c = group.common;
+        std::vector<Segment> segments;
+        for (std::size_t i = 0; i < chosen.size(); ++i) {
+            segments.push_back(group.segments[i][chosen[i]]);
+        }
+        KindChoice kind{.segments = {},
+                        .context = c.context,
+                        .expert = c.expert,
+                        .micro_batch = c.micro_batch,
+                        .replicas = c.replicas};
+        do {
+            kind.segments = segments;
+            if (stages_of(kind) > space_.problem.scenario.model.layers) {
+                return;
+            }
+            for (int const zero : space_.degrees.zero) {
+                Candidate const candidate{{kind}, c.schedule, zero};
+                space_.to.offer(seconds, chips_by_pool(candidate, space_.problem.scenario.pools.size()),
+                                [&] { return candidate; });
+            }
+        } while (std::ranges::next_permutation(segments, {}, &Segment::pool).found);
+    }
+
+    Space const& space_;
+    std::vector<int> set_;
+    std::vector<Group> groups_;
+    double best_ = std::numeric_limits<double>::infinity();
+};
+
+} // namespace
+
+void explore_stage_mixes(Space const& space) {
+    for (auto const& set : pool_sets(space.problem.scenario.pools.size())) {
+        SetExplorer{space, set}.explore();
+    }
+}
+
+} // namespace moesaic::planner

@@ -1,0 +1,60 @@
+#include "scenario/join_pools.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <tuple>
+
+namespace moesaic::scenario {
+
+namespace {
+
+bool are_one_cluster(Pool const& a, Pool const& b) {
+    auto const figures = [](hardware::Cluster const& c) {
+        return std::tuple{c.id,
+                          c.file,
+                          c.node.chip.id,
+                          c.node.chips,
+                          c.node.nics,
+                          c.node.scale_up.bandwidth.value,
+                          c.node.nic_bandwidth.value,
+                          c.fabric.oversubscription};
+    };
+    bool const from_catalogue = a.cluster.file != a.acquired.origin.file;
+    return from_catalogue && figures(a.cluster) == figures(b.cluster) &&
+           a.acquired.owned_since == b.acquired.owned_since && a.acquired.rented_in == b.acquired.rented_in;
+}
+
+bool has_link(Scenario const& s, int a, int b) {
+    return std::ranges::any_of(s.site_links, [&](auto const& link) {
+        return (link.pool_a == a && link.pool_b == b) || (link.pool_a == b && link.pool_b == a);
+    });
+}
+
+} // namespace
+
+void join_pools(Scenario& s) {
+    for (int a = 0; a < static_cast<int>(s.pools.size()); ++a) {
+        for (int b = static_cast<int>(s.pools.size()) - 1; b > a; --b) {
+            auto& whole = s.pools[static_cast<std::size_t>(a)];
+            auto const& part = s.pools[static_cast<std::size_t>(b)];
+            if (!are_one_cluster(whole, part) || has_link(s, a, b)) {
+                continue;
+            }
+            whole.chips += part.chips;
+            if (whole.chips > hardware::chips_of(whole.cluster)) {
+                throw InputError{part.acquired.origin,
+                                 fmt::format("cluster {} has {} chips only, for all its pools together",
+                                             whole.cluster.id, hardware::chips_of(whole.cluster))};
+            }
+            whole.other_names.push_back(part.name);
+            s.pools.erase(s.pools.begin() + b);
+            for (auto& link : s.site_links) {
+                for (auto* end : {&link.pool_a, &link.pool_b}) {
+                    *end = *end == b ? a : *end > b ? *end - 1 : *end;
+                }
+            }
+        }
+    }
+}
+
+} // namespace moesaic::scenario

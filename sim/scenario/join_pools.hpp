@@ -1,0 +1,10 @@
+#pragma once
+#include "scenario/scenario.hpp"
+
+namespace moesaic::scenario {
+
+/// Pools of one cluster of the catalogue, with the same figures and no site link between them, are one pool: the first
+/// takes the chips of the others and keeps their names.
+void join_pools(Scenario& scenario);
+
+} // namespace moesaic::scenario

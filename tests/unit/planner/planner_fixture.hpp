@@ -1,0 +1,32 @@
+#pragma once
+#include "io/text_file.hpp"
+#include "planner/problem.hpp"
+#include "scenario/run_scenario.hpp"
+#include "temporary_file.hpp"
+
+#include <memory>
+#include <string>
+
+namespace moesaic::test {
+
+/// A problem with all that it refers to. Timings are analytic: tables are of no concern here.
+struct PlanningFixture {
+    scenario::Scenario scenario;
+    hardware::Topology topology;
+    timing::Timings timings;
+    parallel::Pricers pricers;
+    planner::Problem problem;
+
+    explicit PlanningFixture(scenario::Scenario of)
+        : scenario{std::move(of)}, topology{scenario::topology_of(scenario)}, timings{}, pricers{timings},
+          problem{scenario, topology, timings, pricers, planner::imbalance_of(scenario)} {}
+};
+
+inline std::unique_ptr<PlanningFixture> planning_of(std::string const& text) {
+    TemporaryFile const file{"plan.toml"};
+    io::write_text_file(file.path, text);
+    return std::make_unique<PlanningFixture>(scenario::read_scenario(
+        file.path, {}, MOESAIC_SOURCE_DIR, scenario::PlanNeed::optional));
+}
+
+} // namespace moesaic::test

@@ -1,0 +1,118 @@
+#include "base/random.hpp"
+#include "planner/combine.hpp"
+#include "planner/share_batch.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace moesaic;
+using namespace moesaic::planner;
+
+namespace {
+
+std::vector<std::vector<Share>> random_lists(Rng& rng) {
+    std::vector<std::vector<Share>> out(2 + rng.below(2));
+    for (auto& list : out) {
+        auto const choices = 1 + rng.below(6);
+        for (std::size_t i = 0; i < choices; ++i) {
+            list.push_back({0.5 + rng.uniform(), 3.0 * rng.uniform(), i});
+        }
+    }
+    return out;
+}
+
+/// Times of all combinations.
+std::vector<double> all_times(double batch, std::vector<std::vector<Share>> const& lists) {
+    std::vector<std::vector<Share>> combinations{{}};
+    for (auto const& list : lists) {
+        std::vector<std::vector<Share>> longer;
+        for (auto const& one : combinations) {
+            for (auto const& share : list) {
+                longer.push_back(one);
+                longer.back().push_back(share);
+            }
+        }
+        combinations = longer;
+    }
+    std::vector<double> out;
+    for (auto const& one : combinations) {
+        out.push_back(time_together(batch, one));
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("two pools share a batch so that both end together", "[planner]") {
+    // 3 and 1 sequences per second, 8 sequences, the way through the second pool is worth 4: (8 + 4) / 4 = 3 s
+    CHECK(time_together(8.0, {{3.0, 0.0, 0}, {1.0, 4.0, 0}}) == Approx(3.0));
+}
+
+TEST_CASE("the best combination is found without trying them all, and those near it are visited", "[planner]") {
+    Rng rng{3, "combine"};
+    for (int i = 0; i < 100; ++i) {
+        auto const lists = random_lists(rng);
+        double const batch = 5.0 + 10.0 * rng.uniform();
+        auto const times = all_times(batch, lists);
+        CHECK(least_time_together(batch, lists) == Approx(times.front()));
+        double const most = times.front() * 1.2;
+        std::vector<double> seen;
+        auto const visited = visit_combinations(batch, lists, most, 1000, [&](double time, auto const& chosen) {
+            CHECK(chosen.size() == lists.size());
+            seen.push_back(time);
+        });
+        auto const near = std::ranges::count_if(times, [&](double t) { return t <= most; });
+        CHECK(std::abs(static_cast<long>(seen.size()) - near) <= 1); // rounding at the edge
+        CHECK(visited.all == static_cast<std::int64_t>(times.size()));
+        CHECK(visited.least_left == most);
+    }
+}
+
+TEST_CASE("combinations that are cut off are told by what they could have been", "[planner]") {
+    std::vector<std::vector<Share>> const lists{{{2.0, 0.0, 0}, {1.9, 0.0, 1}}, {{1.0, 0.0, 0}}};
+    auto const visited = visit_combinations(6.0, lists, 3.0, 1, [](double, auto const&) {});
+    CHECK(visited.visited == 1);
+    CHECK(visited.least_left == Approx(2.0)); // 6 / (2 + 1)
+}
+
+TEST_CASE("the batch goes to unlike kinds as well as whole micro-batches allow", "[planner]") {
+    Rng rng{4, "share"};
+    for (int i = 0; i < 200; ++i) {
+        std::vector<Pace> paces;
+        auto const kinds = 2 + rng.below(2);
+        for (std::size_t k = 0; k < kinds; ++k) {
+            paces.push_back({{{rng.uniform(), 0.5 + rng.uniform()}, {2.0 * rng.uniform(), 0.5 + rng.uniform()}},
+                             1 + static_cast<int>(rng.below(4))});
+        }
+        int const batch = 6 + static_cast<int>(rng.below(30));
+        double best = INFINITY;
+        for (int a = 1; a <= batch; ++a) {
+            for (int b = 1; b <= batch; ++b) {
+                int const rest = batch - a * paces[0].sequences - b * paces[1].sequences;
+                double time = std::max(paces[0].seconds(a), paces[1].seconds(b));
+                if (kinds == 2 && rest == 0) {
+                    best = std::min(best, time);
+                } else if (kinds == 3 && rest > 0 && rest % paces[2].sequences == 0) {
+                    best = std::min(best, std::max(time, paces[2].seconds(rest / paces[2].sequences)));
+                }
+            }
+        }
+        auto const shared = share_batch(paces, batch);
+        if (!shared) {
+            INFO("nothing within four times the least");
+            CHECK(!(best < 2.0));
+            continue;
+        }
+        double time = 0.0;
+        int sequences = 0;
+        for (std::size_t k = 0; k < kinds; ++k) {
+            time = std::max(time, paces[k].seconds((*shared)[k]));
+            sequences += (*shared)[k] * paces[k].sequences;
+        }
+        CHECK(sequences == batch);
+        CHECK(time == Approx(best));
+    }
+}

@@ -1,0 +1,136 @@
+#include "engine/simulate.hpp"
+#include "engine/step_bound.hpp"
+#include "planner/degrees.hpp"
+#include "planner/plan_text.hpp"
+#include "planner/refine.hpp"
+#include "planner/space.hpp"
+#include "planner_fixture.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::planner;
+
+namespace {
+
+constexpr char const* two_pools = R"(
+name = "two pools"
+model = "mixtral_8x7b"
+[training]
+global_batch = 48
+sequence_length = 4096
+[[pools]]
+name = "new"
+cluster = "h800_4096"
+chips = 16
+[[pools]]
+name = "old"
+cluster = "ascend_910b2_4096"
+chips = 16
+[[site_links]]
+between = ["new", "old"]
+bandwidth = "200 GB/s"
+latency = "20 us"
+[search]
+tensor = [2, 4]
+pipeline = [2, 4]
+expert = [2, 8]
+micro_batch = [1]
+chunks = [2]
+schedule = ["1f1b", "interleaved", "zb-h1", "dualpipe"]
+zero = ["optimizer", "parameters"]
+)";
+
+/// All plans of the space, without limits.
+std::vector<Bounded> all_plans(Problem const& problem, LayerTimes& times, Degrees const& degrees) {
+    Collector to{{Objective{}}, {}, 100'000};
+    Space const space{problem, degrees, times, to};
+    explore_single_pools(space);
+    explore_replica_mixes(space);
+    explore_stage_mixes(space);
+    return to.best(0);
+}
+
+} // namespace
+
+TEST_CASE("no level of the search is above the next: closed form, layers settled, longest path, no contention",
+          "[planner]") {
+    auto const fixture = test::planning_of(two_pools);
+    auto const& problem = fixture->problem;
+    auto const degrees = degrees_of(problem.scenario);
+    LayerTimes times{problem, degrees.recompute};
+    auto const plans = all_plans(problem, times, degrees);
+    REQUIRE(plans.size() > 200);
+    int checked = 0, mixed = 0;
+    for (std::size_t i = 0; i < plans.size(); i += 7) {
+        auto const refined = refine(problem, times, plans[i].candidate);
+        if (!refined) {
+            continue;
+        }
+        INFO(plan_toml(problem.scenario, refined->plan));
+        CHECK(plans[i].seconds <= refined->seconds * (1 + 1e-9));
+        auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
+        auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
+        CHECK(refined->seconds <= path * (1 + 1e-9));
+        auto const alone = engine::simulate(program, fixture->topology, fixture->timings,
+                                            {.sharing = engine::Sharing::none})
+                               .step.value();
+        CHECK(path <= alone * (1 + 1e-9));
+        ++checked;
+        mixed += refined->plan.kinds.size() > 1 || refined->plan.kinds[0].stage_groups.front().pool !=
+                                                       refined->plan.kinds[0].stage_groups.back().pool
+                     ? 1
+                     : 0;
+    }
+    CHECK(checked > 20);
+    CHECK(mixed > 5);
+}
+
+TEST_CASE("a plan written as TOML is read back as it was", "[planner]") {
+    auto const fixture = test::planning_of(two_pools);
+    auto const& problem = fixture->problem;
+    auto const degrees = degrees_of(problem.scenario);
+    LayerTimes times{problem, degrees.recompute};
+    int checked = 0;
+    auto const plans = all_plans(problem, times, degrees);
+    for (std::size_t i = 0; i < plans.size(); i += 31) {
+        if (auto const refined = refine(problem, times, plans[i].candidate)) {
+            TemporaryFile const file{"written.toml"};
+            auto const text = scenario_text(problem.scenario, refined->plan);
+            io::write_text_file(file.path, text);
+            auto const again = scenario::read_scenario(file.path, {}, MOESAIC_SOURCE_DIR);
+            CHECK(plan_toml(again, again.plan) == plan_toml(problem.scenario, refined->plan));
+            ++checked;
+        }
+    }
+    CHECK(checked > 3);
+}
+
+TEST_CASE("memory by parts is the memory of the stages", "[planner]") {
+    auto const fixture = test::planning_of(two_pools);
+    auto const& problem = fixture->problem;
+    auto const degrees = degrees_of(problem.scenario);
+    LayerTimes times{problem, degrees.recompute};
+    for (auto const& bounded : all_plans(problem, times, degrees)) {
+        // what best_split() lets through, refine() checks with parallel::misfit: nothing may be refused there that has
+        // one chunk per stage
+        if (parallel::chunks_of(bounded.candidate.schedule) > 1) {
+            continue;
+        }
+        if (auto const refined = refine(problem, times, bounded.candidate)) {
+            CHECK_FALSE(parallel::misfit(parallel::memory_of_classes(problem.job(refined->plan))));
+        }
+    }
+}
+
+TEST_CASE("[search] names what may be tried", "[planner]") {
+    auto const degrees = degrees_of(test::planning_of(two_pools)->scenario);
+    CHECK(degrees.pipeline == std::vector{2, 4});
+    CHECK(degrees.zero == std::vector{1, 3});
+    // 1f1b, interleaved and dualpipe with and without hidden exchanges, zb-h1 without
+    CHECK(degrees.schedules.size() == 7);
+    CHECK_THROWS_WITH(test::planning_of(std::string{two_pools} + "pipelines = [1]\n"),
+                      Catch::Contains("pipeline"));
+    CHECK_THROWS_WITH(test::planning_of(std::string{two_pools} + "replicas = [0]\n"),
+                      Catch::Contains("must be 1 or more"));
+}
