@@ -166,8 +166,9 @@ class PlanRun {
 
     [[nodiscard]] planner::Limits limits(PlanReport const& report, std::vector<double> rates) const {
         planner::Limits out{.chips = arguments_.chips, .seconds = 0.0, .cost = 0.0, .rate_per_chip = {}};
-        double const steps = scenario_.tokens.value() / (static_cast<double>(scenario_.shape.global_batch) *
-                                                         static_cast<double>(scenario_.shape.sequence_length));
+        double const steps =
+            scenario_.tokens.value() / (static_cast<double>(scenario_.shape.global_batch) *
+                                        static_cast<double>(scenario_.shape.sequence_length));
         out.rate_per_chip = std::move(rates);
         out.seconds = arguments_.days * 86400.0 / steps;
         if (!arguments_.budget.empty()) {
@@ -179,9 +180,9 @@ class PlanRun {
                                  io::quantity_help<Money>()};
             }
             if (costs.empty() || costs.front().currency != budget->currency) {
-                throw InputError{at, fmt::format("the scenario counts its cost in {}",
-                                                 costs.empty() ? "nothing: it names no prices"
-                                                               : costs.front().currency)};
+                throw InputError{
+                    at, fmt::format("the scenario counts its cost in {}",
+                                    costs.empty() ? "nothing: it names no prices" : costs.front().currency)};
             }
             out.cost = budget->amount / (scenario_.tokens.value() / 1e12);
         }
@@ -217,18 +218,18 @@ class PlanRun {
         if (scenario_.plan.kinds.empty()) {
             return std::nullopt;
         }
-        auto const texts = run_isolated({[this] {
-                                            auto const run =
-                                                scenario::run_scenario(scenario_, timings_, data_folder(), {});
-                                            return run.metrics ? fmt::format("{}", run.metrics->step.value())
-                                                               : std::string{"-"};
-                                        }},
-                                        1);
+        auto const texts = run_isolated(
+            {[this] {
+                auto const run = scenario::run_scenario(scenario_, timings_, data_folder(), {});
+                return run.metrics ? fmt::format("{}", run.metrics->step.value()) : std::string{"-"};
+            }},
+            1);
         return texts.front() == "-" ? std::nullopt : std::optional{std::stod(texts.front())};
     }
 
     static void show(planner::Progress const& progress) {
-        constexpr std::string_view names[] = {"plans bounded", "layers settled", "longest paths", "simulated"};
+        constexpr std::string_view names[] = {"plans bounded", "layers settled", "longest paths",
+                                              "simulated"};
         fmt::print(stderr, "\r\x1b[K{} {}", progress.done, names[static_cast<int>(progress.stage)]);
         std::fflush(stderr);
     }
@@ -247,8 +248,8 @@ void plan(PlanArguments const& arguments) {
         fmt::print(stderr, "\r\x1b[K");
     }
     if (!arguments.output.empty()) {
-        io::write_text_file(arguments.output, planner::scenario_text(search.scenario(),
-                                                                     report.outcome.best.front().plan));
+        io::write_text_file(arguments.output,
+                            planner::scenario_text(search.scenario(), report.outcome.best.front().plan));
     }
     if (arguments.json) {
         fmt::print("{}\n", plan_json(report).text());
@@ -262,8 +263,9 @@ void plan(PlanArguments const& arguments) {
 
 void add_plan_command(CLI::App& app, Outcome&) {
     auto* command = app.add_subcommand(
-        "plan", "Search the parallel plan of a scenario, and the mix of its pools: best first, with what bounds "
-                "each, how many were ruled out and why, and the front of time against cost");
+        "plan",
+        "Search the parallel plan of a scenario, and the mix of its pools: best first, with what bounds "
+        "each, how many were ruled out and why, and the front of time against cost");
     auto arguments = std::make_shared<PlanArguments>();
     command
         ->add_option("scenario", arguments->scenario,
@@ -274,13 +276,15 @@ void add_plan_command(CLI::App& app, Outcome&) {
     command->add_option("--timings", arguments->timings, "Further measured kernel timings, as for run")
         ->allow_extra_args(false);
     command
-        ->add_option("--objective", arguments->objective,
-                     "What is to be least: time of a step, cost (rent of the chips used) or energy (their rated "
-                     "power) per token")
+        ->add_option(
+            "--objective", arguments->objective,
+            "What is to be least: time of a step, cost (rent of the chips used) or energy (their rated "
+            "power) per token")
         ->check(CLI::IsMember({"time", "cost", "energy"}));
-    command->add_flag("--mix", arguments->mix,
-                      "Ask how many chips of each pool to use: the cheapest mix first, unless --objective says "
-                      "otherwise");
+    command->add_flag(
+        "--mix", arguments->mix,
+        "Ask how many chips of each pool to use: the cheapest mix first, unless --objective says "
+        "otherwise");
     command->add_option("--chips", arguments->chips, "At most so many chips")->check(CLI::PositiveNumber);
     command->add_option("--budget", arguments->budget,
                         "At most so much rent for all tokens of the scenario: --budget '5 M CNY'");
@@ -297,9 +301,11 @@ void add_plan_command(CLI::App& app, Outcome&) {
     command->add_option("-j,--workers", arguments->workers, "Simulations at a time (default: one per core)")
         ->check(CLI::PositiveNumber);
     command->add_option("-o,--output", arguments->output, "Write the best plan as a scenario for run");
-    command->add_flag("--json", arguments->json, "One JSON object on stdout instead; each plan with its scenario");
-    command->footer("Example: moesaic plan scenarios/tutorial/04-replicas-on-two-pools.toml -o best.toml && moesaic "
-                    "run best.toml");
+    command->add_flag("--json", arguments->json,
+                      "One JSON object on stdout instead; each plan with its scenario");
+    command->footer(
+        "Example: moesaic plan scenarios/tutorial/04-replicas-on-two-pools.toml -o best.toml && moesaic "
+        "run best.toml");
     command->callback([arguments] { plan(*arguments); });
 }
 

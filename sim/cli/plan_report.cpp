@@ -67,25 +67,47 @@ std::string price_text(PlanReport const& report, Planned const& plan) {
                 : fmt::format("{} h", grouped(static_cast<std::int64_t>(chip_hours_of(report, plan) + 0.5)));
 }
 
-/// "1f1b, zero 1, none/full, layers 8 8 8 7"
-std::string details(parallel::Plan const& plan) {
-    std::string out = name_of(plan.schedule);
-    out += plan.overlap_exchange ? ", hidden exchange" : "";
-    out += fmt::format(", zero {}", plan.zero);
-    for (auto const& kind : plan.kinds) {
-        std::vector<std::string> recompute, layers;
-        for (auto const& group : kind.stage_groups) {
-            recompute.push_back(group.stages > 1 && kind.stage_groups.size() > 1
-                                    ? fmt::format("{}x {}", group.stages, name_of(group.recompute))
-                                    : std::string{name_of(group.recompute)});
-            for (auto const n : group.layers) {
-                layers.push_back(std::to_string(n));
-            }
+/// Runs of equal words: "3x none, full".
+std::string runs_of(std::vector<std::string> const& words, std::string_view between) {
+    std::string out;
+    for (std::size_t i = 0; i < words.size();) {
+        std::size_t n = 1;
+        while (i + n < words.size() && words[i + n] == words[i]) {
+            ++n;
         }
-        out += fmt::format(", {}{}b{}, recompute {}", plan.kinds.size() > 1 ? kind.name + ": " : "",
-                           kind.context > 1 ? fmt::format("cp{} ", kind.context) : "", kind.micro_batch,
-                           fmt::join(recompute, " "));
-        out += layers.size() > 1 ? fmt::format(", layers {}", fmt::join(layers, " ")) : "";
+        out += fmt::format("{}{}{}", out.empty() ? "" : between,
+                           n > 1 && n < words.size() ? fmt::format("{}x ", n) : "", words[i]);
+        i += n;
+    }
+    return out;
+}
+
+/// "b1, stages 4x new + 2x old, recompute none, layers 3 3 3 3 9 7"
+std::string kind_details(scenario::Scenario const& s, parallel::ReplicaKind const& kind) {
+    std::vector<std::string> pools, recompute, layers;
+    for (auto const& group : kind.stage_groups) {
+        auto const stages = static_cast<std::size_t>(group.stages);
+        pools.insert(pools.end(), stages, s.pools[static_cast<std::size_t>(group.pool)].name);
+        recompute.insert(recompute.end(), stages, std::string{name_of(group.recompute)});
+        for (auto const n : group.layers) {
+            layers.push_back(std::to_string(n));
+        }
+    }
+    auto out =
+        fmt::format("{}b{}", kind.context > 1 ? fmt::format("cp{} ", kind.context) : "", kind.micro_batch);
+    if (s.pools.size() > 1) {
+        out += fmt::format(", on {}", runs_of(pools, " + "));
+    }
+    out += fmt::format(", recompute {}", runs_of(recompute, " + "));
+    return out + (layers.size() > 1 ? fmt::format(", layers {}", fmt::join(layers, " ")) : "");
+}
+
+/// "1f1b, hidden exchange, zero 1; b1, …"
+std::string details(scenario::Scenario const& s, parallel::Plan const& plan) {
+    auto out = fmt::format("{}{}, zero {}", name_of(plan.schedule),
+                           plan.overlap_exchange ? ", hidden exchange" : "", plan.zero);
+    for (auto const& kind : plan.kinds) {
+        out += "; " + kind_details(s, kind);
     }
     return out;
 }
@@ -100,7 +122,7 @@ std::string plans_text(PlanReport const& report, std::vector<Planned> const& pla
         table.add_row({with_rank ? std::to_string(i + 1) : "", io::text_of(Seconds{plans[i].seconds}),
                        price_text(report, plans[i]), scenario::short_plan_text(plans[i].plan),
                        plans[i].bound_by});
-        table.add_row({"", "", "", "  " + details(plans[i].plan), ""});
+        table.add_row({"", "", "", "  " + details(report.scenario, plans[i].plan), ""});
     }
     return table.text();
 }
@@ -143,7 +165,7 @@ std::string plan_summary(PlanReport const& report) {
     auto const& o = report.outcome;
     auto out = fmt::format("{}\nbest plans by {} of training\n\n", report.scenario.name, report.objective);
     out += plans_text(report, o.best, true) + "\n" + counts_text(o) + proof_text(report);
-    if (report.own_seconds && !o.best.empty()) {
+    if (report.own_seconds && report.objective == "time" && !o.best.empty()) {
         out += fmt::format("The scenario's own plan takes {}; the best one here {} ({:+.1f} %).\n",
                            io::text_of(Seconds{*report.own_seconds}),
                            io::text_of(Seconds{o.best.front().seconds}),
@@ -171,7 +193,8 @@ io::Json one_plan_json(PlanReport const& report, Planned const& plan, std::optio
     }
     out.set("step_time_s", plan.seconds)
         .set("cost_per_trillion_tokens",
-             cost ? io::Json::object().set("value", cost->amount).set("currency", cost->currency) : io::Json{})
+             cost ? io::Json::object().set("value", cost->amount).set("currency", cost->currency)
+                  : io::Json{})
         .set("chip_hours_per_trillion_tokens", chip_hours_of(report, plan))
         .set("energy_kwh_per_trillion_tokens", io::Json::optional(kwh_of(report, plan)))
         .set("chips", all)

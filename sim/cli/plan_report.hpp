@@ -13,10 +13,11 @@ namespace moesaic::cli {
 struct PlanReport {
     scenario::Scenario const& scenario;
     planner::Outcome outcome;
-    std::string objective;                        ///< "time", "cost" or "energy"
-    std::vector<Money> costs_per_trillion_tokens; ///< per second of a step and chip, by pool; empty without prices
-    std::vector<double> watts;                    ///< of a chip, by pool; empty where not asked for
-    std::optional<double> own_seconds;            ///< of the scenario's own plan
+    std::string objective; ///< "time", "cost" or "energy"
+    std::vector<Money>
+        costs_per_trillion_tokens;     ///< per second of a step and chip, by pool; empty without prices
+    std::vector<double> watts;         ///< of a chip, by pool; empty where not asked for
+    std::optional<double> own_seconds; ///< of the scenario's own plan
     double wall_s = 0.0;
 };
 

@@ -127,10 +127,10 @@ struct Plan {
 struct PlanContext {
     std::vector<std::string> pool_names;
     std::vector<int> pool_chips;
-    int global_batch = 0;       ///< sequences per step
-    model::Precision precision; ///< default of all stages
+    int global_batch = 0;                                 ///< sequences per step
+    model::Precision precision;                           ///< default of all stages
     std::vector<std::pair<std::string, int>> other_names; ///< of pools, by their place in pool_names
-    Plan defaults;              ///< of the software; kinds are not read from it
+    Plan defaults;                                        ///< of the software; kinds are not read from it
 };
 
 /// Reads what software settles where a plan does not: sequence_parallel, tensor_overlap, context_exchange, …

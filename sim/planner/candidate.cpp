@@ -34,10 +34,10 @@ Turns turns_of(Schedule const& schedule) {
     if (is_paired(schedule)) {
         return Turns::paired;
     }
-    bool const parted = std::visit(
-        overloaded{[](ZeroBubbleH1) { return true; }, [](ZeroBubbleH2) { return true; },
-                   [](DualPipe) { return true; }, [](auto const&) { return false; }},
-        schedule);
+    bool const parted =
+        std::visit(overloaded{[](ZeroBubbleH1) { return true; }, [](ZeroBubbleH2) { return true; },
+                              [](DualPipe) { return true; }, [](auto const&) { return false; }},
+                   schedule);
     return parted ? Turns::parted : Turns::plain;
 }
 

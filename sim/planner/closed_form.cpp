@@ -34,12 +34,12 @@ std::vector<double> lower_bounds(WholeModel const& whole, PlanRows const& rows) 
     Eigen::ArrayXd places = p / (held + whole.kept); // layers that fit, per byte of room
     if (whole.flight > 0.0) {
         double const step = whole.kept * whole.flight;
-        Eigen::ArrayXd const growing = p.min((m / whole.flight).ceil()); // stages before all micro-batches are in flight
+        Eigen::ArrayXd const growing =
+            p.min((m / whole.flight).ceil()); // stages before all micro-batches are in flight
         Eigen::ArrayXd const most = held + whole.kept * (growing * whole.flight).min(m);
         places = places.min((1.0 + step * growing / held).log() / step + (p - growing) / most);
     }
-    bound = (places * whole.room < whole.like_layers)
-                .select(std::numeric_limits<double>::infinity(), bound);
+    bound = (places * whole.room < whole.like_layers).select(std::numeric_limits<double>::infinity(), bound);
     return out;
 }
 
@@ -70,7 +70,8 @@ double flight_of(Schedule const& schedule) {
 }
 
 /// Of the parts that the model has: forward (and what belongs to the way out) over the turn, the least.
-double way_of(LocalTimes const& times, Content const& content, std::size_t recompute, Schedule const& schedule) {
+double way_of(LocalTimes const& times, Content const& content, std::size_t recompute,
+              Schedule const& schedule) {
     if (chunks_of(schedule) > 1) {
         return 0.0;
     }
@@ -88,8 +89,8 @@ double way_of(LocalTimes const& times, Content const& content, std::size_t recom
 
 } // namespace
 
-WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& local, Schedule const& schedule,
-                       int zero) {
+WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& local,
+                       Schedule const& schedule, int zero) {
     auto const* found = times.find(local);
     expects(found != nullptr, "the model divides so");
     auto const& model = problem.scenario.model;
@@ -121,7 +122,8 @@ WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& l
         out.kept = std::min(out.kept, activation_bytes(setting, layer, times.recompute()[r]).value());
         if (r == 0) {
             add_states(out, setting, layer, zero);
-            out.room = hardware::memory_of(problem.node(local.pool).chip).value() - plan.memory_reserve.value();
+            out.room =
+                hardware::memory_of(problem.node(local.pool).chip).value() - plan.memory_reserve.value();
         }
     }
     return out;

@@ -17,10 +17,10 @@ struct Objective {
 
 /// What a plan must keep to.
 struct Limits {
-    int chips = 0;                      ///< most of all pools together; 0 = as many as there are
-    double seconds = 0.0;               ///< most of a step; 0 = any
-    double cost = 0.0;                  ///< most seconds x rate; 0 = any
-    std::vector<double> rate_per_chip;  ///< that the cost counts with, by pool
+    int chips = 0;                     ///< most of all pools together; 0 = as many as there are
+    double seconds = 0.0;              ///< most of a step; 0 = any
+    double cost = 0.0;                 ///< most seconds x rate; 0 = any
+    std::vector<double> rate_per_chip; ///< that the cost counts with, by pool
     [[nodiscard]] bool allow_chips(std::vector<int> const& chips_by_pool) const;
     /// With the bound of a plan: no plan that is refused could keep to them.
     [[nodiscard]] bool allow(double seconds, std::vector<int> const& chips_by_pool) const;
@@ -35,9 +35,9 @@ struct Bounded {
 
 struct Counts {
     std::int64_t considered = 0;
-    std::int64_t unfit = 0;      ///< more memory than there is
+    std::int64_t unfit = 0; ///< more memory than there is
     std::int64_t over_limits = 0;
-    std::int64_t slower = 0;     ///< dropped by their bound
+    std::int64_t slower = 0; ///< dropped by their bound
 };
 
 /// Keeps the plans with the least bounds for each objective, and knows the least one that it dropped.

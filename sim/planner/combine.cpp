@@ -103,7 +103,8 @@ class Visitor {
 
 } // namespace
 
-Visited visit_combinations(double batch, std::vector<std::vector<Share>> lists, double most, std::int64_t count,
+Visited visit_combinations(double batch, std::vector<std::vector<Share>> lists, double most,
+                           std::int64_t count,
                            std::function<void(double, std::span<std::size_t const>)> const& visit) {
     expects(std::ranges::none_of(lists, [](auto const& list) { return list.empty(); }),
             "every pool has a choice");

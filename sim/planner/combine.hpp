@@ -20,12 +20,13 @@ struct Share {
 
 struct Visited {
     std::int64_t visited = 0;
-    std::int64_t all = 0;      ///< combinations there are
-    double least_left = 0.0;   ///< no combination left out takes less
+    std::int64_t all = 0;    ///< combinations there are
+    double least_left = 0.0; ///< no combination left out takes less
 };
 /// Calls `visit` for the combinations of one of each list that take `most` seconds or less, at most `count` of them:
 /// those with the best of the first lists first.
-Visited visit_combinations(double batch, std::vector<std::vector<Share>> lists, double most, std::int64_t count,
+Visited visit_combinations(double batch, std::vector<std::vector<Share>> lists, double most,
+                           std::int64_t count,
                            std::function<void(double, std::span<std::size_t const>)> const& visit);
 
 } // namespace moesaic::planner

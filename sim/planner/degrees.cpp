@@ -67,7 +67,8 @@ std::vector<Schedule> forms_of(Schedule const& schedule, std::vector<bool> const
     return std::visit(overloaded{[&](OneFOneB s) { return both(s); }, [&](Interleaved s) { return both(s); },
                                  [&](DualPipe s) { return both(s); },
                                  [&](auto const& s) {
-                                     return wanted(false) ? std::vector<Schedule>{s} : std::vector<Schedule>{};
+                                     return wanted(false) ? std::vector<Schedule>{s}
+                                                          : std::vector<Schedule>{};
                                  }},
                       schedule);
 }

@@ -152,8 +152,7 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
     RankClass rank_class{"stage", PoolId{0}, 0, 0, {ChipIndex{0}, 1, ranks}, ChipIndex{0}, {}, {}};
     std::vector<Plan> plans;
     for (auto const recompute : recompute_) {
-        plans.push_back(
-            plan_of_stage(problem_, local, ranks / (local.tensor * local.context), recompute));
+        plans.push_back(plan_of_stage(problem_, local, ranks / (local.tensor * local.context), recompute));
     }
     for (std::size_t p = 0; p < parts; ++p) {
         if (!has_part(model, static_cast<Part>(p))) {

@@ -65,8 +65,9 @@ std::string practice_lines(Plan const& plan) {
 }
 
 std::string group_lines(scenario::Scenario const& s, StageGroup const& group) {
-    auto out = line("pool", s.pools[static_cast<std::size_t>(group.pool)].name) + line("count", group.stages) +
-               line("tensor", group.tensor) + line("recompute", name_of(group.recompute)) +
+    auto out = line("pool", s.pools[static_cast<std::size_t>(group.pool)].name) +
+               line("count", group.stages) + line("tensor", group.tensor) +
+               line("recompute", name_of(group.recompute)) +
                line("precision", name_of(group.precision.gemm)) +
                line("dispatch_precision", name_of(group.precision.dispatch));
     if (!group.layers.empty()) {
@@ -91,8 +92,7 @@ std::string kind_lines(scenario::Scenario const& s, ReplicaKind const& kind, std
 } // namespace
 
 std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
-    auto out = "[parallel]\n" + schedule_lines(plan.schedule) +
-               line("zero", zero_names[plan.zero]) +
+    auto out = "[parallel]\n" + schedule_lines(plan.schedule) + line("zero", zero_names[plan.zero]) +
                line("layer_split", split_names[static_cast<int>(plan.layer_split)]);
     if (plan.shard_group > 0) {
         out += line("shard_group", plan.shard_group);

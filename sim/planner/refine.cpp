@@ -151,8 +151,8 @@ class Refiner {
                 plan_.kinds[k].stage_groups.front().recompute = times_.recompute()[r];
                 plan_.kinds[k].stage_groups.front().layers = split.listed;
                 auto lines = lines_of_parts(k, r);
-                bool const better =
-                    best.empty() || Pace{lines, 1}.seconds(micro_batches) < Pace{best, 1}.seconds(micro_batches);
+                bool const better = best.empty() || Pace{lines, 1}.seconds(micro_batches) <
+                                                        Pace{best, 1}.seconds(micro_batches);
                 if (better && !misfit(memory_of_classes(problem_.job(plan_)))) {
                     best = std::move(lines);
                     best_plan = plan_;
@@ -203,8 +203,8 @@ class Refiner {
             ways_in.push_back(way_in);
             for (int chunk = 0; chunk < chunks_of(candidate_.schedule); ++chunk) {
                 int const part = part_of(candidate_.schedule, chunk, stage, segment.stages);
-                auto const time = times->of(content_of_part(ranges, static_cast<std::size_t>(part)), recompute,
-                                            turns_of(candidate_.schedule));
+                auto const time = times->of(content_of_part(ranges, static_cast<std::size_t>(part)),
+                                            recompute, turns_of(candidate_.schedule));
                 line.slope += two_ways ? time.turn / 2.0 : time.turn; // half of the micro-batches each way
                 way += chunk == 0 && !two_ways ? time.forward + time.backward : 0.0;
                 way_in += chunk == 0 ? time.forward : 0.0;

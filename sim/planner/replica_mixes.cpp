@@ -73,8 +73,8 @@ class PoolExplorer {
             if (fits[i] < std::numeric_limits<double>::infinity()) {
                 double const each = kinds[i].replicas * kinds[i].micro_batch;
                 double const p = rows.stages[i];
-                out_.shares.push_back({each * p / whole.turn, each * whole.way * (p - 1.0) / 2.0,
-                                       out_.kinds.size()});
+                out_.shares.push_back(
+                    {each * p / whole.turn, each * whole.way * (p - 1.0) / 2.0, out_.kinds.size()});
                 out_.kinds.push_back(std::move(kinds[i]));
             } else {
                 ++space_.to.counts().considered;

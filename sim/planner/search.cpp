@@ -27,10 +27,7 @@ struct Entry {
 
     /// The best that is known of it.
     [[nodiscard]] double seconds() const {
-        return simulated ? simulated->seconds
-               : path    ? *path
-               : refined ? refined->seconds
-                         : bounded.seconds;
+        return simulated ? simulated->seconds : path ? *path : refined ? refined->seconds : bounded.seconds;
     }
 };
 
@@ -38,11 +35,14 @@ struct Entry {
 using Siblings = std::pair<std::vector<KindChoice>, std::string>;
 
 Siblings siblings_of(Candidate const& candidate) {
-    return {candidate.kinds, parallel::name_of(candidate.schedule) + (is_paired(candidate.schedule) ? "+" : "")};
+    return {candidate.kinds,
+            parallel::name_of(candidate.schedule) + (is_paired(candidate.schedule) ? "+" : "")};
 }
 
 bool same_stages(parallel::Plan const& a, parallel::Plan const& b) {
-    auto const stage = [](parallel::StageGroup const& g) { return std::tuple{g.stages, g.recompute, g.layers}; };
+    auto const stage = [](parallel::StageGroup const& g) {
+        return std::tuple{g.stages, g.recompute, g.layers};
+    };
     for (std::size_t k = 0; k < a.kinds.size(); ++k) {
         if (!std::ranges::equal(a.kinds[k].stage_groups, b.kinds[k].stage_groups, {}, stage, stage)) {
             return false;
@@ -233,7 +233,8 @@ double Search::follow(std::size_t at) {
         waiting.clear();
     };
     while (wanted > 0 && (!queue.empty() || !waiting.empty())) {
-        if (queue.empty() || (!waiting.empty() && (waiting.size() == together || entries_[queue.top().entry].simulated))) {
+        if (queue.empty() ||
+            (!waiting.empty() && (waiting.size() == together || entries_[queue.top().entry].simulated))) {
             flush();
             continue;
         }

@@ -203,7 +203,7 @@ class Placing {
     Chain const& chain_;
     model::Model const& model_;
     int layers_;
-    int dense_; ///< of the layers, the first
+    int dense_;                                                       ///< of the layers, the first
     std::map<std::tuple<LocalTimes const*, int, int>, Table> tables_; // looked up only
     std::vector<Stage> stages_;
     std::vector<Choice> choices_; ///< by stage, then layers placed with it

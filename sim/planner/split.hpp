@@ -9,10 +9,10 @@ namespace moesaic::planner {
 
 /// What a rank of a stage keeps of each part, in bytes. Buffers of layers count once, the largest.
 struct PartBytes {
-    std::array<double, parts> states{};              ///< weights, gradients, optimizer
-    std::vector<std::array<double, parts>> kept;     ///< by recompute: activations at the schedule's peak
-    std::vector<std::array<double, parts>> buffers;  ///< by recompute
-    double fixed = 0.0;                              ///< reserve and buffers of exchanges
+    std::array<double, parts> states{};             ///< weights, gradients, optimizer
+    std::vector<std::array<double, parts>> kept;    ///< by recompute: activations at the schedule's peak
+    std::vector<std::array<double, parts>> buffers; ///< by recompute
+    double fixed = 0.0;                             ///< reserve and buffers of exchanges
     double capacity = 0.0;
     [[nodiscard]] double needed(Content const& content, std::size_t recompute) const;
 };
@@ -35,9 +35,9 @@ struct Chain {
 };
 
 struct Split {
-    std::vector<int> layers;           ///< of each stage
+    std::vector<int> layers;            ///< of each stage
     std::vector<std::size_t> recompute; ///< of each stage, index into LayerTimes::recompute()
-    double seconds = 0.0;              ///< no step of this split takes less
+    double seconds = 0.0;               ///< no step of this split takes less
 };
 
 /// Layers and recomputation of each stage with the least bound on the step: the longest of, over the stages s,

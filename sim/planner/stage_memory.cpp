@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-
 namespace moesaic::planner {
 
 using namespace parallel;
@@ -115,13 +114,14 @@ SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& p
 /// With as much kept as the turns of the stage ask for.
 PartBytes at_stage(SegmentBytes const& segment, std::vector<Slot> const& slots) {
     auto out = segment.all;
-    bool const parted = std::ranges::any_of(
-        slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
+    bool const parted =
+        std::ranges::any_of(slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
     double const in_flight = parted ? 0.0 : peak_in_flight(slots);
     for (std::size_t r = 0; r < out.kept.size(); ++r) {
         for (std::size_t p = 0; p < parts; ++p) {
             auto& kept = out.kept[r][p];
-            kept = parted ? peak_kept(slots, std::array{Kept{kept, segment.waiting[r][p]}}) : kept * in_flight;
+            kept =
+                parted ? peak_kept(slots, std::array{Kept{kept, segment.waiting[r][p]}}) : kept * in_flight;
         }
     }
     return out;

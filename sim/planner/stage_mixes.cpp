@@ -71,17 +71,18 @@ class SetExplorer {
         auto const& of = space_.problem.scenario.pools[static_cast<std::size_t>(pool)];
         int const ranks = tensor * c.context * c.replicas;
         Local const local{pool, tensor, c.context, c.expert, c.micro_batch, is_paired(c.schedule)};
-        auto const* times = ranks % c.expert == 0 && ranks <= of.chips && fills_nodes(ranks, of.cluster.node.chips)
-                                ? space_.times.find(local)
-                                : nullptr;
+        auto const* times =
+            ranks % c.expert == 0 && ranks <= of.chips && fills_nodes(ranks, of.cluster.node.chips)
+                ? space_.times.find(local)
+                : nullptr;
         if (times == nullptr) {
             return;
         }
         auto const turn = turn_of(*times, c.schedule);
         for (int const p : space_.degrees.pipeline) {
             if (p * ranks <= of.chips) {
-                group.shares.back().push_back({static_cast<double>(c.replicas) * c.micro_batch * p / turn, 0.0,
-                                               group.segments.back().size()});
+                group.shares.back().push_back({static_cast<double>(c.replicas) * c.micro_batch * p / turn,
+                                               0.0, group.segments.back().size()});
                 group.segments.back().push_back({pool, tensor, p});
             }
         }

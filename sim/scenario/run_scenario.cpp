@@ -166,7 +166,8 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);
         run.training = training_of(scenario, *run.metrics);
-        run.cost_per_trillion_tokens = cost_of(cost_terms_of(scenario, data_folder), scenario, program, run.timeline.step);
+        run.cost_per_trillion_tokens =
+            cost_of(cost_terms_of(scenario, data_folder), scenario, program, run.timeline.step);
         if (options.keep_events) {
             run.program = std::move(program);
         }

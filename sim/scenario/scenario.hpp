@@ -72,9 +72,9 @@ struct Scenario {
     std::vector<Pool> pools;
     std::vector<hardware::SiteLink> site_links;
     std::string software; ///< id in scenarios/software/; empty = today's usual practice, see parallel::Plan
-    model::Precision precision; ///< of [training]; plans may say otherwise
-    parallel::Plan plan;        ///< without kinds where the file has none and none is needed
-    SearchSpace search;         ///< for the planner
+    model::Precision precision;            ///< of [training]; plans may say otherwise
+    parallel::Plan plan;                   ///< without kinds where the file has none and none is needed
+    SearchSpace search;                    ///< for the planner
     std::optional<model::Routing> routing; ///< none = as the plan's expert_imbalance says
     std::string price_book;                ///< id; empty = no cost
     std::string currency;                  ///< of the cost; empty = that of the first pool's rent
@@ -95,7 +95,6 @@ enum class PlanNeed {
 /// Pools that name the same cluster with the same figures and have no site link between them are one pool.
 /// @throws InputError with file, line, column and field for anything that cannot be
 [[nodiscard]] Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
-                                     std::string const& data_folder,
-                                     PlanNeed need = PlanNeed::needed);
+                                     std::string const& data_folder, PlanNeed need = PlanNeed::needed);
 
 } // namespace moesaic::scenario

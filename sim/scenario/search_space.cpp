@@ -76,10 +76,9 @@ PoolUses read_pool_uses(io::TomlTable const& t) {
         return {};
     }
     PoolUses out{false, false, false};
-    auto const uses = read_names<bool PoolUses::*>(t, "pools",
-                                                   {{"alone", &PoolUses::alone},
-                                                    {"replicas", &PoolUses::replicas},
-                                                    {"stages", &PoolUses::stages}});
+    auto const uses = read_names<bool PoolUses::*>(
+        t, "pools",
+        {{"alone", &PoolUses::alone}, {"replicas", &PoolUses::replicas}, {"stages", &PoolUses::stages}});
     for (auto const use : uses) {
         out.*use = true;
     }

@@ -26,7 +26,7 @@ std::string pool(std::string const& name, std::string const& cluster, int chips)
            "\"\nchips = " + std::to_string(chips) + "\n";
 }
 
-std::string const link = R"([[site_links]]
+std::string const joined = R"([[site_links]]
 between = ["a", "b"]
 bandwidth = "400 GB/s"
 latency = "10 us"
@@ -42,9 +42,9 @@ zero = ["optimizer", "parameters"]
 )";
 
 std::string const mixed_search = R"([search]
-tensor = [2]
+tensor = [1, 2]
 pipeline = [2, 4]
-expert = [4]
+expert = [4, 8]
 micro_batch = [1]
 overlap_exchange = false
 schedule = ["1f1b", "zb-h1"]
@@ -93,13 +93,13 @@ TEST_CASE("on a small space of one pool the best plan is that of simulating ever
 }
 
 TEST_CASE("on a small space of two pools the best plan is that of simulating every plan", "[property]") {
-    check_loss_zero(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + link +
+    check_loss_zero(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined +
                     mixed_search);
 }
 
 TEST_CASE("a plan's TOML runs, and takes the time that was said", "[property]") {
-    auto const found = plan(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + link +
-                            mixed_search);
+    auto const found =
+        plan(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined + mixed_search);
     for (auto const& one : found["plans"]) {
         auto const ran = run(one["plan"]);
         CHECK(ran["step_time_s"] == one["step_time_s"]);
@@ -110,7 +110,7 @@ TEST_CASE("a plan's TOML runs, and takes the time that was said", "[property]") 
 
 TEST_CASE("with more chips no plan gets slower", "[property]") {
     double before = 1e30;
-    for (int const chips : {8, 16, 24, 32, 40}) {
+    for (int const chips : {16, 24, 32, 40}) {
         double const step = plan(head + pool("a", "h800_4096", chips) + search)["plans"][0]["step_time_s"];
         CHECK(step <= before);
         before = step;
@@ -119,8 +119,8 @@ TEST_CASE("with more chips no plan gets slower", "[property]") {
 
 TEST_CASE("a further pool never makes the best plan slower", "[property]") {
     auto const one = plan(head + pool("a", "h800_4096", 16) + mixed_search);
-    auto const two = plan(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 8) + link +
-                          mixed_search);
+    auto const two =
+        plan(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 8) + joined + mixed_search);
     CHECK(two["plans"][0]["step_time_s"] <= one["plans"][0]["step_time_s"]);
 }
 
@@ -137,9 +137,9 @@ TEST_CASE("chips of one cluster under two names give the result of one pool", "[
 TEST_CASE("names of pools and the seed of a search without draws change nothing", "[property]") {
     auto const first = pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16);
     auto const second = pool("b", "h800_4096", 16) + pool("a", "ascend_910b2_4096", 16);
-    auto const one = plan(head + first + link + mixed_search, "--seed 1");
-    for (auto const& other : {plan(head + second + link + mixed_search, "--seed 1"),
-                              plan(head + first + link + mixed_search, "--seed 2")}) {
+    auto const one = plan(head + first + joined + mixed_search, "--seed 1");
+    for (auto const& other : {plan(head + second + joined + mixed_search, "--seed 1"),
+                              plan(head + first + joined + mixed_search, "--seed 2")}) {
         REQUIRE(one["plans"].size() == other["plans"].size());
         for (std::size_t i = 0; i < one["plans"].size(); ++i) {
             CHECK(one["plans"][i]["step_time_s"] == other["plans"][i]["step_time_s"]);
@@ -149,8 +149,10 @@ TEST_CASE("names of pools and the seed of a search without draws change nothing"
     }
 }
 
-TEST_CASE("limits of chips, money and days are kept, and the front of time against cost is one", "[property]") {
-    auto const scenario = head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + link + mixed_search;
+TEST_CASE("limits of chips, money and days are kept, and the front of time against cost is one",
+          "[property]") {
+    auto const scenario =
+        head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined + mixed_search;
     auto const free = plan(scenario);
     double const step = free["plans"][0]["step_time_s"];
     for (auto const& one : plan(scenario, "--chips 16")["plans"]) {

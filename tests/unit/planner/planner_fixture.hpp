@@ -25,8 +25,8 @@ struct PlanningFixture {
 inline std::unique_ptr<PlanningFixture> planning_of(std::string const& text) {
     TemporaryFile const file{"plan.toml"};
     io::write_text_file(file.path, text);
-    return std::make_unique<PlanningFixture>(scenario::read_scenario(
-        file.path, {}, MOESAIC_SOURCE_DIR, scenario::PlanNeed::optional));
+    return std::make_unique<PlanningFixture>(
+        scenario::read_scenario(file.path, {}, MOESAIC_SOURCE_DIR, scenario::PlanNeed::optional));
 }
 
 } // namespace moesaic::test

@@ -51,7 +51,8 @@ TEST_CASE("two pools share a batch so that both end together", "[planner]") {
     CHECK(time_together(8.0, {{3.0, 0.0, 0}, {1.0, 4.0, 0}}) == Approx(3.0));
 }
 
-TEST_CASE("the best combination is found without trying them all, and those near it are visited", "[planner]") {
+TEST_CASE("the best combination is found without trying them all, and those near it are visited",
+          "[planner]") {
     Rng rng{3, "combine"};
     for (int i = 0; i < 100; ++i) {
         auto const lists = random_lists(rng);
@@ -60,10 +61,11 @@ TEST_CASE("the best combination is found without trying them all, and those near
         CHECK(least_time_together(batch, lists) == Approx(times.front()));
         double const most = times.front() * 1.2;
         std::vector<double> seen;
-        auto const visited = visit_combinations(batch, lists, most, 1000, [&](double time, auto const& chosen) {
-            CHECK(chosen.size() == lists.size());
-            seen.push_back(time);
-        });
+        auto const visited =
+            visit_combinations(batch, lists, most, 1000, [&](double time, auto const& chosen) {
+                CHECK(chosen.size() == lists.size());
+                seen.push_back(time);
+            });
         auto const near = std::ranges::count_if(times, [&](double t) { return t <= most; });
         CHECK(std::abs(static_cast<long>(seen.size()) - near) <= 1); // rounding at the edge
         CHECK(visited.all == static_cast<std::int64_t>(times.size()));
@@ -84,8 +86,9 @@ TEST_CASE("the batch goes to unlike kinds as well as whole micro-batches allow",
         std::vector<Pace> paces;
         auto const kinds = 2 + rng.below(2);
         for (std::size_t k = 0; k < kinds; ++k) {
-            paces.push_back({{{rng.uniform(), 0.5 + rng.uniform()}, {2.0 * rng.uniform(), 0.5 + rng.uniform()}},
-                             1 + static_cast<int>(rng.below(4))});
+            paces.push_back(
+                {{{rng.uniform(), 0.5 + rng.uniform()}, {2.0 * rng.uniform(), 0.5 + rng.uniform()}},
+                 1 + static_cast<int>(rng.below(4))});
         }
         int const batch = 6 + static_cast<int>(rng.below(30));
         double best = INFINITY;

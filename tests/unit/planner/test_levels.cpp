@@ -53,8 +53,9 @@ std::vector<Bounded> all_plans(Problem const& problem, LayerTimes& times, Degree
 
 } // namespace
 
-TEST_CASE("no level of the search is above the next: closed form, layers settled, longest path, no contention",
-          "[planner]") {
+TEST_CASE(
+    "no level of the search is above the next: closed form, layers settled, longest path, no contention",
+    "[planner]") {
     auto const fixture = test::planning_of(two_pools);
     auto const& problem = fixture->problem;
     auto const degrees = degrees_of(problem.scenario);
@@ -72,9 +73,9 @@ TEST_CASE("no level of the search is above the next: closed form, layers settled
         auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
         auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
         CHECK(refined->seconds <= path * (1 + 1e-9));
-        auto const alone = engine::simulate(program, fixture->topology, fixture->timings,
-                                            {.sharing = engine::Sharing::none})
-                               .step.value();
+        auto const alone =
+            engine::simulate(program, fixture->topology, fixture->timings, {.sharing = engine::Sharing::none})
+                .step.value();
         CHECK(path <= alone * (1 + 1e-9));
         ++checked;
         mixed += refined->plan.kinds.size() > 1 || refined->plan.kinds[0].stage_groups.front().pool !=

@@ -152,8 +152,7 @@ TEST_CASE("the closed form is never above the best split, and never refuses what
         auto const capacity = 4.0 + 60.0 * rng.uniform();
         Chain chain{.stages = {}, .micro_batches = micro_batches};
         for (int s = 0; s < stages; ++s) {
-            chain.stages.push_back(
-                {&times, bytes_of(std::min(stages - s, micro_batches), capacity), {0, 1}});
+            chain.stages.push_back({&times, bytes_of(std::min(stages - s, micro_batches), capacity), {0, 1}});
         }
         auto const whole = times.of(content_of(model, 0, model.layers), 0, Turns::plain).turn;
         double const layer = std::min(3.0 * times.part[1].forward.length, 3.0 * times.part[2].forward.length);
@@ -167,11 +166,10 @@ TEST_CASE("the closed form is never above the best split, and never refuses what
                             .kept = 0.25,
                             .flight = 1.0,
                             .room = capacity};
-        auto const bound = lower_bounds(of, {{static_cast<double>(stages)},
-                                             {static_cast<double>(micro_batches)},
-                                             {1.0},
-                                             {1.0}})
-                               .front();
+        auto const bound =
+            lower_bounds(of,
+                         {{static_cast<double>(stages)}, {static_cast<double>(micro_batches)}, {1.0}, {1.0}})
+                .front();
         auto const split = best_split(chain, model);
         if (split) {
             CHECK(bound <= split->seconds * (1 + 1e-9));
