@@ -74,6 +74,9 @@ void print_json(Coverage const& coverage) {
                            .set("step_time_s", coverage.step.value())
                            .set("kernels", std::move(kernels))
                            .set("exchanges", std::move(exchanges))
+                           .set("experts", io::Json::object()
+                                               .set("share_most_loaded_rank", coverage.experts.most_loaded)
+                                               .set("share_mean_rank", coverage.experts.mean))
                            .text());
 }
 
@@ -111,6 +114,11 @@ void print_tables(Coverage const& coverage) {
     }
     if (!coverage.exchanges.empty()) {
         fmt::print("\n{}", exchanges.text());
+    }
+    if (coverage.experts.most_loaded > 1.005 * coverage.experts.mean) {
+        fmt::print("\nexperts: {} of the chips' time, as on the rank with most rows; {} with the mean of the "
+                   "ranks\n",
+                   percent(coverage.experts.most_loaded), percent(coverage.experts.mean));
     }
     fmt::print("\nshare: of the time of all chips in a step; +-: relative standard uncertainty.\n");
 }

@@ -1,6 +1,7 @@
 #include "scenario/coverage.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <map>
 #include <tuple>
@@ -43,12 +44,17 @@ class Sum {
     void add(parallel::RankClass const& rank_class) {
         auto const& chip =
             scenario_.pools[static_cast<std::size_t>(rank_class.pool.index())].cluster.node.chip;
+        auto const imbalance =
+            scenario_.plan.kinds[static_cast<std::size_t>(rank_class.replica_kind)].expert_imbalance;
         for (auto const& [compute, runs] : runs_of(rank_class)) {
             if (compute->operation != nullptr && compute->duration.time.value() > 0) {
-                add(chip, *compute, runs * rank_class.members.count);
+                auto const times = runs * rank_class.members.count;
+                add(chip, *compute, times);
+                add_expert(chip, *compute, static_cast<double>(times) / chip_seconds_, imbalance);
             }
         }
     }
+    [[nodiscard]] ExpertTime experts() const { return experts_; }
     [[nodiscard]] std::vector<CoverageLine> lines() const {
         std::vector<CoverageLine> out;
         for (auto const& [key, line] : lines_) {
@@ -82,9 +88,22 @@ class Sum {
                           (kernel.duration.time / whole) / chip_seconds_;
         }
     }
+    /// The experts' own kernels, with the rows that they have and with the mean of the ranks.
+    void add_expert(hardware::Chip const& chip, Compute const& compute, double weight, double imbalance) {
+        if (!compute.operation->role.starts_with("expert")) {
+            return;
+        }
+        auto mean = *compute.operation;
+        mean.m = std::max<std::int64_t>(1, std::llround(static_cast<double>(mean.m) / imbalance));
+        auto const ratio =
+            timings_.duration(chip, mean).time / timings_.duration(chip, *compute.operation).time;
+        experts_.most_loaded += weight * compute.duration.time.value();
+        experts_.mean += weight * compute.duration.time.value() * ratio;
+    }
     Scenario const& scenario_;
     timing::Timings const& timings_;
     double chip_seconds_;
+    ExpertTime experts_;
     std::map<Key, CoverageLine> lines_;
 };
 
@@ -98,12 +117,13 @@ Coverage coverage_of(Scenario const& scenario, timing::Timings const& timings,
                      std::string const& data_folder) {
     auto const run = run_scenario(scenario, timings, data_folder,
                                   {.timings = {}, .keep_events = true, .beyond_memory = true});
-    Coverage out{run.scenario, run.timeline.step, {}, {}};
+    Coverage out{run.scenario, run.timeline.step, {}, {}, {}};
     Sum sum{scenario, timings, run.timeline.step.value() * static_cast<double>(run.program->chips)};
     for (auto const& rank_class : run.program->classes) {
         sum.add(rank_class);
     }
     out.kernels = sum.lines();
+    out.experts = sum.experts();
     for (auto const& key : run.timeline.path_keys) {
         if (is_exchange(key.key) && key.time.value() > 0) {
             out.exchanges.push_back({key.key, key.evidence, key.time_weighted_sigma / key.time.value(),

@@ -18,6 +18,12 @@ struct CoverageLine {
     double share = 0;       ///< of the time of all chips in a step
 };
 
+/// Kernels of the experts where the router's load is uneven: a step waits for the rank with most rows.
+struct ExpertTime {
+    double most_loaded = 0; ///< share of the time of all chips, as simulated
+    double mean = 0;        ///< the same if every rank had the mean of the rows
+};
+
 /// An exchange on the critical path.
 struct ExchangeLine {
     std::string key; ///< "all_to_all deepseek_h800 node"
@@ -31,6 +37,7 @@ struct Coverage {
     Seconds step;
     std::vector<CoverageLine> kernels; ///< the greatest share first
     std::vector<ExchangeLine> exchanges;
+    ExpertTime experts;
 };
 
 /// Simulates a step and says what the time of each of its kernels rests on. At most once per process.

@@ -138,6 +138,26 @@ TEST_CASE("timings coverage splits the step by kernel and lists what is not meas
     CHECK_THAT(line, Catch::StartsWith("H20,grouped_gemm,bf16,"));
 }
 
+TEST_CASE("timings coverage tells the experts' time on the most loaded rank and on the mean one", "[cli]") {
+    auto const experts_of = [](std::string const& setting) {
+        auto const ran =
+            run_program("timings coverage " + tutorial("01-one-node.toml") + " --json" + setting);
+        REQUIRE(ran.exit_code == 0);
+        auto const report = json::parse(ran.out);
+        auto const& experts = report["experts"];
+        auto const step = report["step_time_s"].get<double>();
+        return std::pair{step * experts["share_most_loaded_rank"].get<double>(),
+                         step * experts["share_mean_rank"].get<double>()};
+    };
+    auto const even = experts_of("");
+    CHECK(even.first == Approx(even.second));
+    auto const skewed = experts_of(" --set parallel.expert_imbalance=1.5");
+    CHECK(skewed.second == Approx(even.second).epsilon(0.01)); // the mean does not depend on the skew
+    // half as many rows again take half as long again, a little less where small products fill the chip badly
+    CHECK(skewed.first / skewed.second > 1.3);
+    CHECK(skewed.first / skewed.second < 1.55);
+}
+
 TEST_CASE("a kernel that --timings measured is covered and no longer missing", "[cli]") {
     TemporaryFile const missing{"moesaic_missing_first.csv"}, left{"moesaic_missing_then.csv"};
     REQUIRE(run_program("timings coverage " + tutorial("01-one-node.toml") + " --missing " + missing.path)
