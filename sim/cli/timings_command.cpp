@@ -214,9 +214,13 @@ std::vector<Measurement> rows_to_predict(std::vector<std::string> const& paths, 
     std::vector<TableReport> reports;
     for (auto const& path : paths) {
         for (auto const& table : tables_at(path)) {
-            std::vector<Remark> refused;
+            std::vector<Remark> refused, noticed;
             reports.push_back(read_timing_table(table, [&](Measurement const& row) {
                 auto const chip = store.chip_named(row.chip);
+                if (chip == nullptr) {
+                    count(noticed, fmt::format("chip \"{}\" is not in the catalogue", row.chip),
+                          Origin{table, row.line, 0, "chip"});
+                }
                 auto const reason =
                     chip != nullptr ? why_refused(*chip, row.kernel, row.time) : std::string{};
                 if (reason.empty()) {
@@ -226,8 +230,9 @@ std::vector<Measurement> rows_to_predict(std::vector<std::string> const& paths, 
                           Origin{table, row.line, 0, "time_us"});
                 }
             }));
-            auto& all = reports.back().refused;
-            all.insert(all.end(), refused.begin(), refused.end());
+            auto& report = reports.back();
+            report.refused.insert(report.refused.end(), refused.begin(), refused.end());
+            report.noticed = noticed;
         }
     }
     tell_remarks(reports);

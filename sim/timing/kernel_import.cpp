@@ -66,10 +66,23 @@ void KernelImport::refuse(TracedKernel const& kernel, std::string_view why) {
           kernel);
 }
 
+std::optional<RuleMatch> const& KernelImport::find_rule(TracedKernel const& kernel) {
+    constexpr std::size_t most = 100'000;
+    if (found_.size() >= most) {
+        found_.clear();
+    }
+    auto const [at, fresh] =
+        found_.try_emplace(kernel.name + '\n' + kernel.launched_by + '\n' + kernel.phase);
+    if (fresh) {
+        at->second = rules_.find(kernel);
+    }
+    return at->second;
+}
+
 void KernelImport::add(TracedKernel const& kernel) {
     result_.calls += kernel.calls;
     result_.time += kernel.time * static_cast<double>(kernel.calls);
-    auto match = rules_.find(kernel);
+    auto const& match = find_rule(kernel);
     if (!match) {
         refuse(kernel, "");
         return;
@@ -81,7 +94,7 @@ void KernelImport::add(TracedKernel const& kernel) {
     } else if (!rule.adds_to.empty()) {
         additions_[{rule.adds_to, run}].push_back({kernel, {&rule, {}}});
     } else if (rule.is_ordered()) {
-        ordered_[{&rule, run}].push_back({kernel, std::move(*match)});
+        ordered_[{&rule, run}].push_back({kernel, *match});
     } else {
         take(*match, rule.in_turn.front(), kernel);
     }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 namespace moesaic::timing {
@@ -55,12 +56,14 @@ class KernelImport {
     using PhaseRun = std::pair<std::string, std::int64_t>;
     /// False where the profile lacks the shape: then it is refused.
     bool take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel);
+    [[nodiscard]] std::optional<RuleMatch> const& find_rule(TracedKernel const& kernel);
     void refuse(TracedKernel const& kernel, std::string_view why);
     void finish_ordered(std::vector<Call>& calls);
     void take_together(std::span<Call const> parts, ShapeRule const& shape);
     void add_shares_of_others();
 
     KernelRules const& rules_;
+    std::unordered_map<std::string, std::optional<RuleMatch>> found_; ///< kernels come again and again
     std::map<std::string, Row> rows_;
     std::map<std::pair<KernelRule const*, PhaseRun>, std::vector<Call>> ordered_;
     /// Time of kernels that belong to those of a named rule, and the rows that rule gave, by phase run.

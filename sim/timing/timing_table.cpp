@@ -63,6 +63,12 @@ Seconds parse_time(std::string_view text, Origin const& origin) {
     return Seconds{value * 1e-6};
 }
 
+/// Formats of the tables: those that training computes in, narrow weights beside wider inputs ("w4", "w8a16_fp8"), and
+/// what a source does not state.
+bool is_format(std::string_view dtype) {
+    return find_dtype(dtype) || dtype.starts_with("w4") || dtype.starts_with("w8") || dtype == "unspecified";
+}
+
 /// What is wrong with the shape; empty if nothing.
 std::string_view shape_problem(Kernel const& kernel) {
     auto const& o = kernel.options;
@@ -129,6 +135,10 @@ class Reader {
             return;
         }
         kernel.op = *id;
+        if (!is_format(kernel.dtype)) {
+            count(report_.refused, fmt::format("unknown number format \"{}\"", kernel.dtype), at(dtype));
+            return;
+        }
         kernel.options = options_of(now_.extra, at(extra));
         if (auto const problem = shape_problem(kernel); !problem.empty()) {
             count(report_.refused, problem, at(m));

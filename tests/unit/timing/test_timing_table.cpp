@@ -137,3 +137,13 @@ TEST_CASE("a table without a column that is needed is an error that names it", "
     CHECK_THROWS_WITH(parse_timing_table("chip,op\nX,gemm\n", "t.csv", [](Measurement const&) {}),
                       Catch::Contains("dtype") && Catch::Contains("missing"));
 }
+
+TEST_CASE("rows of an unknown number format are counted, not taken", "[timing]") {
+    std::string const table = std::string{table_header} + "X,gemm,int3,64,64,64,1,,5,s,MIT\n"
+                                                          "X,gemm,,64,64,64,1,,5,s,MIT\n"
+                                                          "X,gemm,w4a16_mxfp4,64,64,64,1,,5,s,MIT\n";
+    auto const report = parse_timing_table(table, "t.csv", [](Measurement const&) {});
+    CHECK(report.rows == 1);
+    REQUIRE(report.refused.size() == 2);
+    CHECK(report.refused[0].text == "unknown number format \"int3\"");
+}
