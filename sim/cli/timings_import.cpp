@@ -220,7 +220,7 @@ void import_to_file(Arguments a) {
     auto imported = import_files(a, catalogue);
     auto const text = "chip,op,dtype,m,n,k,batch,extra,time_us,source,licence\n" + imported.rows;
     check_rows(imported, text, a.output, catalogue);
-    io::write_text_file(a.output, text);
+    write_timing_table(a.output, text);
     for (auto const& warning : imported.warnings) {
         fmt::print(stderr, "warning: {}\n", warning);
     }
@@ -248,7 +248,9 @@ void add_timings_import(CLI::App& timings) {
         ->required()
         ->check(CLI::IsMember({"kineto", "nsys", "rocprof", "msprof", "chakra", "nccl-tests", "csv"}));
     command->add_option("file", arguments->files, "The files")->required();
-    command->add_option("-o,--output", arguments->output, "The table, CSV")->required();
+    command
+        ->add_option("-o,--output", arguments->output, "The table: CSV, or HDF5 where its name ends in .h5")
+        ->required();
     command->add_option("--chip", arguments->chip, "On which chip, as `moesaic chips` lists it");
     command->add_option("--rules", arguments->rules, "Rules for kernels (TOML), before the shipped ones")
         ->allow_extra_args(false);

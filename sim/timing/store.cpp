@@ -1,7 +1,5 @@
 #include "timing/store.hpp"
 
-#include "io/text_file.hpp"
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -83,15 +81,20 @@ bool is_listed(hardware::Chip const& chip, std::string const& timing_name) {
            std::ranges::find(chip.timing_names, timing_name) != chip.timing_names.end();
 }
 
-void TimingStore::load(std::string const& path, std::function<bool(Measurement const&)> const& keep) {
-    parse(io::read_text_file(path), path, keep);
+void TimingStore::load(std::string const& path, Keep const& keep) {
+    take(path, keep, [&](auto const& each) { return read_timing_table(path, each); });
 }
 
-void TimingStore::parse(std::string_view content, std::string const& name,
-                        std::function<bool(Measurement const&)> const& keep) {
+void TimingStore::parse(std::string_view content, std::string const& name, Keep const& keep) {
+    take(name, keep, [&](auto const& each) { return parse_timing_table(content, name, each); });
+}
+
+void TimingStore::take(
+    std::string const& name, Keep const& keep,
+    std::function<TableReport(std::function<void(Measurement const&)> const&)> const& read) {
     auto const file = static_cast<int>(reports_.size());
     reports_.push_back({.file = name, .rows = 0, .refused = {}, .noticed = {}});
-    reports_.back() = parse_timing_table(content, name, [&](Measurement const& row) {
+    reports_.back() = read([&](Measurement const& row) {
         if (!keep || keep(row)) {
             add(row, file);
         }

@@ -38,9 +38,9 @@ class TimingStore {
     /// Reads a table. Rows that beat what their chip can do are refused, also when the chips come later.
     /// @param keep which rows to take; empty = all
     /// @throws InputError with file and line
-    void load(std::string const& path, std::function<bool(Measurement const&)> const& keep = {});
-    void parse(std::string_view content, std::string const& name,
-               std::function<bool(Measurement const&)> const& keep = {});
+    using Keep = std::function<bool(Measurement const&)>;
+    void load(std::string const& path, Keep const& keep = {});
+    void parse(std::string_view content, std::string const& name, Keep const& keep = {});
     void set_reference_chips(std::vector<hardware::Chip> chips);
 
     [[nodiscard]] std::vector<hardware::Chip> const& reference_chips() const { return chips_; }
@@ -68,6 +68,8 @@ class TimingStore {
 
   private:
     [[nodiscard]] int die_of_rows(std::string const& chip);
+    void take(std::string const& name, Keep const& keep,
+              std::function<TableReport(std::function<void(Measurement const&)> const&)> const& read);
     void add(Measurement const& row, int file);
     void check_new_rows();
     void check(StoredSeries& series, hardware::Chip const& chip);

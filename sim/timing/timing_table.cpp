@@ -1,6 +1,8 @@
 #include "timing/timing_table.hpp"
 
+#include "base/overloaded.hpp"
 #include "io/csv.hpp"
+#include "io/hdf5.hpp"
 #include "io/text_file.hpp"
 
 #include <algorithm>
@@ -184,6 +186,8 @@ class Reader {
     std::unordered_map<std::string, Options> options_; ///< tables repeat few option texts many times
 };
 
+bool is_hdf5(std::string const& path) { return path.ends_with(".h5"); }
+
 } // namespace
 
 std::vector<std::string> tables_at(std::string const& path) {
@@ -192,7 +196,7 @@ std::vector<std::string> tables_at(std::string const& path) {
     }
     std::vector<std::string> out;
     for (auto const& entry : std::filesystem::directory_iterator{path}) {
-        if (entry.path().extension() == ".csv") {
+        if (entry.path().extension() == ".csv" || is_hdf5(entry.path().string())) {
             out.push_back(entry.path().string());
         }
     }
@@ -229,8 +233,86 @@ TableReport parse_timing_table(std::string_view content, std::string const& name
     return reader.report();
 }
 
+namespace {
+
+std::string const hdf5_group = "/timings/";
+
+/// Sizes and times go through text once more, so that they are checked as those of a CSV file are.
+TableReport read_hdf5_table(std::string const& path, std::function<void(Measurement const&)> const& each) {
+    io::Hdf5Reader const file{path};
+    Reader reader{path, false, each};
+    std::vector<std::vector<std::string>> table;
+    for (auto const& name : columns(false)) {
+        auto& texts = table.emplace_back();
+        auto const data = file.data(hdf5_group + name);
+        std::visit(overloaded{[&](std::vector<std::string> const& words) { texts = words; },
+                              [&](std::vector<std::int64_t> const& sizes) {
+                                  for (auto const size : sizes) {
+                                      texts.push_back(fmt::format("{}", size));
+                                  }
+                              },
+                              [&](std::vector<double> const& numbers) {
+                                  for (auto const number : numbers) {
+                                      texts.push_back(fmt::format("{}", number));
+                                  }
+                              },
+                              [&](auto const&) {
+                                  throw InputError{Origin{path, 0, 0, hdf5_group + name}, "is no column"};
+                              }},
+                   data);
+        if (texts.size() != table.front().size()) {
+            throw InputError{Origin{path, 0, 0, hdf5_group + name},
+                             "is shorter or longer than the other columns"};
+        }
+    }
+    std::vector<std::string_view> fields(table.size());
+    for (std::size_t row = 0; row < table.front().size(); ++row) {
+        for (std::size_t column = 0; column < table.size(); ++column) {
+            fields[column] = table[column][row];
+        }
+        reader.take({fields, static_cast<int>(row) + 1});
+    }
+    return reader.report();
+}
+
+} // namespace
+
 TableReport read_timing_table(std::string const& path, std::function<void(Measurement const&)> const& each) {
-    return parse_timing_table(io::read_text_file(path), path, each);
+    return is_hdf5(path) ? read_hdf5_table(path, each)
+                         : parse_timing_table(io::read_text_file(path), path, each);
+}
+
+void write_timing_table(std::string const& path, std::string_view csv) {
+    if (!is_hdf5(path)) {
+        io::write_text_file(path, csv);
+        return;
+    }
+    auto const names = columns(false);
+    std::vector<std::vector<std::string>> texts(names.size());
+    std::vector<std::vector<std::int64_t>> sizes(names.size());
+    std::vector<double> times;
+    io::parse_csv(csv, path, names, [&](io::CsvRow const& row) {
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            texts[i].emplace_back(row.fields[i]);
+        }
+        for (auto const column : {m, n, k, batch}) {
+            sizes[column].push_back(parse_size(row.fields[column], {path, row.line, 0, names[column]}));
+        }
+        times.push_back(parse_time(row.fields[time_us], {path, row.line, 0, names[time_us]}).value() * 1e6);
+    });
+    std::vector<io::Hdf5Column> table;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (i == time_us) {
+            table.push_back({names[i], times, {"us", "Median of one call"}});
+        } else if (!sizes[i].empty() || (i >= m && i <= batch)) {
+            table.push_back({names[i], sizes[i], {"1", "Size, by operation (docs/adding.md)"}});
+        } else {
+            table.push_back({names[i], texts[i], {"text", "As in the CSV form (docs/adding.md)"}});
+        }
+    }
+    io::Hdf5Writer file{path};
+    file.write_table("/timings", "Kernel timings, one row for each measured kernel", table);
+    file.commit();
 }
 
 } // namespace moesaic::timing

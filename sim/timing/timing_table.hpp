@@ -8,7 +8,7 @@
 
 namespace moesaic::timing {
 
-/// The tables (*.csv) of a folder in the order of their names, or the file itself.
+/// The tables (*.csv, *.h5) of a folder in the order of their names, or the file itself.
 [[nodiscard]] std::vector<std::string> tables_at(std::string const& path);
 
 /// How far a source can be trusted: a = many shapes, clean method; b = usable with caveats; c = a few points.
@@ -46,12 +46,16 @@ struct TableReport {
     std::vector<Remark> noticed; ///< taken, but worth a word
 };
 
-/// Reads a table of columns chip,op,dtype,m,n,k,batch,extra,time_us,source,licence row by row. A condensed grid has
+/// Reads a table of columns chip,op,dtype,m,n,k,batch,extra,time_us,source,licence row by row, CSV or (by its name, *.h5)
+/// HDF5 with the columns as datasets of the group "/timings". A condensed grid has
 /// the columns measurements,spread as well, and its rows leave out (empty) what is as in the row above.
 /// Unknown operations and shapes that cannot be are counted, not taken.
 /// @throws InputError for a missing column, text that is no number, or a time that is negative, zero or not finite
 [[nodiscard]] TableReport read_timing_table(std::string const& path,
                                             std::function<void(Measurement const&)> const& each);
+/// Writes the rows of a CSV table without grid columns under this name, as HDF5 where it ends in .h5.
+/// @throws InputError where the file cannot be written
+void write_timing_table(std::string const& path, std::string_view csv);
 [[nodiscard]] TableReport parse_timing_table(std::string_view content, std::string const& name,
                                              std::function<void(Measurement const&)> const& each);
 

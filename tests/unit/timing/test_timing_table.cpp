@@ -1,6 +1,7 @@
 #include "timing/timing_table.hpp"
 
 #include "example_chips.hpp"
+#include "temporary_file.hpp"
 #include "timing/store.hpp"
 
 #include <catch2/catch.hpp>
@@ -146,4 +147,27 @@ TEST_CASE("rows of an unknown number format are counted, not taken", "[timing]")
     CHECK(report.rows == 1);
     REQUIRE(report.refused.size() == 2);
     CHECK(report.refused[0].text == "unknown number format \"int3\"");
+}
+
+TEST_CASE("a table in HDF5 gives the rows that its CSV form gives", "[timing]") {
+    std::string const csv = std::string{table_header} +
+                            "X,attn_fwd,bf16,64,64,128,2,\"h=8;causal=1;note=a,b\",5.25,s,MIT\n"
+                            "X,gemm,fp16,64,128,256,1,,7,s,MIT\n"
+                            "X,warp_drive,bf16,1,1,1,1,,1,s,MIT\n";
+    TemporaryFile const file{"table.h5"};
+    write_timing_table(file.path, csv);
+    std::vector<Measurement> from_csv, from_hdf5;
+    auto const a = parse_timing_table(csv, "t.csv", [&](Measurement const& row) { from_csv.push_back(row); });
+    auto const b = read_timing_table(file.path, [&](Measurement const& row) { from_hdf5.push_back(row); });
+    CHECK(a.rows == 2);
+    CHECK(b.rows == 2);
+    CHECK(b.refused.size() == 1);
+    REQUIRE(from_csv.size() == from_hdf5.size());
+    for (std::size_t i = 0; i < from_csv.size(); ++i) {
+        CHECK(from_csv[i].kernel.m == from_hdf5[i].kernel.m);
+        CHECK(from_csv[i].kernel.batch == from_hdf5[i].kernel.batch);
+        CHECK(from_csv[i].kernel.options == from_hdf5[i].kernel.options);
+        CHECK(from_csv[i].extra == from_hdf5[i].extra);
+        CHECK(from_csv[i].time.value() == Approx(from_hdf5[i].time.value()).epsilon(1e-12));
+    }
 }
