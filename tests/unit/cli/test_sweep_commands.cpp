@@ -48,6 +48,17 @@ TEST_CASE("sweep simulates, export writes the tables, analyze reads them", "[cli
     CHECK_THAT(wrong.err, Catch::Contains("Did you mean mfu"));
 }
 
+TEST_CASE("progress is told in lines, in JSON or not at all", "[cli]") {
+    SmallSweep const sweep{two_by_two};
+    auto const told = sweep.run("sweep", "--no-cache --progress=json").err;
+    auto const last = json::parse(told.substr(told.rfind('\n', told.size() - 2) + 1));
+    CHECK((last["points"] == 4 && last["done"] == 4 && last["failed"] == 2 && last["cached"] == 0));
+    CHECK((last["time_left_s"] == 0 && last["points_per_minute"] > 0 && last["best"]["metric"] == "mfu"));
+    auto const lines = sweep.run("sweep", "--no-cache").err; // no terminal
+    CHECK_THAT(lines, Catch::StartsWith("4/4 points, 2 failed") && Catch::Contains(", best mfu 0."));
+    CHECK(sweep.run("sweep", "--no-cache --quiet").err.empty());
+}
+
 TEST_CASE("shards, workers that are told their points, and one sweep give the same bytes", "[cli]") {
     SmallSweep const sweep{two_by_two};
     auto const whole = sweep.whole();
