@@ -14,7 +14,9 @@ def layout(paths):
 
     def take(name, item):
         if isinstance(item, h5py.Dataset):
-            unit = "CUR" if name == "cost/cost_per_trillion_tokens" else item.attrs["unit"]
+            unit = item.attrs["unit"]
+            if name.startswith(("cost/", "spending/")) and len(unit) == 3 and unit.isupper():
+                unit = "CUR"
             shape = "list" if item.ndim else "value"
             rows[f"/{name}"] = f"| `/{name}` | {shape} | {unit} | {item.attrs['description']} |"
 

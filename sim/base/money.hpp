@@ -28,6 +28,13 @@ struct MoneyPerHour {
     friend bool operator==(MoneyPerHour const&, MoneyPerHour const&) = default;
 };
 
+/// Price of electricity.
+struct MoneyPerKwh {
+    double amount = 0.0;
+    std::string currency;
+    friend bool operator==(MoneyPerKwh const&, MoneyPerKwh const&) = default;
+};
+
 inline Money operator*(MoneyPerHour const& rate, Seconds time) {
     return {rate.amount * time.value() / seconds_per_hour, rate.currency};
 }

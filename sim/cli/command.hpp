@@ -30,5 +30,6 @@ void add_merge_command(CLI::App& app, Outcome& outcome);
 void add_export_command(CLI::App& app, Outcome& outcome);
 void add_analyze_command(CLI::App& app, Outcome& outcome);
 void add_plan_command(CLI::App& app, Outcome& outcome);
+void add_whatif_command(CLI::App& app, Outcome& outcome);
 
 } // namespace moesaic::cli

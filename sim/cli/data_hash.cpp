@@ -94,7 +94,10 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
         add("hardware", pool.has("node") ? of_node(pool.text("node"), pool.origin("node"))
                                          : of_cluster(pool.text("cluster"), pool.origin("cluster")));
     }
-    if (scenario.has("prices")) {
+    if (scenario.has("economics")) {
+        add("hosting", of_tables(folder_ + "/platforms/hosting", ".toml"));
+    }
+    if (scenario.has("prices") || scenario.has("economics")) {
         add("prices", of_tables(folder_ + "/platforms/prices", ".toml"));
         add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
     }

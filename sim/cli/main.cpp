@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
     moesaic::cli::add_chips_command(app, outcome);
     moesaic::cli::add_clusters_command(app, outcome);
     moesaic::cli::add_rules_command(app, outcome);
+    moesaic::cli::add_whatif_command(app, outcome);
     moesaic::cli::add_timings_command(app, outcome);
     try {
         app.parse(argc, argv);

@@ -3,6 +3,7 @@
 #include "cli/isolated.hpp"
 #include "cli/run_report.hpp"
 #include "cli/text_table.hpp"
+#include "cli/training_report.hpp"
 #include "scenario/run_origin.hpp"
 #include "scenario/run_scenario.hpp"
 
@@ -144,6 +145,10 @@ void run(RunArguments const& arguments) {
         if (result.misfit) {
             throw InputError{scenarios.front().plan.origin, *result.misfit,
                              "Shard the model further, recompute more, or use chips with more memory"};
+        }
+        if (result.spending && result.spending->over_budget()) {
+            throw InputError{scenarios.front().means.budget_origin, over_budget_text(*result.spending),
+                             "Use fewer or cheaper chips, or those of the stock"};
         }
         fmt::print(stderr, "simulated in {:.2f} s\n", result.simulation_wall.value());
     }

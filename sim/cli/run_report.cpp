@@ -1,6 +1,8 @@
 #include "cli/run_report.hpp"
 
+#include "cli/number_text.hpp"
 #include "cli/text_table.hpp"
+#include "cli/training_report.hpp"
 #include "io/unit_text.hpp"
 
 #include <algorithm>
@@ -13,18 +15,6 @@ namespace {
 
 using results::Run;
 using scenario::Scenario;
-
-std::string percent(double share) { return fmt::format("{:.1f} %", 100.0 * share); }
-
-/// 230,909
-std::string grouped(double value) {
-    auto digits = fmt::format("{:.0f}", value);
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (digits.front() == '-' ? 1 : 0);
-         at -= 3) {
-        digits.insert(static_cast<std::size_t>(at), ",");
-    }
-    return digits;
-}
 
 std::string money(std::optional<Money> const& value) {
     return value ? fmt::format("{:.2f} M {}", value->amount / 1e6, value->currency) : "-";
@@ -61,6 +51,11 @@ std::vector<std::string> comparisons(Scenario const& s, Run const& run) {
     }
     if (p.mfu) {
         out.push_back("MFU: " + against(percent(*p.mfu), *p.mfu, m.mfu));
+    }
+    if (p.effective_training_time && run.training->played) {
+        auto const goodput = run.training->played->goodput(run.training->undisturbed);
+        out.push_back(fmt::format("effective training time: published above {}, simulated {}",
+                                  percent(*p.effective_training_time), percent(goodput)));
     }
     return out;
 }
@@ -147,14 +142,9 @@ std::string run_summary(Scenario const& s, Run const& run) {
     out += fmt::format(
         "training  {} chip-hours per trillion tokens, {}\n", grouped(m.chip_hours_per_trillion_tokens),
         run.cost_per_trillion_tokens ? money(run.cost_per_trillion_tokens) : "no price book, so no cost");
-    auto const days = s.tokens.value() / m.tokens_per_s / 86400.0;
-    out += fmt::format("          {} take {:.1f} days without failures\n", io::text_of(s.tokens), days);
-    if (run.training) {
-        auto const& played = run.training->played;
-        out += fmt::format(
-            "          with failures and checkpoints {:.1f} days: goodput {}, {} failures, {} checkpoints\n",
-            played.wall.value() / 86400.0, percent(played.goodput(run.training->undisturbed)),
-            played.failures, played.checkpoints);
+    out += training_text(s, run);
+    if (run.spending) {
+        out += spending_text(*run.spending);
     }
     out += fmt::format("evidence  {} (of the critical path)\n", evidence_text(m));
     for (auto const& line : comparisons(s, run)) {
@@ -256,19 +246,14 @@ io::Json run_json(Scenario const& s, Run const& run) {
         published.set("step_time_s", p.step_time ? io::Json{p.step_time->value()} : io::Json{});
         published.set("tokens_per_s", io::Json::optional(p.tokens_per_s))
             .set("mfu", io::Json::optional(p.mfu));
+        published.set("effective_training_time", io::Json::optional(p.effective_training_time));
         out.set("published", std::move(published));
     }
     if (run.training) {
-        auto const& [undisturbed, played] = *run.training;
-        out.set("training", io::Json::object()
-                                .set("undisturbed_s", undisturbed.value())
-                                .set("wall_s", played.wall.value())
-                                .set("goodput", played.goodput(undisturbed))
-                                .set("failures", played.failures)
-                                .set("checkpoints", played.checkpoints)
-                                .set("lost_s", played.lost.value())
-                                .set("saving_s", played.saving.value())
-                                .set("recovering_s", played.recovering.value()));
+        out.set("training", training_json(*run.training));
+    }
+    if (run.spending) {
+        out.set("spending", spending_json(*run.spending));
     }
     return out.set("simulation_wall_s", run.simulation_wall.value());
 }

@@ -1,10 +1,9 @@
 #include "economics/price_book.hpp"
 
-#include "base/nearest_names.hpp"
+#include "hardware/read_entry.hpp"
 #include "hardware/read_fact.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -52,12 +51,22 @@ Price<Amount> const& find(std::vector<Price<Amount>> const& prices, std::string_
                                    : fmt::format("It has one for {}", fmt::join(known, ", "))};
 }
 
+bool read_server_included(io::TomlTable const& table) {
+    auto const what = table.text_or("purchases_include", "chip");
+    if (what != "chip" && what != "server") {
+        throw InputError{table.origin("purchases_include"), fmt::format("\"{}\" is not known", what),
+                         "It is \"chip\" (bare, or on its module) or \"server\" (a chip's share of one)"};
+    }
+    return what == "server";
+}
+
 } // namespace
 
 PriceBook read_price_book(io::TomlTable const& table) {
     PriceBook book{.id = table.text("id"),
                    .name = table.text("name"),
                    .note = table.text_or("note", ""),
+                   .server_included = read_server_included(table),
                    .rents = read_prices<MoneyPerHour>(table, "rent"),
                    .purchases = read_prices<Money>(table, "purchase"),
                    .file = table.origin().file};
@@ -66,30 +75,12 @@ PriceBook read_price_book(io::TomlTable const& table) {
 }
 
 std::vector<std::string> price_book_ids(std::string const& platforms_folder) {
-    std::vector<std::string> ids;
-    std::error_code none;
-    for (auto const& entry : std::filesystem::directory_iterator{platforms_folder + "/prices", none}) {
-        if (entry.path().extension() == ".toml") {
-            ids.push_back(entry.path().stem().string());
-        }
-    }
-    std::ranges::sort(ids);
-    return ids;
+    return hardware::entries_of(platforms_folder + "/prices");
 }
 
 PriceBook find_price_book(std::string const& platforms_folder, std::string const& id,
                           Origin const& asked_at) {
-    auto const known = price_book_ids(platforms_folder);
-    if (!std::ranges::binary_search(known, id)) {
-        throw InputError{asked_at, fmt::format("no price book is called \"{}\"", id), suggestion(id, known)};
-    }
-    auto const table = io::read_toml_file(fmt::format("{}/prices/{}.toml", platforms_folder, id));
-    auto book = read_price_book(table);
-    if (book.id != id) {
-        throw InputError{table.origin("id"),
-                         fmt::format("\"{}\" must be the name of the file, \"{}\"", book.id, id)};
-    }
-    return book;
+    return read_price_book(hardware::read_entry(platforms_folder + "/prices", "price book", id, asked_at));
 }
 
 Price<MoneyPerHour> const& rent_of(PriceBook const& book, std::string const& chip, Origin const& asked_at) {

@@ -22,6 +22,7 @@ struct PriceBook {
     std::string id;
     std::string name;
     std::string note;
+    bool server_included = false;           ///< in the purchase prices: the rest of the server
     std::vector<Price<MoneyPerHour>> rents; ///< of one chip with its share of the server
     std::vector<Price<Money>> purchases;    ///< of one chip
     std::string file;

@@ -5,8 +5,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 namespace moesaic::economics {
+
+double chip_hours_per_failure(double of_chips, double node_hours_per_failure, double chips_per_node) {
+    double rate = of_chips > 0.0 ? 1.0 / of_chips : 0.0; // per chip-hour
+    if (node_hours_per_failure > 0.0) {
+        rate += 1.0 / (node_hours_per_failure * chips_per_node);
+    }
+    return rate > 0.0 ? 1.0 / rate : 0.0;
+}
 
 Seconds job_mtbf(FailureModel const& failures, std::int64_t chips) {
     expects(chips > 0, "a job has chips");
@@ -42,6 +51,36 @@ double expected_slowdown(FailureModel const& failures, CheckpointModel const& ch
            interval.value();
 }
 
+namespace {
+
+/// Nodes that failed and when they are back.
+class RepairShop {
+  public:
+    explicit RepairShop(FailureModel const& failures) : failures_{failures} {}
+
+    /// A node fails now. @return how long the job has to wait until it has enough nodes
+    Seconds send(Seconds now) {
+        if (!failures_.repair) {
+            return Seconds{};
+        }
+        back_.push_back(now + *failures_.repair); // in order: all repairs take the same time
+        while (!back_.empty() && back_.front() <= now) {
+            back_.pop_front();
+        }
+        auto const away = static_cast<int>(back_.size());
+        if (away <= failures_.spare_nodes) {
+            return Seconds{};
+        }
+        return back_[static_cast<std::size_t>(away - failures_.spare_nodes - 1)] - now;
+    }
+
+  private:
+    FailureModel const& failures_;
+    std::deque<Seconds> back_;
+};
+
+} // namespace
+
 RunThrough play_run(Seconds useful, FailureModel const& failures, CheckpointModel const& checkpoints,
                     std::int64_t chips, std::uint64_t seed) {
     auto const mtbf = job_mtbf(failures, chips);
@@ -55,10 +94,14 @@ RunThrough play_run(Seconds useful, FailureModel const& failures, CheckpointMode
     RunThrough run;
     Seconds done;
     auto next = until_failure(); // from now
+    RepairShop shop{failures};
     auto const recover = [&] {
         auto const recovery = failures.detection + failures.restart;
         for (;;) { // a failure while recovering begins the recovery anew
             expects(++run.failures < no_progress, "the job gets through its checkpoints");
+            auto const wait = shop.send(run.wall);
+            run.without_nodes += wait;
+            run.wall += wait;
             next = until_failure();
             auto const stood = std::min(recovery, next);
             run.recovering += stood;

@@ -12,7 +12,16 @@ struct FailureModel {
     double chip_hours_per_failure = 0.0; ///< chips x hours / failures; 0 = no failures
     Seconds detection;                   ///< from the failure until it is noticed
     Seconds restart; ///< from there until training goes on: replace, load the checkpoint, warm up
+    /// How long a failed node is away; none = a replacement is always at hand. The job waits while more nodes are away
+    /// than it has spare.
+    std::optional<Seconds> repair;
+    int spare_nodes = 0;
 };
+
+/// A node fails for causes of its own (power, host, network) besides those of its chips.
+/// @return chip-hours per failure of both together; 0 means that this part never fails
+[[nodiscard]] double chip_hours_per_failure(double of_chips, double node_hours_per_failure,
+                                            double chips_per_node);
 
 struct CheckpointModel {
     Seconds save;                    ///< training stands still for so long per checkpoint
@@ -39,9 +48,14 @@ struct RunThrough {
     std::int64_t checkpoints = 0;
     Seconds lost; ///< work done again
     Seconds saving;
-    Seconds recovering; ///< detection and restart
+    Seconds recovering;    ///< detection and restart
+    Seconds without_nodes; ///< waiting for repairs
     [[nodiscard]] double goodput(Seconds useful) const { return useful / wall; }
 };
+
+/// Of one checkpoint: all weights with the state of their optimizer, once. BLOOM's were 13 bytes per weight (2.3 TB of
+/// 176 billion); Adam in mixed precision keeps 2 (bf16) + 4 (fp32) + 2 x 4 (moments).
+constexpr double checkpoint_bytes_per_parameter = 14.0;
 
 /// Plays a run that needs `useful` seconds of undisturbed training, failures drawn from the seed (stream "failures").
 /// @throws BugError where more than a hundred million failures would be needed: the job makes no progress

@@ -1,13 +1,16 @@
 #include "export_control/check_allowed.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <fmt/format.h>
 #include <map>
 
 namespace moesaic::export_control {
 
 bool can_be_had(std::optional<Outcome> outcome) { return outcome && *outcome <= Outcome::licensed; }
+
+Verdict verdict_on(hardware::Chip const& chip, Regime const& regime, Date day) {
+    return evaluate(chip, at_date(regime, std::min(day, regime.deal.date)));
+}
 
 namespace {
 
@@ -24,11 +27,24 @@ std::string reason(Verdict const& verdict) {
     return fmt::format("{} ({}: {})", words_of(*verdict.outcome), verdict.rule, verdict.predicate);
 }
 
+/// The fleet has too few.
+Refusal shortage(ChipUse const& use, std::string const& problem, std::string const& hint) {
+    return {use.origin, use.chip.id, problem, problem, hint};
+}
+
 Refusal refusal(ChipUse const& use, Deal const& deal, std::string const& why, std::string const& hint) {
     return {use.origin, use.chip.id,
             fmt::format("{} cannot be had in {} on {}: {}", use.chip.id, deal.destination,
                         iso_text(deal.date), why),
-            hint};
+            why, hint};
+}
+
+/// "it was launched on 2023-11-09", where no one could have it on that day.
+std::optional<std::string> not_yet_launched(hardware::Chip const& chip, Date day) {
+    auto const launch = chip.launch_date ? parse_date_span(chip.launch_date->value) : std::nullopt;
+    return launch && launch->first > day
+               ? std::optional{fmt::format("it was launched only in {}", chip.launch_date->value)}
+               : std::nullopt;
 }
 
 std::optional<Refusal> check_rented(ChipUse const& use, Regime const& regime, Fleet const& fleet) {
@@ -52,9 +68,9 @@ std::optional<Refusal> check_rented(ChipUse const& use, Regime const& regime, Fl
         }
     }
     if (any && listed < use.count) {
-        return Refusal{use.origin, use.chip.id,
-                       fmt::format("{} chips are rented in {}, but {} are needed", listed, place, use.count),
-                       "Raise the count under fleet.rented"};
+        return shortage(use,
+                        fmt::format("{} chips are rented in {}, but {} are needed", listed, place, use.count),
+                        "Raise the count under fleet.rented");
     }
     return std::nullopt;
 }
@@ -65,6 +81,9 @@ std::optional<Refusal> check_owned(ChipUse const& use, Regime const& regime) {
                        "");
     }
     auto const then = at_date(regime, *use.owned_since);
+    if (auto const early = not_yet_launched(use.chip, *use.owned_since)) {
+        return refusal(use, then.deal, *early, "");
+    }
     auto const verdict = evaluate(use.chip, then);
     if (!can_be_had(verdict.outcome)) {
         return refusal(use, then.deal, reason(verdict),
@@ -73,35 +92,25 @@ std::optional<Refusal> check_owned(ChipUse const& use, Regime const& regime) {
     return std::nullopt;
 }
 
-/// Stock and supply of the fleet that came on a day when the chip could be had.
 int lawfully_owned(hardware::Chip const& chip, Regime const& regime, Fleet const& fleet) {
-    auto const lawful = [&](Date date) { return can_be_had(evaluate(chip, at_date(regime, date)).outcome); };
     int sum = 0;
-    for (auto const& item : fleet.stock) {
-        if (item.chip == chip.id && item.owned_since <= regime.deal.date && lawful(item.owned_since)) {
-            sum += item.count;
-        }
-    }
-    for (auto const& supply : fleet.supply) {
-        if (supply.chip == chip.id) {
-            auto const days = deliveries(supply, regime.deal.date);
-            sum += supply.per_quarter * static_cast<int>(std::ranges::count_if(days, lawful));
-        }
+    for (auto const& arrival : arrivals(fleet, chip.id, start_of(fleet, regime.deal.date))) {
+        sum += can_be_had(verdict_on(chip, regime, arrival.day).outcome) ? arrival.count : 0;
     }
     return sum;
 }
 
-int shared(int count, Fleet const& fleet) {
-    return static_cast<int>(std::floor(count * fleet.share_for_this_job + 1e-9));
-}
-
 std::optional<Refusal> check_bought(ChipUse const& use, Regime const& regime, Fleet const& fleet) {
     auto const& id = use.chip.id;
+    auto const start = start_of(fleet, regime.deal.date);
+    if (auto const early = not_yet_launched(use.chip, start)) {
+        return refusal(use, regime.deal, *early, "");
+    }
     auto const verdict = evaluate(use.chip, regime);
     if (!can_be_had(verdict.outcome)) {
-        auto const stock = shared(lawfully_owned(use.chip, regime, fleet), fleet);
+        auto const stock = for_this_job(fleet, lawfully_owned(use.chip, regime, fleet));
         auto const banned = verdict.outcome == Outcome::prohibited;
-        auto const quota = banned ? 0 : licence_quota(fleet, id, regime.deal.date);
+        auto const quota = banned ? 0 : licence_quota(fleet, id, start);
         if (stock + quota >= use.count) {
             return std::nullopt;
         }
@@ -115,12 +124,12 @@ std::optional<Refusal> check_bought(ChipUse const& use, Regime const& regime, Fl
     }
     auto const names = [&](auto const& item) { return item.chip == id; };
     auto const listed = std::ranges::any_of(fleet.stock, names) || std::ranges::any_of(fleet.supply, names);
-    auto const available = shared(owned(fleet, id, regime.deal.date), fleet);
+    auto const available = for_this_job(fleet, owned(fleet, id, start));
     if (listed && available < use.count) {
-        return Refusal{use.origin, id,
-                       fmt::format("{} of {} are needed, but the fleet has {} for this job on {}", use.count,
-                                   id, available, iso_text(regime.deal.date)),
-                       "Stock and supply of the fleet, times share_for_this_job"};
+        return shortage(use,
+                        fmt::format("{} of {} are needed, but the fleet has {} for this job on {}", use.count,
+                                    id, available, iso_text(start)),
+                        "Stock and supply of the fleet, times share_for_this_job");
     }
     return std::nullopt;
 }

@@ -22,11 +22,15 @@ struct Refusal {
     Origin origin;
     std::string chip;
     std::string problem; ///< names rule, predicate and figure
+    std::string reason;  ///< the same without chip, place and day
     std::string hint;
 };
 
 /// Whether the chip can be bought under this outcome without a licence of one's own.
 [[nodiscard]] bool can_be_had(std::optional<Outcome> outcome);
+
+/// What the rules of the day say; of a day after the regime's date, those of that date: nobody knows later ones.
+[[nodiscard]] Verdict verdict_on(hardware::Chip const& chip, Regime const& regime, Date day);
 
 /// All uses that the regime forbids and nothing excuses. Excuses: bought on a day when it was possible
 /// (owned_since, or stock of the fleet), standing in a country where it may be (rented_in), a licence of the fleet

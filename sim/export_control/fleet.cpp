@@ -4,6 +4,7 @@
 #include "export_control/country_groups.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <limits>
 
@@ -25,13 +26,32 @@ std::vector<Date> deliveries(Supply const& supply, Date date) {
     }
 }
 
-int owned(Fleet const& fleet, std::string const& chip, Date date) {
-    int sum = 0;
+std::vector<Arrival> arrivals(Fleet const& fleet, std::string const& chip, Date date) {
+    std::vector<Arrival> out;
     for (auto const& item : fleet.stock) {
-        sum += item.chip == chip && item.owned_since <= date ? item.count : 0;
+        if (item.chip == chip && item.owned_since <= date) {
+            out.push_back({item.owned_since, item.count, true, item.price});
+        }
     }
     for (auto const& item : fleet.supply) {
-        sum += item.chip == chip ? static_cast<int>(deliveries(item, date).size()) * item.per_quarter : 0;
+        if (item.chip == chip) {
+            for (auto const day : deliveries(item, date)) {
+                out.push_back({day, item.per_quarter, false, item.price});
+            }
+        }
+    }
+    std::ranges::stable_sort(out, {}, &Arrival::day);
+    return out;
+}
+
+int for_this_job(Fleet const& fleet, int chips) {
+    return static_cast<int>(std::floor(chips * fleet.share_for_this_job + 1e-9));
+}
+
+int owned(Fleet const& fleet, std::string const& chip, Date date) {
+    int sum = 0;
+    for (auto const& arrival : arrivals(fleet, chip, date)) {
+        sum += arrival.count;
     }
     return sum;
 }
@@ -43,6 +63,16 @@ int licence_quota(Fleet const& fleet, std::string const& chip, Date date) {
         sum += licence.chip == chip && holds ? licence.quota : 0;
     }
     return sum;
+}
+
+Date start_of(Fleet const& fleet, Date regime_date) {
+    if (fleet.start && *fleet.start < regime_date) {
+        throw InputError{fleet.start_origin,
+                         fmt::format("{} is before the date of the regime, {}", iso_text(*fleet.start),
+                                     iso_text(regime_date)),
+                         "Give the regime the date on which the chips are bought"};
+    }
+    return fleet.start.value_or(regime_date);
 }
 
 namespace {
@@ -138,7 +168,10 @@ Fleet read_fleet(io::TomlTable const& table) {
                 .rented = read_list(table, "rented", read_rental),
                 .licences = read_list(table, "licences", read_licence),
                 .budget = table.optional_quantity<Money>("budget"),
+                .budget_origin = table.origin("budget"),
                 .acquisition = read_acquisition(table),
+                .start = table.has("start") ? std::optional{table.date("start")} : std::nullopt,
+                .start_origin = table.origin("start"),
                 .share_for_this_job = table.number_or("share_for_this_job", 1.0)};
     if (!(fleet.share_for_this_job > 0.0 && fleet.share_for_this_job <= 1.0)) {
         throw InputError{table.origin("share_for_this_job"),

@@ -59,7 +59,10 @@ struct Fleet {
     std::vector<Rental> rented;
     std::vector<Licence> licences;
     std::optional<Money> budget;
-    Acquisition acquisition = Acquisition::either;
+    Origin budget_origin;
+    Acquisition acquisition = Acquisition::either; ///< of what is not there yet
+    std::optional<Date> start;                     ///< of the training; none = the regime's date
+    Origin start_origin;
     double share_for_this_job = 1.0; ///< of stock and supply
 
     [[nodiscard]] bool empty() const;
@@ -68,12 +71,26 @@ struct Fleet {
 /// When a supply's chips arrive, up to this day: every three months after `from` (on the last day of a shorter
 /// month), as long as it lasts.
 [[nodiscard]] std::vector<Date> deliveries(Supply const& supply, Date date);
+/// Chips that came on one day.
+struct Arrival {
+    Date day;
+    int count = 0;
+    bool paid = false;          ///< stock: the budget is not asked for it
+    std::optional<Money> price; ///< of each
+};
+/// Of stock and supply, up to this day, in the order of the days.
+[[nodiscard]] std::vector<Arrival> arrivals(Fleet const& fleet, std::string const& chip, Date date);
+/// The share of so many chips that this job may use, in whole chips.
+[[nodiscard]] int for_this_job(Fleet const& fleet, int chips);
 /// Stock bought and supply delivered by this day, all of the lab's.
 [[nodiscard]] int owned(Fleet const& fleet, std::string const& chip, Date date);
 /// Left of licences that hold on this day.
 [[nodiscard]] int licence_quota(Fleet const& fleet, std::string const& chip, Date date);
 
-/// [fleet] budget = "300e6 CNY", acquisition = "buy", share_for_this_job = 0.5, and the lists
+/// The day on which the training begins. @throws InputError where it is before the regime's date
+[[nodiscard]] Date start_of(Fleet const& fleet, Date regime_date);
+
+/// [fleet] budget = "300e6 CNY", acquisition = "buy", start = "2025-07-15", share_for_this_job = 0.5, and the lists
 /// [[fleet.stock]] chip, count, owned_since · [[fleet.supply]] chip, per_quarter, from, until, price ·
 /// [[fleet.rented]] chip, count, place, price · [[fleet.licences]] chip, quota, from, until
 /// @throws InputError for negative counts, ends before beginnings, unknown keys

@@ -38,6 +38,8 @@ void read_links(io::TomlTable const& table, Chip& chip) {
 
 void read_package(io::TomlTable const& table, Chip& chip) {
     chip.power = read_optional_fact<Watts>(table, "power");
+    chip.idle_power = read_optional_fact<Watts>(table, "idle_power");
+    chip.load_power = read_optional_fact<Watts>(table, "load_power");
     chip.die_area_mm2 = read_optional_fact<double>(table, "die_area_mm2");
     chip.process_node = read_optional_fact<std::string>(table, "process_node");
     chip.launch_date = read_optional_fact<std::string>(table, "launch_date");

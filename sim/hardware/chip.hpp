@@ -34,6 +34,8 @@ struct Chip {
     std::optional<Fact<std::string>> pcie;
     std::optional<Fact<BytesPerSecond>> nic_bandwidth; ///< scale-out per chip, each way
     std::optional<Fact<Watts>> power;                  ///< thermal design power
+    std::optional<Fact<Watts>> idle_power;             ///< of the card, no work
+    std::optional<Fact<Watts>> load_power;             ///< of the card, measured at work
     std::optional<Fact<double>> die_area_mm2;
     std::optional<Fact<double>>
         applicable_die_area_mm2; ///< of dies with non-planar transistors, as BIS counts

@@ -145,14 +145,29 @@ std::optional<Money> parse_quantity(std::string_view text) {
     return Money{parts->number, std::string{parts->unit}};
 }
 
-template <>
-std::optional<MoneyPerHour> parse_quantity(std::string_view text) {
+namespace {
+
+/// "27.5 CNY/h" with per = "/h".
+template <class Rate>
+std::optional<Rate> parse_money_per(std::string_view text, std::string_view per) {
     auto const parts = split(text);
-    if (!parts || parts->unit.size() != 5 || !parts->unit.ends_with("/h") ||
+    if (!parts || parts->unit.size() != 3 + per.size() || !parts->unit.ends_with(per) ||
         !is_currency(parts->unit.substr(0, 3))) {
         return std::nullopt;
     }
-    return MoneyPerHour{parts->number, std::string{parts->unit.substr(0, 3)}};
+    return Rate{parts->number, std::string{parts->unit.substr(0, 3)}};
+}
+
+} // namespace
+
+template <>
+std::optional<MoneyPerHour> parse_quantity(std::string_view text) {
+    return parse_money_per<MoneyPerHour>(text, "/h");
+}
+
+template <>
+std::optional<MoneyPerKwh> parse_quantity(std::string_view text) {
+    return parse_money_per<MoneyPerKwh>(text, "/kWh");
 }
 
 template <>
@@ -194,6 +209,10 @@ std::string quantity_help<Money>() {
 template <>
 std::string quantity_help<MoneyPerHour>() {
     return "Write a rent such as \"27.5 CNY/h\" (currencies by their ISO 4217 code)";
+}
+template <>
+std::string quantity_help<MoneyPerKwh>() {
+    return "Write a price such as \"0.4 CNY/kWh\" (currencies by their ISO 4217 code)";
 }
 
 std::string text_of(Seconds v) {

@@ -33,6 +33,8 @@ template <>
 std::optional<Money> parse_quantity(std::string_view text);
 template <>
 std::optional<MoneyPerHour> parse_quantity(std::string_view text);
+template <>
+std::optional<MoneyPerKwh> parse_quantity(std::string_view text);
 
 /// An example with the units that are known, for messages: `a time such as "2.5 us" (s, ms, us, ns, min, h,
 /// d)`.

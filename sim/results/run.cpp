@@ -1,7 +1,6 @@
 #include "results/run.hpp"
 
 #include <cmath>
-#include <map>
 
 namespace moesaic::results {
 
@@ -20,16 +19,23 @@ FlopPerSecond peak_of(parallel::Program const& program, hardware::Topology const
 
 } // namespace
 
-double step_sigma(engine::Timeline const& timeline) {
-    std::map<std::string, double> by_key; // seconds
+std::map<std::string, double> step_errors(engine::Timeline const& timeline) {
+    std::map<std::string, double> out;
     for (auto const& part : timeline.path_keys) {
-        by_key[part.key] += part.time_weighted_sigma;
+        out[part.key] += part.time_weighted_sigma / timeline.step.value();
+    }
+    return out;
+}
+
+double step_sigma(engine::Timeline const& timeline) {
+    if (timeline.step.value() <= 0.0) {
+        return 0.0;
     }
     double squares = 0.0;
-    for (auto const& [key, seconds] : by_key) {
-        squares += seconds * seconds;
+    for (auto const& [key, share] : step_errors(timeline)) {
+        squares += share * share;
     }
-    return timeline.step.value() > 0.0 ? std::sqrt(squares) / timeline.step.value() : 0.0;
+    return std::sqrt(squares);
 }
 
 Interval interval_80(Seconds value, double sigma) {

@@ -3,12 +3,14 @@
 #include "base/units.hpp"
 #include "economics/reliability.hpp"
 #include "engine/timeline.hpp"
+#include "export_control/acquire.hpp"
 #include "hardware/topology.hpp"
 #include "parallel/memory.hpp"
 #include "parallel/program.hpp"
 #include "timing/evidence.hpp"
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,10 +37,32 @@ struct Metrics {
     std::array<double, timing::evidence_levels> time_by_evidence{}; ///< shares of the critical path
 };
 
+/// Steps of one batch size.
+struct TrainingPhase {
+    std::int64_t global_batch = 0;
+    double steps = 0.0;
+    Seconds step;
+};
+
 /// The whole training, not one step of it.
 struct TrainingTime {
+    std::vector<TrainingPhase> phases; ///< as the batch grows; the last one's step is the simulated one
     Seconds undisturbed;
-    economics::RunThrough played; ///< with failures and checkpoints, where the scenario has them
+    std::optional<economics::RunThrough>
+        played;                                ///< with failures and checkpoints, where the scenario has them
+    std::map<std::string, double> step_errors; ///< of the step, see step_errors()
+    std::map<std::string, double> busy_chips;  ///< by chip: how many compute, on average over all its time
+    [[nodiscard]] Seconds wall() const { return played ? played->wall : undisturbed; }
+};
+
+/// What the training costs, and the chips that it is done with.
+struct Spending {
+    std::vector<export_control::AcquiredLot> lots;
+    economics::Bill bill;
+    std::optional<Money> budget; ///< in the bill's currency
+    [[nodiscard]] bool over_budget() const {
+        return budget && total(bill, economics::Total::outlay) > budget->amount;
+    }
 };
 
 /// One scenario, simulated; or why it was not.
@@ -49,8 +73,9 @@ struct Run {
     std::vector<parallel::ClassMemory> memory;
     std::optional<std::string> misfit; ///< what does not fit; then there are no metrics
     std::optional<Metrics> metrics;
-    std::optional<Money> cost_per_trillion_tokens; ///< undisturbed
-    std::optional<TrainingTime> training;          ///< where the scenario has failures
+    std::optional<Money> cost_per_trillion_tokens; ///< rent, undisturbed; with `spending` its cost
+    std::optional<TrainingTime> training;
+    std::optional<Spending> spending; ///< where the scenario has [economics]
     engine::Timeline timeline;
     std::optional<parallel::Program> program; ///< what the events of the timeline refer to; only with them
     Seconds simulation_wall;
@@ -58,6 +83,9 @@ struct Run {
 
 [[nodiscard]] Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline,
                                  hardware::Topology const& topology);
+
+/// One standard deviation of the step over the step, by kind of timing.
+[[nodiscard]] std::map<std::string, double> step_errors(engine::Timeline const& timeline);
 
 /// The spread of the step time as that of a log-normal one: errors of one key ("h100 gemm bf16") go together and add up,
 /// those of unlike keys are independent and add in squares. Returned is the relative standard deviation.

@@ -148,6 +148,74 @@ void write_cost(Hdf5Writer& file, Run const& run) {
     }
 }
 
+void write_training(Hdf5Writer& file, TrainingTime const& training) {
+    file.group("/training", "The whole training, all steps of it");
+    file.write("/training/undisturbed", training.undisturbed.value(), seconds("All steps, without failures"));
+    file.write("/training/wall", training.wall().value(),
+               seconds("From the first step to the last, with failures and checkpoints where there are any"));
+    auto const& phases = training.phases;
+    file.write_table(
+        "/training/phases", "Steps of one batch size after the other",
+        {{"global_batch",
+          column<std::int64_t>(phases, [](auto const& p) { return p.global_batch; }),
+          {"sequences", "Of a step"}},
+         {"steps", column<double>(phases, [](auto const& p) { return p.steps; }), pure("How many")},
+         {"step_time", column<double>(phases, [](auto const& p) { return p.step.value(); }),
+          seconds("Of one; simulated for the last batch size, scaled by the lower bound for the others")}});
+    if (auto const& played = training.played) {
+        file.write("/training/goodput", played->goodput(training.undisturbed),
+                   pure("Share of the time that is training"));
+        file.write("/training/failures", played->failures, pure("Failures that interrupted it"));
+        file.write("/training/checkpoints", played->checkpoints, pure("Checkpoints saved"));
+    }
+}
+
+/// A total of the bill and its interval.
+void write_total(Hdf5Writer& file, economics::Bill const& bill, std::string const& name,
+                 Hdf5Label const& label) {
+    auto const which = name == "cost"     ? economics::Total::cost
+                       : name == "outlay" ? economics::Total::outlay
+                                          : economics::Total::energy;
+    auto const interval = economics::interval_of(bill, which);
+    file.write("/spending/" + name, total(bill, which), label);
+    file.write("/spending/" + name + "_interval_80", std::vector<double>{interval.low, interval.high},
+               {label.unit, "80 % interval of it: low, high"});
+}
+
+void write_spending(Hdf5Writer& file, Spending const& spending) {
+    auto const& bill = spending.bill;
+    file.group("/spending", "What the training costs, and the chips that it is done with");
+    write_total(file, bill, "cost", {bill.currency, "Use of chips of one's own, rent and power"});
+    write_total(file, bill, "outlay",
+                {bill.currency, "Money that goes out until the training ends: purchases, rent and power"});
+    write_total(file, bill, "energy", {"kWh", "Electricity, that of the building included"});
+    file.write("/spending/waiting", bill.waiting.value(),
+               seconds("From the regime's date to the first step"));
+    auto const& lots = spending.lots;
+    file.write_table(
+        "/spending/lots", "Chips that come together",
+        {{"chip", column<std::string>(lots, [](auto const& l) { return l.lot.chip.id; }), words("Kind")},
+         {"chips", column<std::int64_t>(lots, [](auto const& l) { return l.lot.chips; }),
+          pure("How many, spare ones included")},
+         {"way", column<std::string>(lots, [](auto const& l) { return std::string{name_of(l.lot.way)}; }),
+          words("owned, bought or rented")},
+         {"date", column<std::string>(lots, [](auto const& l) { return l.day ? iso_text(*l.day) : ""; }),
+          words("From when; empty where the scenario does not say")}});
+    auto const& lines = bill.lines;
+    file.write_table(
+        "/spending/lines", "The bill, with every figure at its value",
+        {{"account",
+          column<std::string>(lines, [](auto const& l) { return std::string{name_of(l.account)}; }),
+          words("use, rent, power, purchase or energy")},
+         {"chip", column<std::string>(lines, [](auto const& l) { return l.chip; }),
+          words("Of which kind of chips")},
+         {"what", column<std::string>(lines, [](auto const& l) { return l.what; }),
+          words("What draws the power")},
+         {"amount",
+          column<double>(lines, [](auto const& l) { return l.amount; }),
+          {bill.currency, "In the bill's currency; energy in kWh"}}});
+}
+
 void write_published(Hdf5Writer& file, std::vector<PublishedFigure> const& rows) {
     file.write_table(
         "/published", "Figures printed about this very run; never used to compute it",
@@ -191,6 +259,12 @@ void write_run_file(std::string const& path, Run const& run, RunOrigin const& or
         write_step(file, run);
         write_evidence(file, run);
         write_cost(file, run);
+    }
+    if (run.training) {
+        write_training(file, *run.training);
+    }
+    if (run.spending) {
+        write_spending(file, *run.spending);
     }
     if (!origin.published.empty()) {
         write_published(file, origin.published);

@@ -25,27 +25,33 @@ Acquired read_acquired(io::TomlTable const& pool) {
     return out;
 }
 
-void check_regime(io::TomlTable const& table, Scenario const& scenario, std::string const& data_folder) {
+Means check_regime(io::TomlTable const& table, Scenario const& scenario, std::string const& data_folder) {
     auto const regime_table = table.optional_table("regime");
     auto const fleet_table = table.optional_table("fleet");
     auto const fleet = fleet_table ? export_control::read_fleet(*fleet_table) : export_control::Fleet{};
+    std::vector<export_control::ChipUse> uses;
+    for (auto const& pool : scenario.pools) {
+        uses.push_back({pool.cluster.node.chip, pool.chips + pool.spare_nodes * pool.cluster.node.chips,
+                        pool.acquired.owned_since, pool.acquired.rented_in, pool.acquired.origin});
+    }
     if (!regime_table) {
         if (fleet_table) {
             throw InputError{fleet_table->origin(), "a fleet needs a [regime] with date and destination"};
         }
-        return;
+        return {
+            .lots = export_control::acquire_freely(uses), .budget = {}, .budget_origin = {}, .waiting = {}};
     }
     auto const regime = export_control::read_regime(
         *regime_table, export_control::read_rules(data_folder + "/scenarios/rules"));
-    std::vector<export_control::ChipUse> uses;
-    for (auto const& pool : scenario.pools) {
-        uses.push_back({pool.cluster.node.chip, pool.chips, pool.acquired.owned_since,
-                        pool.acquired.rented_in, pool.acquired.origin});
-    }
     auto const refusals = export_control::check_allowed(uses, regime, fleet);
     if (!refusals.empty()) {
-        throw InputError{refusals.front().origin, refusals.front().problem, refusals.front().hint};
+        throw NotAllowed{refusals.front()};
     }
+    auto const waiting = export_control::start_of(fleet, regime.deal.date) - regime.deal.date;
+    return {.lots = export_control::acquire(uses, regime, fleet),
+            .budget = fleet.budget,
+            .budget_origin = fleet.budget_origin,
+            .waiting = Seconds{std::chrono::duration<double>(waiting).count()}};
 }
 
 } // namespace moesaic::scenario

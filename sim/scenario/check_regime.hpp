@@ -9,9 +9,24 @@ namespace moesaic::scenario {
 /// Reads what a pool says of how its chips came there: owned_since = "2023-06-01", rented_in = "SG".
 [[nodiscard]] Acquired read_acquired(io::TomlTable const& pool);
 
+/// The rules or the fleet do not allow the scenario's chips; all else of it may be right.
+class NotAllowed : public InputError {
+  public:
+    explicit NotAllowed(export_control::Refusal const& refusal)
+        : InputError{refusal.origin, refusal.problem, refusal.hint},
+          reason_{refusal.chip + ": " + refusal.reason} {}
+    /// "nvidia_h20: licence required (…)", without the place in the file and the day.
+    [[nodiscard]] std::string const& reason() const { return reason_; }
+
+  private:
+    std::string reason_;
+};
+
 /// Where the scenario has a [regime] (and perhaps a [fleet]): the rules of that day must allow its chips, or a pool's
 /// owned_since or rented_in, the fleet's stock or a licence must excuse them.
-/// @throws InputError that names the rule, its predicate and the figure
-void check_regime(io::TomlTable const& table, Scenario const& scenario, std::string const& data_folder);
+/// @return where the chips come from, those of spare nodes included
+/// @throws NotAllowed that names the rule, its predicate and the figure
+[[nodiscard]] Means check_regime(io::TomlTable const& table, Scenario const& scenario,
+                                 std::string const& data_folder);
 
 } // namespace moesaic::scenario

@@ -126,6 +126,11 @@ Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
         throw InputError{t.origin("chips"),
                          fmt::format("{} chips are no whole number of nodes of {}", pool.chips, node.chips)};
     }
+    pool.spare_nodes = static_cast<int>(t.integer_or("spare_nodes", 0, 0));
+    if (pool.chips + pool.spare_nodes * node.chips > all) {
+        throw InputError{t.origin("spare_nodes"),
+                         fmt::format("cluster {} has {} chips only", pool.cluster.id, all)};
+    }
     pool.acquired = read_acquired(t);
     t.reject_unknown_keys();
     return pool;

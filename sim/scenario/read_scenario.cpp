@@ -4,6 +4,7 @@
 #include "scenario/check_regime.hpp"
 #include "scenario/join_pools.hpp"
 #include "scenario/read_pool.hpp"
+#include "scenario/read_training.hpp"
 #include "scenario/scenario.hpp"
 
 #include <algorithm>
@@ -51,33 +52,15 @@ Published read_published(io::TomlTable const& t) {
                   .chip_hours_per_trillion_tokens = {},
                   .step_time = t.optional_quantity<Seconds>("step_time"),
                   .tokens_per_s = {},
-                  .mfu = {}};
+                  .mfu = {},
+                  .effective_training_time = {}};
     auto const number = [&](std::string_view key) {
         return t.has(key) ? std::optional{t.number(key)} : std::nullopt;
     };
     out.chip_hours_per_trillion_tokens = number("chip_hours_per_trillion_tokens");
     out.tokens_per_s = number("tokens_per_s");
     out.mfu = number("mfu");
-    t.reject_unknown_keys();
-    return out;
-}
-
-Reliability read_reliability(io::TomlTable const& t) {
-    Reliability out;
-    out.failures.chip_hours_per_failure = t.number("chip_hours_per_failure");
-    if (out.failures.chip_hours_per_failure <= 0.0) {
-        throw InputError{t.origin("chip_hours_per_failure"), "must be above zero",
-                         "Leave out [reliability] for a run without failures"};
-    }
-    out.failures.detection = t.quantity<Seconds>("detection");
-    out.failures.restart = t.quantity<Seconds>("restart");
-    out.checkpoints.save = t.quantity<Seconds>("checkpoint_save");
-    out.checkpoints.interval = t.optional_quantity<Seconds>("checkpoint_interval");
-    if (out.checkpoints.interval && out.checkpoints.interval->value() <= 0.0) {
-        throw InputError{t.origin("checkpoint_interval"), "must be above zero",
-                         "Leave it out for the best one"};
-    }
-    out.source = t.text("source");
+    out.effective_training_time = number("effective_training_time");
     t.reject_unknown_keys();
     return out;
 }
@@ -202,13 +185,15 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
         s.search = read_search_space(*search);
     }
     settle_routing(t, s);
+    s.batch_ramp = read_batch_ramp(training, s);
     training.reject_unknown_keys();
     s.price_book = t.text_or("prices", "");
     s.price_origin = t.origin("prices");
     s.currency = t.text_or("currency", "");
+    s.currency_origin = t.origin(t.has("exchange_year") ? "exchange_year" : "currency");
     s.exchange_year = static_cast<int>(t.integer_or("exchange_year", 2025, 1990));
     if (auto const reliability = t.optional_table("reliability")) {
-        s.reliability = read_reliability(*reliability);
+        s.reliability = read_reliability(*reliability, s);
     }
     if (auto const published = t.optional_table("published")) {
         s.published = read_published(*published);
@@ -218,7 +203,10 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
             s.timings.push_back((std::filesystem::path{path}.parent_path() / file).string());
         }
     }
-    check_regime(t, s, data_folder);
+    if (auto const economics = t.optional_table("economics")) {
+        s.economics = read_economics(*economics);
+    }
+    s.means = check_regime(t, s, data_folder);
     t.reject_unknown_keys();
     return s;
 }

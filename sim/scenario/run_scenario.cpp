@@ -4,6 +4,7 @@
 #include "economics/price_book.hpp"
 #include "economics/token_cost.hpp"
 #include "engine/simulate.hpp"
+#include "scenario/time_to_train.hpp"
 #include "timing/timing_table.hpp"
 
 #include <algorithm>
@@ -108,16 +109,6 @@ std::optional<Money> cost_of(std::optional<economics::CostTerms> const& terms, S
     return economics::cost_of_tokens(Tokens{1e12}, {program.tokens, step}, pools, *terms).cost;
 }
 
-std::optional<results::TrainingTime> training_of(Scenario const& scenario, results::Metrics const& metrics) {
-    if (!scenario.reliability) {
-        return std::nullopt;
-    }
-    Seconds const undisturbed{scenario.tokens.value() / metrics.tokens_per_s};
-    auto const& [failures, checkpoints, source] = *scenario.reliability;
-    return results::TrainingTime{
-        undisturbed, economics::play_run(undisturbed, failures, checkpoints, metrics.chips, scenario.seed)};
-}
-
 } // namespace
 
 std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario, std::string const& data_folder) {
@@ -165,9 +156,16 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
         auto program = parallel::build_program(job);
         run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
         run.metrics = results::metrics_of(program, run.timeline, topology);
-        run.training = training_of(scenario, *run.metrics);
-        run.cost_per_trillion_tokens =
-            cost_of(cost_terms_of(scenario, data_folder), scenario, program, run.timeline.step);
+        run.training = time_to_train(scenario, job, program, run.timeline);
+        if (scenario.economics) {
+            run.spending = spending_of(scenario, *run.training, data_folder);
+            auto const& bill = run.spending->bill;
+            run.cost_per_trillion_tokens =
+                Money{total(bill, economics::Total::cost) * (1e12 / scenario.tokens.value()), bill.currency};
+        } else {
+            run.cost_per_trillion_tokens =
+                cost_of(cost_terms_of(scenario, data_folder), scenario, program, run.timeline.step);
+        }
         if (options.keep_events) {
             run.program = std::move(program);
         }

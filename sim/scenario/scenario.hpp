@@ -1,6 +1,7 @@
 #pragma once
 #include "base/date.hpp"
 #include "economics/reliability.hpp"
+#include "export_control/acquire.hpp"
 #include "hardware/catalogue.hpp"
 #include "hardware/topology.hpp"
 #include "io/toml.hpp"
@@ -30,6 +31,7 @@ struct Pool {
     std::vector<std::string> other_names; ///< of further pools that are part of it, see read_scenario()
     hardware::Cluster cluster;
     int chips = 0;
+    int spare_nodes = 0; ///< idle until a node fails
     Acquired acquired;
 };
 
@@ -49,6 +51,7 @@ struct Published {
     std::optional<Seconds> step_time;
     std::optional<double> tokens_per_s;
     std::optional<double> mfu;
+    std::optional<double> effective_training_time; ///< at least so much of the time was training
 };
 
 /// Failures and checkpoints over the whole training; leaves the step as it is.
@@ -56,6 +59,27 @@ struct Reliability {
     economics::FailureModel failures;
     economics::CheckpointModel checkpoints;
     std::string source;
+};
+
+/// Steps with a smaller batch until so many tokens are trained.
+struct BatchRamp {
+    Tokens until;
+    int global_batch = 0;
+};
+
+/// [economics]: what the training is paid with.
+struct Economics {
+    std::string hosting;                ///< id
+    std::vector<std::string> purchases; ///< ids of price books, in the order in which they are asked
+    Origin origin;
+};
+
+/// What the lab can do it with: where its chips come from under the regime, and the money.
+struct Means {
+    std::vector<export_control::AcquiredLot> lots;
+    std::optional<Money> budget;
+    Origin budget_origin;
+    Seconds waiting; ///< from the regime's date to the start of the training
 };
 
 /// One complete question: everything is read, found and checked.
@@ -76,9 +100,13 @@ struct Scenario {
     parallel::Plan plan;                   ///< without kinds where the file has none and none is needed
     SearchSpace search;                    ///< for the planner
     std::optional<model::Routing> routing; ///< none = as the plan's expert_imbalance says
-    std::string price_book;                ///< id; empty = no cost
-    std::string currency;                  ///< of the cost; empty = that of the first pool's rent
-    int exchange_year = 0;                 ///< whose average rates convert rents in another currency
+    std::vector<BatchRamp> batch_ramp;     ///< in order; then shape.global_batch
+    std::optional<Economics> economics;
+    Means means;
+    std::string price_book; ///< id; empty = no cost
+    std::string currency;   ///< of the cost; empty = that of the first pool's rent
+    Origin currency_origin;
+    int exchange_year = 0; ///< whose average rates convert rents in another currency
     Origin price_origin;
     std::optional<Reliability> reliability;
     std::optional<Published> published;

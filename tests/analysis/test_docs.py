@@ -50,7 +50,8 @@ class Documentation(unittest.TestCase):
         text = (SOURCE / "docs" / "run-file.md").read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as folder:
             files = []
-            for scenario, settings in (("tutorial/01-one-node", ["--timeline"]), ("papers/ling_2025/device_d", [])):
+            for scenario, settings in (("tutorial/01-one-node", ["--timeline"]), ("papers/ling_2025/device_d", []),
+                                       ("tutorial/08-fleet-and-money", [])):
                 files.append(str(Path(folder) / f"{len(files)}.h5"))
                 subprocess.run([BINARY, "run", str(SOURCE / "scenarios" / f"{scenario}.toml"), "-o", files[-1]] + settings,
                                check=True, capture_output=True)

@@ -56,12 +56,45 @@ TEST_CASE("played runs take as long as Daly's closed form says, within 2 %", "[e
 }
 
 TEST_CASE("Llama 3's run keeps above 90 % of its time for training, as published", "[economics]") {
-    // arXiv 2407.21783, section 3.3.4: "more than 90 % effective training time". Saving, detection and restart are not
-    // published: half a minute, one and ten minutes are assumed.
-    auto const run = play_run(Seconds{50 * 86400.0}, llama3, {.save = Seconds{30}, .interval = std::nullopt},
-                              llama3_chips, 1);
-    CHECK(run.goodput(Seconds{50 * 86400.0}) > 0.85);
-    CHECK(run.goodput(Seconds{50 * 86400.0}) < 0.97);
+    // arXiv 2407.21783, section 3.3.4: "more than 90 % effective training time". A checkpoint of 405 billion weights, 14
+    // bytes each, at the 2 TB/s that its storage sustains: 2.8 s. Detection and restart are not published: one and ten
+    // minutes are assumed. Closed form: 1 - (2.8/250 + 125/11134 + 660/11134) = 0.92
+    auto const save = Seconds{checkpoint_bytes_per_parameter * 405e9 / 2e12};
+    auto const run =
+        play_run(Seconds{50 * 86400.0}, llama3, {.save = save, .interval = std::nullopt}, llama3_chips, 1);
+    CHECK(run.goodput(Seconds{50 * 86400.0}) > 0.90);
+    CHECK(run.goodput(Seconds{50 * 86400.0}) < 0.93);
+}
+
+TEST_CASE("a node fails for its own causes and for those of its chips", "[economics]") {
+    // per chip-hour: 1/1000 + 1/(4000 x 8) = 33/32000
+    CHECK(chip_hours_per_failure(1000, 4000, 8) == Approx(32000.0 / 33.0));
+    CHECK(chip_hours_per_failure(1000, 0, 8) == Approx(1000));
+    CHECK(chip_hours_per_failure(0, 4000, 8) == Approx(32000));
+    CHECK(chip_hours_per_failure(0, 0, 8) == 0.0);
+}
+
+TEST_CASE("spare nodes keep a job from waiting for repairs", "[economics]") {
+    auto const run = [](int spares, std::optional<Seconds> repair) {
+        FailureModel failures{.chip_hours_per_failure = 1000,
+                              .detection = Seconds{60},
+                              .restart = Seconds{540},
+                              .repair = repair,
+                              .spare_nodes = spares};
+        return play_run(Seconds{100 * 86400.0}, failures, {.save = Seconds{10}, .interval = Seconds{3600}},
+                        100, 5);
+    };
+    // a failure every 10 h, each repair a day: without spares the job stands still for a day each time
+    auto const none = run(0, Seconds{86400});
+    CHECK(none.without_nodes.value() == Approx(static_cast<double>(none.failures) * 86400).epsilon(1e-9));
+    // 2.4 nodes are away on average: with eight spares there is hardly ever one too few
+    auto const eight = run(8, Seconds{86400});
+    CHECK(eight.without_nodes < none.without_nodes * 0.01);
+    CHECK(run(2, Seconds{86400}).without_nodes > eight.without_nodes);
+    CHECK(run(0, std::nullopt).without_nodes.value() == 0.0);
+    auto const parts =
+        Seconds{100 * 86400.0} + none.lost + none.saving + none.recovering + none.without_nodes;
+    CHECK(parts.value() == Approx(none.wall.value()).epsilon(1e-9));
 }
 
 TEST_CASE("without failures and checkpoints a run takes its time", "[economics]") {

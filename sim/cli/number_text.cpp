@@ -1,0 +1,18 @@
+#include "cli/number_text.hpp"
+
+#include <fmt/format.h>
+
+namespace moesaic::cli {
+
+std::string percent(double share) { return fmt::format("{:.1f} %", 100.0 * share); }
+
+std::string grouped(double value) {
+    auto digits = fmt::format("{:.0f}", value);
+    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (digits.front() == '-' ? 1 : 0);
+         at -= 3) {
+        digits.insert(static_cast<std::size_t>(at), ",");
+    }
+    return digits;
+}
+
+} // namespace moesaic::cli

@@ -1,0 +1,195 @@
+#include "scenario/study.hpp"
+
+#include "base/nearest_names.hpp"
+#include "scenario/check_regime.hpp"
+#include "scenario/time_to_train.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace moesaic::scenario {
+
+namespace {
+
+/// The keys of a table as overrides.
+std::vector<io::TomlOverride> overrides_in(std::optional<io::TomlTable> const& table) {
+    std::vector<io::TomlOverride> out;
+    if (table) {
+        for (auto const& key : table->keys()) {
+            out.push_back({key, table->value_text(key)});
+        }
+    }
+    return out;
+}
+
+std::string with_value(std::string name, std::string value) {
+    std::erase(value, '"');
+    auto const place = name.find("{}");
+    return place == std::string::npos ? name + " " + value : name.replace(place, 2, value);
+}
+
+/// A case or candidate, or one for each value of `each`.
+template <class Entry>
+void add_each(io::TomlTable const& table, Entry entry, std::vector<Entry>& out) {
+    entry.name = table.text("name");
+    entry.set = overrides_in(table.optional_table("set"));
+    entry.origin = table.origin("name");
+    auto const each = table.optional_table("each");
+    if (!each) {
+        out.push_back(std::move(entry));
+        return;
+    }
+    if (each->keys().size() != 1) {
+        throw InputError{table.origin("each"), "must have one key with a list of values"};
+    }
+    auto const key = each->keys().front();
+    for (auto const& value : each->value_texts(key)) {
+        out.push_back(entry);
+        out.back().name = with_value(entry.name, value);
+        out.back().set.push_back({key, value});
+    }
+}
+
+template <class Entry>
+void check_names(std::vector<Entry> const& entries, io::TomlTable const& table, std::string_view key) {
+    if (entries.empty()) {
+        throw InputError{table.origin(key), "is missing", "A study needs [[cases]] and [[candidates]]"};
+    }
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            if (entries[i].name == entries[j].name) {
+                throw InputError{entries[i].origin, fmt::format("a second \"{}\"", entries[i].name)};
+            }
+        }
+    }
+}
+
+std::size_t find_baseline(io::TomlTable const& table, std::vector<StudyCase> const& cases) {
+    if (!table.has("baseline")) {
+        return 0;
+    }
+    auto const name = table.text("baseline");
+    auto const found = std::ranges::find(cases, name, &StudyCase::name);
+    if (found == cases.end()) {
+        std::vector<std::string> names;
+        std::ranges::transform(cases, std::back_inserter(names), &StudyCase::name);
+        throw InputError{table.origin("baseline"), fmt::format("there is no case \"{}\"", name),
+                         suggestion(name, names)};
+    }
+    return static_cast<std::size_t>(found - cases.begin());
+}
+
+InputError in_study(Study const& study, StudyOption const& option, InputError const& error) {
+    return InputError{
+        study.candidates[option.candidate].origin,
+        fmt::format("in the case \"{}\": {}", study.cases[option.study_case].name, error.what())};
+}
+
+StudyOption read_option(Study const& study, StudyOption option, std::string const& data_folder) {
+    auto const& study_case = study.cases[option.study_case];
+    auto const& candidate = study.candidates[option.candidate];
+    auto overrides = study.common;
+    overrides.insert(overrides.end(), candidate.set.begin(), candidate.set.end());
+    overrides.insert(overrides.end(), study_case.set.begin(), study_case.set.end());
+    try {
+        option.scenario = read_scenario(candidate.file, overrides, data_folder);
+        if (!option.scenario->economics) {
+            throw InputError{candidate.origin, "has no [economics], so that nothing can be compared",
+                             "Put it under [common]"};
+        }
+    } catch (NotAllowed const& refusal) {
+        option.refused = refusal.reason();
+    } catch (InputError const& error) {
+        throw in_study(study, option, error);
+    }
+    return option;
+}
+
+} // namespace
+
+Study read_study(std::string const& path) {
+    auto const table = io::read_toml_file(path);
+    Study study{.file = path,
+                .name = table.text("name"),
+                .description = table.text_or("description", ""),
+                .assumptions = {},
+                .common = overrides_in(table.optional_table("common")),
+                .cases = {},
+                .candidates = {},
+                .baseline = 0,
+                .seed = static_cast<std::uint64_t>(table.integer_or("seed", 1, 0))};
+    if (table.has("assumptions")) {
+        study.assumptions = table.texts("assumptions");
+    }
+    for (auto const& entry : table.tables("cases")) {
+        add_each(entry, StudyCase{}, study.cases);
+        entry.reject_unknown_keys();
+    }
+    for (auto const& entry : table.tables("candidates")) {
+        auto const file = std::filesystem::path{path}.parent_path() / entry.text("scenario");
+        add_each(entry, StudyCandidate{.name = {}, .file = file.string(), .set = {}, .origin = {}},
+                 study.candidates);
+        entry.reject_unknown_keys();
+    }
+    check_names(study.cases, table, "cases");
+    check_names(study.candidates, table, "candidates");
+    study.baseline = find_baseline(table, study.cases);
+    table.reject_unknown_keys();
+    return study;
+}
+
+std::vector<StudyOption> options_of(Study const& study, std::string const& data_folder) {
+    std::vector<StudyOption> out;
+    for (std::size_t c = 0; c < study.cases.size(); ++c) {
+        for (std::size_t k = 0; k < study.candidates.size(); ++k) {
+            out.push_back(read_option(study,
+                                      {.study_case = c,
+                                       .candidate = k,
+                                       .scenario = {},
+                                       .refused = {},
+                                       .plan = {},
+                                       .training = {},
+                                       .spending = {}},
+                                      data_folder));
+        }
+    }
+    return out;
+}
+
+void price_option(StudyOption& option, Study const& study, std::string const& data_folder) {
+    try {
+        option.spending = spending_of(*option.scenario, *option.training, data_folder);
+    } catch (InputError const& error) {
+        throw in_study(study, option, error);
+    }
+}
+
+std::string simulation_key(Scenario const& scenario) {
+    return scenario.file + "\n" +
+           io::parse_toml(scenario.text, scenario.file, scenario.overrides)
+               .canonical_text({"name", "description", "assumptions", "published", "regime", "fleet",
+                                "economics", "prices", "currency", "exchange_year"});
+}
+
+std::string_view name_of(Objective objective) {
+    return objective == Objective::cheapest ? "cheapest" : "fastest";
+}
+
+StudyOption const* best_of(std::vector<StudyOption> const& options, std::size_t study_case,
+                           Objective objective) {
+    auto const which = objective == Objective::cheapest ? economics::Total::cost : economics::Total::time;
+    StudyOption const* best = nullptr;
+    for (auto const& option : options) {
+        if (option.study_case != study_case || !option.refused.empty()) {
+            continue;
+        }
+        expects(option.spending.has_value(), "an option that can be done has its bill");
+        if (!best || total(option.spending->bill, which) < total(best->spending->bill, which)) {
+            best = &option;
+        }
+    }
+    return best;
+}
+
+} // namespace moesaic::scenario

@@ -1,0 +1,142 @@
+#include "scenario/time_to_train.hpp"
+
+#include "engine/step_bound.hpp"
+
+#include <algorithm>
+
+namespace moesaic::scenario {
+
+namespace {
+
+Seconds bound_of(parallel::Job const& job, parallel::Program const& program) {
+    return engine::step_bound(program, job.topology, job.timings);
+}
+
+/// The lower bound of a step with another batch.
+Seconds bound_with_batch(parallel::Job const& job, int global_batch) {
+    auto plan = job.plan;
+    for (auto& kind : plan.kinds) {
+        kind.micro_batches.reset();
+    }
+    if (plan.kinds.size() == 1) {
+        auto& kind = plan.kinds.front();
+        kind.micro_batches = global_batch / (kind.replicas * kind.micro_batch);
+    }
+    auto shape = job.shape;
+    shape.global_batch = global_batch;
+    auto const unsplit = parallel::Job{job.model, plan, shape, job.topology, job.timings};
+    auto const split = parallel::split_batch(unsplit);
+    auto const whole = parallel::Job{job.model, split, shape, job.topology, job.timings};
+    return bound_of(whole, parallel::build_program(whole));
+}
+
+std::vector<results::TrainingPhase> phases_of(Scenario const& scenario, parallel::Job const& job,
+                                              parallel::Program const& program, Seconds step) {
+    auto const length = static_cast<double>(scenario.shape.sequence_length);
+    std::vector<results::TrainingPhase> out;
+    Tokens done;
+    auto const full = scenario.batch_ramp.empty() ? Seconds{1} : bound_of(job, program);
+    for (auto const& ramp : scenario.batch_ramp) {
+        out.push_back({ramp.global_batch, (ramp.until - done).value() / (ramp.global_batch * length),
+                       step * (bound_with_batch(job, ramp.global_batch) / full)});
+        done = ramp.until;
+    }
+    out.push_back({scenario.shape.global_batch,
+                   (scenario.tokens - done).value() / (scenario.shape.global_batch * length), step});
+    return out;
+}
+
+/// Chips of each kind that compute, on average over the step.
+std::map<std::string, double> busy_chips(parallel::Job const& job, parallel::Program const& program,
+                                         engine::Timeline const& timeline) {
+    std::map<std::string, double> out;
+    for (std::size_t i = 0; i < program.classes.size(); ++i) {
+        auto const& rank_class = program.classes[i];
+        out[job.topology.pool(rank_class.pool).cluster.node.chip.id] +=
+            static_cast<double>(rank_class.members.count) * (timeline.classes[i].compute / timeline.step);
+    }
+    return out;
+}
+
+economics::BillTerms terms_of(Scenario const& scenario, std::string const& platforms) {
+    auto const& [hosting, purchases, asked_at] = *scenario.economics;
+    economics::BillTerms terms{.hosting = economics::find_hosting(platforms, hosting, asked_at),
+                               .purchases = {},
+                               .rents = {},
+                               .rates = economics::find_exchange_rates(platforms),
+                               .currency = scenario.currency,
+                               .exchange_year = scenario.exchange_year,
+                               .asked_at = scenario.currency_origin};
+    for (auto const& id : purchases) {
+        terms.purchases.push_back(economics::find_price_book(platforms, id, asked_at));
+    }
+    if (!scenario.price_book.empty()) {
+        terms.rents = economics::find_price_book(platforms, scenario.price_book, scenario.price_origin);
+    }
+    if (terms.currency.empty()) {
+        terms.currency = terms.hosting.power_price.value.currency;
+    }
+    return terms;
+}
+
+/// Of all chips of a kind, spare ones included, the share that computes.
+std::map<std::string, double> busy_shares(std::vector<economics::Lot> const& lots,
+                                          std::map<std::string, double> const& busy_chips) {
+    std::map<std::string, double> out;
+    for (auto const& lot : lots) {
+        out[lot.chip.id] += static_cast<double>(lot.chips);
+    }
+    for (auto& [chip, share] : out) {
+        auto const busy = busy_chips.find(chip);
+        share = busy == busy_chips.end() ? 0.0 : std::min(1.0, busy->second / share);
+    }
+    return out;
+}
+
+} // namespace
+
+results::TrainingTime time_to_train(Scenario const& scenario, parallel::Job const& job,
+                                    parallel::Program const& program, engine::Timeline const& timeline) {
+    results::TrainingTime out{.phases = phases_of(scenario, job, program, timeline.step),
+                              .undisturbed = {},
+                              .played = {},
+                              .step_errors = results::step_errors(timeline),
+                              .busy_chips = busy_chips(job, program, timeline)};
+    for (auto const& phase : out.phases) {
+        out.undisturbed += phase.step * phase.steps;
+    }
+    if (scenario.reliability) {
+        auto const& [failures, checkpoints, source] = *scenario.reliability;
+        out.played =
+            economics::play_run(out.undisturbed, failures, checkpoints, program.chips, scenario.seed);
+        auto const computing = (out.undisturbed + out.played->lost) / out.played->wall;
+        for (auto& [chip, busy] : out.busy_chips) {
+            busy *= computing;
+        }
+    }
+    return out;
+}
+
+results::Spending spending_of(Scenario const& scenario, results::TrainingTime const& training,
+                              std::string const& data_folder) {
+    auto const terms = terms_of(scenario, data_folder + "/platforms");
+    std::vector<economics::Lot> lots;
+    std::ranges::transform(scenario.means.lots, std::back_inserter(lots), &export_control::AcquiredLot::lot);
+    auto bill = economics::bill_of(lots,
+                                   {.training = training.wall(),
+                                    .waiting = scenario.means.waiting,
+                                    .step_errors = training.step_errors,
+                                    .busy = busy_shares(lots, training.busy_chips)},
+                                   terms);
+    results::Spending out{.lots = scenario.means.lots, .bill = std::move(bill), .budget = {}};
+    for (std::size_t i = 0; i < lots.size(); ++i) {
+        out.lots[i].lot = lots[i]; // bought or rented, as was chosen
+    }
+    if (auto const& budget = scenario.means.budget) {
+        out.budget = economics::convert(*budget, terms.currency, terms.exchange_year, terms.rates,
+                                        scenario.means.budget_origin);
+    }
+    return out;
+}
+
+} // namespace moesaic::scenario

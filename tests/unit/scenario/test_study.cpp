@@ -1,0 +1,142 @@
+#include "io/text_file.hpp"
+#include "scenario/study.hpp"
+
+#include "temporary_file.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+using namespace moesaic;
+using namespace moesaic::scenario;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string const data = MOESAIC_SOURCE_DIR;
+
+std::string study_text(std::string const& more) {
+    return "name = \"s\"\n[common]\nregime = { date = \"2025-04-15\", destination = \"CN\" }\n"
+           "economics = { hosting = \"china_2025\", purchases = [\"china_2025\"] }\n" +
+           more;
+}
+
+std::string const candidate = "[[candidates]]\nname = \"H20\"\nscenario = \"" + data +
+                              "/scenarios/whatif/plans/deepseek_v3_hopper.toml\"\n"
+                              "set = { \"pools[0].cluster\" = \"h20_4096\" }\n";
+
+Study study_of(std::string const& text, std::string const& file) {
+    io::write_text_file(file, text);
+    return read_study(file);
+}
+
+std::string problem_of(std::string const& text) {
+    TemporaryFile const file{"study.toml"};
+    try {
+        (void)options_of(study_of(text, file.path), data);
+    } catch (InputError const& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+} // namespace
+
+TEST_CASE("a study's cases and candidates are read, one for each value where they say so", "[scenario]") {
+    TemporaryFile const file{"study.toml"};
+    auto const study =
+        study_of(study_text("[[cases]]\nname = \"day {}\"\neach = { \"regime.date\" = [\"2023-01-01\", "
+                            "\"2025-05-01\"] }\n" +
+                            candidate),
+                 file.path);
+    REQUIRE(study.cases.size() == 2);
+    CHECK(study.cases[0].name == "day 2023-01-01");
+    CHECK(study.cases[1].set.at(0).path == "regime.date");
+    CHECK(study.cases[1].set.at(0).value == "\"2025-05-01\"");
+    CHECK(study.common.size() == 2);
+}
+
+TEST_CASE("what the rules refuse is an option that cannot be done, with the reason", "[scenario]") {
+    TemporaryFile const file{"study.toml"};
+    auto const study =
+        study_of(study_text("[[cases]]\nname = \"letters\"\n[[cases]]\nname = \"none\"\nset = { "
+                            "\"regime.what_if\" = { remove = [\"us_2025_04_letters\"] } }\n" +
+                            candidate),
+                 file.path);
+    auto const options = options_of(study, data);
+    REQUIRE(options.size() == 2);
+    CHECK_THAT(
+        options[0].refused,
+        Contains("nvidia_h20: licence required (us_2025_04_letters: US origin and memory bandwidth 4 TB/s"));
+    CHECK_FALSE(options[0].scenario);
+    CHECK(options[1].refused.empty());
+    REQUIRE(options[1].scenario);
+    CHECK(options[1].scenario->means.lots.front().lot.chips == 1024);
+}
+
+TEST_CASE("options that differ only in rules, fleet and prices share a simulation", "[scenario]") {
+    TemporaryFile const file{"study.toml"};
+    auto const study = study_of(
+        study_text(
+            "[[cases]]\nname = \"a\"\nset = { \"regime.date\" = \"2025-03-01\" }\n[[cases]]\nname = \"b\"\n"
+            "set = { \"regime.date\" = \"2025-02-01\", prices = \"ling_2025\" }\n[[cases]]\nname = "
+            "\"c\"\nset "
+            "= { \"regime.date\" = \"2025-02-01\", \"training.global_batch\" = 7680 }\n" +
+            candidate),
+        file.path);
+    auto const options = options_of(study, data);
+    CHECK(simulation_key(*options[0].scenario) == simulation_key(*options[1].scenario));
+    CHECK(simulation_key(*options[0].scenario) != simulation_key(*options[2].scenario));
+}
+
+TEST_CASE("the cheapest and the fastest are those of the options that can be done", "[scenario]") {
+    auto const option = [](double cost, double seconds, std::string refused) {
+        StudyOption out;
+        out.refused = std::move(refused);
+        out.spending = results::Spending{};
+        out.spending->bill.training = Seconds{seconds};
+        out.spending->bill.lines = {{.amount = cost}};
+        return out;
+    };
+    std::vector<StudyOption> const options{option(3, 10, ""), option(2, 20, ""), option(1, 1, "too dear")};
+    CHECK(best_of(options, 0, Objective::cheapest) == &options[1]);
+    CHECK(best_of(options, 0, Objective::fastest) == &options[0]);
+    CHECK(best_of(options, 1, Objective::cheapest) == nullptr);
+}
+
+TEST_CASE("a wrong study is refused with the place", "[scenario]") {
+    auto const one_case = std::string{"[[cases]]\nname = \"a\"\n"};
+    CHECK_THAT(problem_of(study_text(one_case)), Contains("candidates: is missing"));
+    CHECK_THAT(problem_of(study_text(one_case + one_case + candidate)),
+               Contains("study.toml:8:8: cases[1].name: a second \"a\""));
+    CHECK_THAT(problem_of("baseline = \"x\"\n" + study_text(one_case + candidate)),
+               Contains("there is no case \"x\""));
+    CHECK_THAT(
+        problem_of(
+            study_text("[[cases]]\nname = \"a\"\nset = { \"regime.dat\" = \"2025-01-01\" }\n" + candidate)),
+        Contains(
+            "study.toml:9:8: candidates[0].name: in the case \"a\": --set: regime.dat: is not a known key"));
+    CHECK_THAT(
+        problem_of(study_text("[[cases]]\nname = \"a\"\nset = { \"regime.what_if\" = { edit = [{ rule = "
+                              "\"us_2025_04_letters\", limits = { memory_limit = \"4 W\" } }] } }\n" +
+                              candidate)),
+        Contains("memory_limit"));
+    CHECK_THAT(problem_of(study_text(one_case + "colour = 1\n" + candidate)),
+               Contains("colour: is not a known key"));
+}
+
+TEST_CASE("the shipped studies can be read, and every case leaves something to do", "[scenario]") {
+    for (auto const& entry : std::filesystem::directory_iterator{data + "/scenarios/whatif"}) {
+        if (entry.path().extension() != ".toml") {
+            continue;
+        }
+        INFO(entry.path());
+        auto const study = read_study(entry.path().string());
+        auto const options = options_of(study, data);
+        for (std::size_t c = 0; c < study.cases.size(); ++c) {
+            INFO(study.cases[c].name);
+            CHECK(std::ranges::any_of(options, [&](StudyOption const& option) {
+                return option.study_case == c && option.refused.empty();
+            }));
+        }
+    }
+}

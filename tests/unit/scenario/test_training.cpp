@@ -1,0 +1,94 @@
+#include "scenario/run_scenario.hpp"
+
+#include "apart.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::scenario;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string const data = MOESAIC_SOURCE_DIR;
+std::string const lab = data + "/scenarios/tutorial/08-fleet-and-money.toml";
+
+std::vector<io::TomlOverride> with(std::vector<std::string> const& settings) {
+    std::vector<io::TomlOverride> out;
+    std::ranges::transform(settings, std::back_inserter(out), io::parse_override);
+    return out;
+}
+
+Scenario read(std::vector<std::string> const& settings = {}) {
+    return read_scenario(lab, with(settings), data);
+}
+
+results::Run run(std::vector<std::string> const& settings) { return run_scenario(read(settings), data, {}); }
+
+} // namespace
+
+TEST_CASE("a batch that grows takes more steps, each as long as a simulation of it says", "[scenario]") {
+    auto const ramped = run({});
+    REQUIRE(ramped.training->phases.size() == 2);
+    auto const& small = ramped.training->phases.front();
+    // 50e9 tokens / (256 x 4,096) and (1e12 - 50e9) / (512 x 4,096)
+    CHECK(small.steps == Approx(47683.7).epsilon(1e-4));
+    CHECK(ramped.training->phases.back().steps == Approx(452995.3).epsilon(1e-4));
+    CHECK(ramped.training->undisturbed.value() ==
+          Approx(small.steps * small.step.value() +
+                 ramped.training->phases.back().steps * ramped.training->phases.back().step.value()));
+}
+
+TEST_CASE("the step of a smaller batch is within 3 % of its own simulation", "[scenario]") {
+    auto const in_ramp = test::apart([] { return run({}).training->phases.front().step.value(); }).result;
+    auto const simulated = run({"training.global_batch=256", "training.batch_ramp=[]"});
+    CHECK(in_ramp == Approx(simulated.metrics->step.value()).epsilon(0.03));
+}
+
+TEST_CASE("a run says where its chips come from and what they cost", "[scenario]") {
+    auto const one = run({});
+    auto const& spending = one.spending.value();
+    REQUIRE(spending.lots.size() == 2);
+    CHECK(spending.lots[0].lot.chips == 24); // 16 and a spare node
+    CHECK(spending.lots[0].lot.way == economics::Way::owned);
+    CHECK(spending.lots[1].lot.way == economics::Way::bought);
+    CHECK(iso_text(*spending.lots[1].day) == "2025-03-01");
+    using economics::Account;
+    // 16 H20 x 110,000 CNY x 1.37 host x 1.11 network
+    CHECK(total(spending.bill, Account::purchase) == Approx(16 * 110000 * 1.37 * 1.11));
+    CHECK(spending.budget == Money{5e6, "CNY"});
+    CHECK_FALSE(spending.over_budget());
+}
+
+TEST_CASE("contradictions of the whole training are told with their place", "[scenario]") {
+    auto const problem = [](std::string const& setting) {
+        try {
+            (void)read({setting});
+        } catch (InputError const& error) {
+            return std::string{error.what()};
+        }
+        return std::string{"no error"};
+    };
+    CHECK_THAT(problem("training.batch_ramp=[{ until = \"2 Ttokens\", global_batch = 256 }]"),
+               Contains("training.batch_ramp[0].until: must be above 0 tokens and below the 1 Ttokens"));
+    CHECK_THAT(problem("fleet.start=\"2025-02-01\""),
+               Contains("fleet.start: 2025-02-01 is before the date of the regime, 2025-03-01"));
+    CHECK_THAT(problem("reliability.checkpoint_save=\"1 s\""),
+               Contains("either this or checkpoint_bandwidth"));
+    CHECK_THAT(
+        problem("regime.date=\"2025-05-01\""),
+        Contains("nvidia_h20 cannot be had in CN on 2025-05-01: licence required (us_2025_04_letters"));
+    CHECK_THAT(problem("regime.date=\"2023-07-01\""),
+               Contains("nvidia_h20 cannot be had in CN on 2023-07-01: it was launched "
+                        "only in 2023-11-09"));
+    CHECK_THAT(
+        problem("fleet.stock=[{ chip = \"nvidia_h800_sxm5\", count = 8, owned_since = \"2023-06-01\" }]"),
+        Contains("cover 8 and its licences 0 of the 24 needed"));
+    CHECK_THAT(problem("pools[0].spare_nodes=600"),
+               Contains("spare_nodes: cluster h800_4096 has 4096 chips only"));
+}
+
+TEST_CASE("a currency without a rate in that year is an error at the currency", "[scenario]") {
+    CHECK_THROWS_WITH(run({"currency=\"EUR\""}),
+                      Contains("currency: no exchange rate from CNY to EUR for 2025"));
+}
