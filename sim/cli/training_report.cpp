@@ -38,9 +38,9 @@ std::string parts_text(economics::Bill const& bill, std::vector<Account> const& 
     return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-io::Json interval_json(economics::Bill const& bill, Total which) {
+io::Json interval_json(economics::Bill const& bill, Total which, double unit = 1.0) {
     auto const interval = economics::interval_of(bill, which);
-    return io::Json::array().add(interval.low).add(interval.high);
+    return io::Json::array().add(interval.low / unit).add(interval.high / unit);
 }
 
 io::Json money_json(double amount, std::string const& currency) {
@@ -185,6 +185,7 @@ io::Json spending_json(results::Spending const& spending) {
         .set("energy_kwh", total(bill, Total::energy))
         .set("energy_interval_80_kwh", interval_json(bill, Total::energy))
         .set("days", total(bill, Total::time) / seconds_per_day)
+        .set("days_interval_80", interval_json(bill, Total::time, seconds_per_day))
         .set("lines", std::move(lines));
 }
 

@@ -90,27 +90,37 @@ std::string table_text(Study const& study, std::vector<StudyRow> const& rows, st
     return table.text();
 }
 
-/// Reasons with the cases and candidates that they keep from being done.
+/// "[every case]" or "[a; b]"
+std::string cases_text(Study const& study, std::vector<std::size_t> const& cases) {
+    std::vector<std::string> names;
+    for (auto const c : cases) {
+        names.push_back(study.cases[c].name);
+    }
+    return cases.size() == study.cases.size() ? "every case" : fmt::format("{}", fmt::join(names, "; "));
+}
+
+/// One line for each reason and the cases in which it holds, with the plans that it keeps from being done.
 std::string refusals_text(Study const& study, Options const& options) {
-    std::map<std::string, std::vector<std::string>> by_reason;
-    std::vector<std::string> order;
+    using Held = std::pair<std::string, std::vector<std::size_t>>; // reason and cases
+    std::map<std::pair<std::size_t, std::string>, std::vector<std::size_t>> by_plan;
     for (auto const& option : options) {
-        if (option.refused.empty()) {
-            continue;
+        if (!option.refused.empty()) {
+            by_plan[{option.candidate, option.refused}].push_back(option.study_case);
         }
-        auto const key = fmt::format("{}: {}", study.candidates[option.candidate].name, option.refused);
-        auto& cases = by_reason[key];
-        if (cases.empty()) {
-            order.push_back(key);
+    }
+    std::map<Held, std::vector<std::string>> plans;
+    std::vector<Held> order;
+    for (auto const& [plan, cases] : by_plan) {
+        auto& names = plans[{plan.second, cases}];
+        if (names.empty()) {
+            order.emplace_back(plan.second, cases);
         }
-        cases.push_back(study.cases[option.study_case].name);
+        names.push_back(study.candidates[plan.first].name);
     }
     std::string out;
-    for (auto const& key : order) {
-        auto const& cases = by_reason.at(key);
-        out += fmt::format("  {}{}\n", key,
-                           cases.size() == study.cases.size() ? " [every case]"
-                                                              : fmt::format(" [{}]", fmt::join(cases, "; ")));
+    for (auto const& held : order) {
+        out += fmt::format("  {}\n    {} [{}]\n", fmt::join(plans.at(held), "; "), held.first,
+                           cases_text(study, held.second));
     }
     return out.empty() ? out : "\nCannot be done:\n" + out;
 }

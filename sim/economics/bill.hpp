@@ -53,7 +53,7 @@ struct Worlds {
     std::uint64_t seed = 1;
     std::size_t count = 2000;
 };
-/// The total in each world: figures triangular over their spans, timings log-normal, errors of one kind together.
+/// The total in each world: figures over their spans (see quantile()), timings log-normal, errors of one kind together.
 [[nodiscard]] std::vector<double> totals(Bill const& bill, Total which, Worlds const& worlds);
 [[nodiscard]] Interval80 interval_of(Bill const& bill, Total which, Worlds const& worlds = {});
 

@@ -5,13 +5,8 @@
 namespace moesaic::economics {
 
 double quantile(Spread const& spread, double u) {
-    double const width = spread.high - spread.low;
-    if (width <= 0.0) {
-        return spread.value;
-    }
-    double const below = (spread.value - spread.low) / width;
-    return u < below ? spread.low + std::sqrt(u * width * (spread.value - spread.low))
-                     : spread.high - std::sqrt((1.0 - u) * width * (spread.high - spread.value));
+    return u < 0.5 ? spread.value - (spread.value - spread.low) * (1.0 - std::sqrt(2.0 * u))
+                   : spread.value + (spread.high - spread.value) * (1.0 - std::sqrt(2.0 * (1.0 - u)));
 }
 
 Interval80 interval_80(std::vector<double> samples) {

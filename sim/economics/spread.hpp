@@ -34,7 +34,8 @@ template <class T, class Number>
     return {spread.low * factor, spread.value * factor, spread.high * factor};
 }
 
-/// Where the share u of a triangular distribution over the spread lies below, its peak at the value.
+/// Where the share u of the draws lies below: half of them on either side of the value, densest beside it, none beyond the
+/// ends. So the value is the median, also where all other sources are on one side of it.
 [[nodiscard]] double quantile(Spread const& spread, double u);
 
 /// Between the tenth and the ninetieth percentile.

@@ -41,6 +41,7 @@ void join_pools(Scenario& s) {
                 continue;
             }
             whole.chips += part.chips;
+            whole.spare_nodes += part.spare_nodes;
             if (whole.chips > hardware::chips_of(whole.cluster)) {
                 throw InputError{part.acquired.origin,
                                  fmt::format("cluster {} has {} chips only, for all its pools together",

@@ -144,12 +144,14 @@ TEST_CASE("an unknown price, power or exchange rate is an error that names it", 
                       Contains("chip toy: power is not known"));
 }
 
-TEST_CASE("a triangular figure has its quantiles", "[economics]") {
+TEST_CASE("a figure of several sources has its value as the median", "[economics]") {
     Spread const spread{1.0, 2.0, 5.0};
     CHECK(quantile(spread, 0.0) == Approx(1.0));
-    CHECK(quantile(spread, 0.25) == Approx(2.0)); // a quarter of the area lies below the peak
+    CHECK(quantile(spread, 0.5) == Approx(2.0));
     CHECK(quantile(spread, 1.0) == Approx(5.0));
-    CHECK(quantile({3.0, 3.0, 3.0}, 0.7) == 3.0);
+    // above the value the density falls linearly: a quarter of that half lies beyond half of the way
+    CHECK(quantile(spread, 0.5 + 0.5 * 0.75) == Approx(3.5));
+    CHECK(quantile({3.0, 3.0, 5.0}, 0.3) == 3.0);
 }
 
 TEST_CASE("errors of one kind of timing go together, and what two bills share cancels in their difference",

@@ -92,3 +92,16 @@ TEST_CASE("a currency without a rate in that year is an error at the currency", 
     CHECK_THROWS_WITH(run({"currency=\"EUR\""}),
                       Contains("currency: no exchange rate from CNY to EUR for 2025"));
 }
+
+TEST_CASE("Llama 3's run on 16,384 H100 trains in more than 90 % of its time, as published", "[scenario]") {
+    auto const scenario =
+        read_scenario(data + "/scenarios/papers/llama3_herd/effective_training_time.toml", {}, data);
+    // 405.9e9 weights x 14 bytes at 2 TB/s
+    CHECK(scenario.reliability->checkpoints.save.value() == Approx(2.84).epsilon(0.01));
+    auto const llama3 = run_scenario(scenario, data, {});
+    auto const& played = llama3.training->played.value();
+    CHECK(played.wall.value() / 86400.0 == Approx(54).epsilon(0.1));
+    CHECK(static_cast<double>(played.failures) == Approx(419).epsilon(0.15)); // drawn, not given
+    CHECK(played.goodput(llama3.training->undisturbed) > *scenario.published->effective_training_time);
+    CHECK(played.goodput(llama3.training->undisturbed) < 0.94);
+}

@@ -1,0 +1,85 @@
+#include "io/text_file.hpp"
+#include "run_program.hpp"
+#include "temporary_file.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace moesaic;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// Ling-Lite on 16 or 32 H20 of March 2025, or under the letters of April; 3 M CNY.
+std::string const study = R"(name = "small"
+[common]
+regime = { date = "2025-03-01", destination = "CN" }
+fleet = { budget = "3e6 CNY", acquisition = "buy" }
+economics = { hosting = "china_2025", purchases = ["china_2025"] }
+[[cases]]
+name = "before"
+[[cases]]
+name = "after"
+set = { "regime.date" = "2025-04-15" }
+[[cases]]
+name = "prices of 2026"
+set = { "economics.purchases" = ["china_2026"] }
+[[candidates]]
+name = "{} H20"
+scenario = ")" MOESAIC_SOURCE_DIR R"(/scenarios/tutorial/01-one-node.toml"
+each = { "pools[0].chips" = [8, 16, 32] }
+set = { "pools[0].cluster" = "h20_4096" }
+)";
+
+struct Files {
+    TemporaryFile study_file{"study.toml"};
+    TemporaryFile csv{"study.csv"};
+    TemporaryFile plot{"study.vl.json"};
+    Files() { io::write_text_file(study_file.path, study); }
+};
+
+} // namespace
+
+TEST_CASE("whatif gives the cheapest and the fastest of each case, and what cannot be done", "[cli]") {
+    Files const files;
+    auto const ran = run_program("whatif " + files.study_file.path + " --json --csv " + files.csv.path +
+                                 " --plot " + files.plot.path);
+    INFO(ran.err);
+    REQUIRE(ran.exit_code == 0);
+    auto const json = nlohmann::json::parse(ran.out);
+    REQUIRE(json["best"].size() == 4); // two objectives in each of the two cases that leave something
+    CHECK(json["best"][0]["case"] == "before");
+    CHECK(json["best"][0]["best"] == "cheapest");
+    CHECK(json["best"][1]["candidate"] == "16 H20");
+    for (auto const& row : json["best"]) {
+        for (auto const* figure : {"cost", "days", "energy_kwh"}) {
+            CHECK(row[figure]["value"] > 0.0);
+            CHECK(row[figure]["interval_80"][0] < row[figure]["interval_80"][1]);
+        }
+    }
+    // 11,000 USD against 110,000 CNY, and the same training: only money differs
+    auto const& later = json["best"][2];
+    CHECK(later["case"] == "prices of 2026");
+    CHECK(later["days_change_fraction"]["value"] == 0.0);
+    CHECK(later["cost_change_fraction"]["value"] < 0.0);
+    // 8 + 16 of three under the letters; 32 are over the budget in both other cases
+    CHECK(json["refused"].size() == 3 + 2);
+    CHECK_THAT(std::string{json["refused"][1]["reason"]}, Contains("us_2025_04_letters"));
+
+    auto const csv = io::read_text_file(files.csv.path);
+    CHECK(std::ranges::count(csv, '\n') == 1 + 9);
+    auto const plot = nlohmann::json::parse(io::read_text_file(files.plot.path));
+    CHECK(plot["data"]["values"].size() == 3 * 4);
+}
+
+TEST_CASE("whatif on the screen names the baseline and the cases that leave nothing", "[cli]") {
+    Files const files;
+    auto const ran = run_program("whatif " + files.study_file.path);
+    REQUIRE(ran.exit_code == 0);
+    CHECK_THAT(ran.out, Contains("Baseline: before") && Contains("after: none of the plans can be done"));
+    CHECK_THAT(ran.out, Contains("M CNY go out until the training ends, more than the budget of 3 M CNY"));
+}
+
+TEST_CASE("whatif refuses a study that is wrong", "[cli]") {
+    CHECK(run_program("whatif /nowhere.toml").exit_code == 2);
+}
