@@ -30,7 +30,7 @@ TEST_CASE("chips show gives sources, alternatives, prices and what is not known"
     CHECK(ran.exit_code == 0);
     CHECK_THAT(ran.out,
                Contains("118.7 TFLOP/s") && Contains("CCTV news board") && Contains("ling_2025, rent"));
-    CHECK_THAT(ran.out, Contains("not known: package.die_area_mm2"));
+    CHECK_THAT(ran.out, Contains("not known: package.load_power, package.die_area_mm2"));
     CHECK_THAT(ran.out, Contains("https://"));
 }
 
