@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Writes scenarios/papers/<paper>/<record>.toml from a file of published runs.
 
-    analysis/make_paper_scenarios.py PUBLISHED_RUNS.yaml
+    analysis/make_paper_scenarios.py RECORDS.yaml [FOLDER]       (FOLDER: scenarios/papers)
+    moesaic reproduce all --folder FOLDER
 
 One scenario per record that is complete enough to simulate. What a record leaves open is chosen by the rules below, the
 same for all records, and written into the scenario as an assumption. Nothing here depends on the published result.
@@ -13,6 +14,8 @@ import re
 import sys
 
 import yaml
+
+from published_software import software_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -46,6 +49,11 @@ NODES = {
     "amd_mi300x": ("oam_mi300x", 400), "amd_mi325x": ("oam_mi325x", 400), "amd_mi355x": ("oam_mi355x", 400),
     "huawei_ascend_910b2": ("atlas_800t_a2_910b3", 200), "huawei_ascend_910b3": ("atlas_800t_a2_910b3", 200),
 }
+# Launch scripts of later years that leave Megatron-LM's dropout at its default of 0.1 (examples/ of the repository).
+DROPOUT_GROUPS = {"nv_a100_zerobubble"}
+
+NODES |= {"nvidia_a800_sxm4_80": ("hgx_a800", 200), "nvidia_h800_sxm5": ("hgx_h800", 400), "nvidia_h20": ("hgx_h20", 400),
+          "amd_mi308x": ("oam_mi308x", 400), "huawei_ascend_910b1": ("atlas_800t_a2", 200)}
 RACK_CHIPS_USED = 64  # of an NVL72's 72, where a job needs more than one rack
 
 # Vocabulary by the model's name where the record has none: the makers' configuration files (recalled, not re-read).
@@ -55,7 +63,7 @@ VOCABULARY = [
 ]
 DEFAULT_VOCABULARY = 50257
 
-PRECISION = {"fp16": "fp16", "bf16": "bf16", "unknown": "bf16", "fp8": "fp8", "mxfp8": "mxfp8", "nvfp4": "nvfp4"}
+PRECISION = {"fp32": "fp32", "fp16": "fp16", "bf16": "bf16", "unknown": "bf16", "fp8": "fp8", "mxfp8": "mxfp8", "nvfp4": "nvfp4"}
 
 # Doubts about a record that it does not flag itself. It counts like the others; the table marks it.
 DOUBTS = {
@@ -66,6 +74,15 @@ DOUBTS = {
     "modellink_mistral_7b_32k_8": "shape incomplete: the sliding window is not in the record",
     "mindformers_telechat2_115b": "chip count taken from a configuration, not confirmed by the source",
 }
+
+
+class Incomplete(Exception):
+    """What a scenario needs and the record does not have."""
+
+
+def paper_of(group):
+    """Of a group that no table here knows, the group itself."""
+    return PAPERS.get(group, slug(group))
 
 
 class Scenario:
@@ -96,27 +113,6 @@ def toml(value):
 def year_month(record):
     found = re.search(r"(20\d\d)(?:-(\d\d))?", str(record["source"]["date"]))
     return (int(found[1]), int(found[2] or 6))
-
-
-def software(record):
-    """Which file of scenarios/software/ describes the software: by source and date."""
-    group, parallel = record["group"], record["parallel"]
-    if group.startswith("nv_bridge"):
-        year, month = year_month(record)
-        return f"megatron_bridge_{year % 100}{month:02d}"
-    if group.startswith("nv_mlperf"):
-        ngc = re.search(r"ngc(\d\d)_(\d\d)", record["id"])
-        return f"nemo_mlperf_{ngc[1]}{ngc[2]}" if ngc else "nemo_mlperf_2409"
-    if group.startswith("nv_h100_torchtitan") or group.startswith("nv_h200_torchtitan"):
-        return "torchtitan_eager" if "eager" in parallel["precision"] else "torchtitan_compile"
-    if group.startswith("nv_llmfoundry"):
-        return "llm_foundry_pure" if "PURE" in parallel["precision"] else "llm_foundry"
-    if group.startswith("nv_a100_bloom"):
-        return "megatron_deepspeed_2022"
-    return {"megatron_sc21": "megatron_2021", "korthikanti_2022": "megatron_2022", "internevo_2024": "internevo_2024",
-            "nemo_2407": "nemo_2407", "megatron_lm_readme": "megatron_lm_2025", "mlperf_training": "rocm_mlperf",
-            "zero_bubble_2023": "zero_bubble_2023", "jax_toolbox": "maxtext_2024",
-            "modellink_2024": "modellink_2024", "mindformers_2024": "mindformers_2024"}[PAPERS[group]]
 
 
 def slug(text):
@@ -195,11 +191,11 @@ def write_model(s):
             s.put("rotary", False)
         else:
             s.put("learned_positions", record["parallel"]["seq_len"])
-        if year_month(record) < (2022, 10) and "bloom" not in name:
+        drops = year_month(record) < (2022, 10) or record["group"] in DROPOUT_GROUPS
+        if drops:
             s.put("dropout", True)
-        s.assume("Layer norms, biases and tied embeddings as in GPT-2" + (
-            "; ALiBi, no dropout." if "bloom" in name else
-            "; dropout as Megatron-LM's default before autumn 2022, none later."))
+        s.assume("Layer norms, biases and tied embeddings as in GPT-2" + ("; ALiBi" if "bloom" in name else "") + (
+            "; dropout, Megatron-LM's default, which the launch scripts leave as it is." if drops else "; no dropout."))
     elif "nemotron" in name:
         s.put("norm", "layernorm")
     if model["mla"] and predicts_further_tokens(s):
@@ -218,7 +214,7 @@ def write_model(s):
     else:
         s.put("kind", "gqa")
         s.put("heads", model["heads"])
-        s.put("kv_heads", model["kv_heads"])
+        s.put("kv_heads", model["kv_heads"] or model["heads"])
         s.put("head_dim", model["head_dim"] or model["hidden"] // model["heads"])
         if "qwen3" in name:
             s.put("qk_norm", True)
@@ -235,12 +231,21 @@ def write_model(s):
             s.put("leading_dense_layers", moe["first_k_dense"])
 
 
+def precision_kind(parallel):
+    """Of the formats that the record leaves open, the widest."""
+    kind = parallel["precision_kind"]
+    narrow = kind == "unknown" and "fp8" in (parallel.get("precision_note") or "").lower()
+    return "fp8" if narrow else kind
+
+
 def write_training(s):
     parallel = s.record["parallel"]
     s.section("[training]")
     s.put("sequence_length", parallel["seq_len"])
     s.put("global_batch", parallel["global_batch_seqs"])
-    kind = parallel["precision_kind"]
+    kind = precision_kind(parallel)
+    if kind == "fp8" and parallel["precision_kind"] == "unknown":
+        s.assume("Precision fp8: the source leaves open which narrow format it used.")
     if kind == "unknown":
         s.assume("Precision bf16: the source says 16 bit, or leaves open which narrower format it used.")
     s.put("precision", PRECISION[kind])
@@ -253,8 +258,12 @@ def gigabytes(gbit):
 def write_pool(s):
     hardware = s.record["hardware"]
     chip = hardware["chip_id"]
+    if chip is None and "MI350X" not in hardware["chip"]:
+        raise Incomplete(f"chip {hardware['chip']} is not in the catalogue")
     if chip is None:
         chip = "amd_mi355x"  # MI350X: the same die at a lower power limit
+    if chip not in NODES:
+        raise Incomplete(f"no node type for {chip}")
     node, nic = NODES[chip]
     total = hardware["chips_total"]
     rack = node.endswith("nvl72")
@@ -336,7 +345,10 @@ def write_schedule(s):
             s.put("schedule", "interleaved")
             s.put("chunks", chunks)
     else:
-        s.put("schedule", {"1f1b": "1f1b", "gpipe": "gpipe", "zb_h1": "zb-h1", "zb_h2": "zb-h2"}[kind])
+        if kind == "zb_v":
+            kind = "zb_h1"
+            s.assume("ZB-H1 for ZB-V, which is not modelled.")
+        s.put("schedule", {"dualpipe": "dualpipe", "1f1b": "1f1b", "gpipe": "gpipe", "zb_h1": "zb-h1", "zb_h2": "zb-h2"}[kind])
     parts = stages * chunks
     notes = record["notes"] or ""
     if parts > 1 and (zero_bubble or parallel.get("asym_pp_embed") == "True" or
@@ -356,10 +368,14 @@ RECOMPUTE = {"none": "none", "full": "full"}
 
 def write_recompute(s):
     record, parallel = s.record, s.record["parallel"]
-    kind, paper = parallel["recompute_kind"], PAPERS[record["group"]]
-    if kind == "unknown":
+    kind, paper = parallel["recompute_kind"], paper_of(record["group"])
+    if kind == "unknown" and record["group"].startswith("nv_bridge") and record["model"]["mla"]:
+        s.put("recompute", "up_projections")
+        s.assume("Recompute of latent attention's up-projections (mla_up_proj), as in the recipes of the same repository.")
+    elif kind in ("unknown", "partial"):
         s.put("recompute", "least")
-        s.assume("Recompute: not stated; the least that fits, of none, pointwise and full.")
+        s.assume(("Recompute of part of the layers" if kind == "partial" else "Recompute: not stated") +
+                 "; the least that fits, of none, pointwise and full in ever more layers.")
     elif kind == "selective":
         chosen = {"torchtitan": "operators", "jax_toolbox": "pointwise", "mindformers_2024": "pointwise"}.get(paper, "selective")
         s.put("recompute", chosen)
@@ -384,6 +400,21 @@ def write_sharding(s):
         s.put("shard_group", group)
 
 
+def hides_exchange(record):
+    """NVIDIA-NeMo/Megatron-Bridge scripts/performance: DeepSeek-V3 on H100 from the first release, in MXFP8 from 26.06."""
+    if not record["group"].startswith("nv_bridge") or not record["model"]["mla"]:
+        return False
+    if record["hardware"]["chip_id"] == "nvidia_h100_sxm5":
+        return True
+    return record["parallel"]["precision_kind"] == "mxfp8" and year_month(record) >= (2026, 6)
+
+
+def captures_graphs(record):
+    """NVIDIA-NeMo/Megatron-Bridge scripts/performance: cuda_graph_impl = "full_iteration" on Blackwell from 26.06."""
+    blackwell = (record["hardware"]["chip_id"] or "")[:9] in ("nvidia_b2", "nvidia_b3", "nvidia_gb")
+    return record["group"].startswith("nv_bridge") and blackwell and year_month(record) >= (2026, 6)
+
+
 def write_parallel(s):
     record, parallel, model = s.record, s.record["parallel"], s.record["model"]
     s.section("[parallel]")
@@ -406,6 +437,14 @@ def write_parallel(s):
     write_schedule(s)
     write_recompute(s)
     write_sharding(s)
+    if hides_exchange(record):
+        s.put("expert_exchange", "once_per_node")
+        s.put("overlap_exchange", True)
+        s.assume("The exchange of tokens runs beside another micro-batch's kernels (moe_a2a_overlap), as in the recipes of "
+                 "the same repository and time.")
+    if model["moe"] and captures_graphs(record):
+        s.put("host_moe_layer", "0 s")
+        s.assume("The whole iteration is one CUDA graph, as in the recipes of the same repository and time: no host time.")
     if tensor > 1:
         sequence = parallel["sequence_parallel"]
         if sequence is None:
@@ -420,7 +459,7 @@ def write_parallel(s):
             s.put("tensor_overlap", "weight_gradients")
     if model.get("lora"):
         s.put("adapters", 16)
-    paper, kind = PAPERS[record["group"]], parallel["precision_kind"]
+    paper, kind = paper_of(record["group"]), precision_kind(parallel)
     if paper == "bloom_2022" and kind == "fp16":
         s.put("gradient", "fp16")
     if paper == "torchtitan" and kind == "fp8":
@@ -438,6 +477,9 @@ def write_published(s):
     s.put("source", f"{source['title']}, {source['locator']}, {source['date']}, {source['url']}")
     s.put("record", record["id"])
     s.put("group", record["group"])
+    party = re.match(r"MLPerf .* results, (.*)", source["title"])
+    if party:
+        s.put("party", party[1])
     s.put("step_time", f"{derived['step_time_s']} s")
     s.put("metric", target["metric"])
     s.put("value", float(target["value"]))
@@ -451,7 +493,15 @@ def write_published(s):
         s.put("doubt", DOUBTS[record["id"]])
 
 
+NEEDED = {"model": ("layers", "hidden", "heads", "ffn", "gated_ffn"), "hardware": ("chips_total",),
+          "parallel": ("seq_len", "micro_batch_seqs", "global_batch_seqs"), "derived": ("step_time_s",)}
+
+
 def scenario_text(record):
+    for part, keys in NEEDED.items():
+        lacking = [key for key in keys if (record[part] or {}).get(key) is None]
+        if lacking and not (lacking == ["ffn"] and record["model"]["moe"]):
+            raise Incomplete(f"{part}.{lacking[0]} is not stated")
     s = Scenario(record)
     write_model(s)
     write_training(s)
@@ -461,7 +511,7 @@ def scenario_text(record):
     head = ["# Written by analysis/make_paper_scenarios.py from the published record; do not edit.",
             f"name = {toml(record['id'])}",
             f"description = {toml(record['model']['name'] + ' on ' + str(record['hardware']['chips_total']) + ' x ' + record['hardware']['chip'])}",
-            f"software = {toml(software(record))}",
+            f"software = {toml(software_of(record, year_month(record)))}",
             "assumptions = [", *(f"    {toml(a)}," for a in s.assumptions), "]"]
     return "\n".join(head + s.lines) + "\n"
 
@@ -471,6 +521,8 @@ def why_not(record):
         return "no training run"
     if record["completeness"] != "full":
         return f"not complete ({record['completeness']})"
+    if record["vendor"] not in ("nvidia", "amd", "huawei"):
+        return f"maker {record['vendor']}"
     if record["target"] is None:
         return "no result to compare with"
     if record["heterogeneous"]:
@@ -478,22 +530,32 @@ def why_not(record):
     return None
 
 
-def main():
-    records = yaml.load(open(sys.argv[1], encoding="utf-8"), Loader=yaml.CSafeLoader)["records"]
-    left_out = collections.Counter()
-    written = set()
+def write_all(records, folder):
+    """@return paths written, and how often each reason left a record out"""
+    left_out, written = collections.Counter(), set()
     for record in records:
         reason = why_not(record)
+        if reason is None:
+            try:
+                text = scenario_text(record)
+            except Incomplete as lack:
+                reason = str(lack)
         if reason:
             left_out[reason] += 1
             continue
-        folder = ROOT / "scenarios" / "papers" / PAPERS[record["group"]]
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / (slug(record["id"]) + ".toml")
-        path.write_text(scenario_text(record), encoding="utf-8")
+        path = folder / paper_of(record["group"]) / (slug(record["id"]) + ".toml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
         written.add(path)
-    for paper in set(PAPERS.values()):
-        for path in (ROOT / "scenarios" / "papers" / paper).glob("*.toml"):
+    return written, left_out
+
+
+def main():
+    records = yaml.load(open(sys.argv[1], encoding="utf-8"), Loader=yaml.CSafeLoader)["records"]
+    folder = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / "scenarios" / "papers"
+    written, left_out = write_all(records, folder)
+    for paper in {path.parent for path in written}:
+        for path in paper.glob("*.toml"):
             if path not in written and path.read_text(encoding="utf-8").startswith("# Written by"):
                 path.unlink()
     print(f"{len(written)} scenarios written", file=sys.stderr)

@@ -74,7 +74,8 @@ class PlanRun {
     explicit PlanRun(PlanArguments const& arguments)
         : arguments_{arguments}, scenario_{read()},
           timings_{scenario::load_timings(scenario_, data_folder(), arguments.timings)},
-          topology_{scenario::topology_of(scenario_)}, pricers_{timings_} {}
+          topology_{scenario::topology_of(scenario_)}, calibration_{scenario::load_calibration(data_folder())},
+          pricers_{timings_, scenario_.plan.practice, &calibration_} {}
 
     PlanReport run() {
         auto const begin = std::chrono::steady_clock::now();
@@ -238,6 +239,7 @@ class PlanRun {
     scenario::Scenario scenario_;
     timing::Timings timings_;
     hardware::Topology topology_;
+    parallel::Calibration calibration_;
     parallel::Pricers pricers_;
 };
 

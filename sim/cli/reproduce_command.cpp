@@ -1,10 +1,12 @@
 #include "cli/command.hpp"
 #include "cli/isolated.hpp"
 #include "cli/reproduce_report.hpp"
+#include "cli/text_table.hpp"
 #include "scenario/run_scenario.hpp"
 
 #include "base/errors.hpp"
 #include "base/nearest_names.hpp"
+#include "base/overloaded.hpp"
 #include "io/text_file.hpp"
 #include "model/model_flop.hpp"
 
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <memory>
 #include <numeric>
@@ -32,8 +35,12 @@ struct ReproduceArguments {
     std::vector<std::string> settings;
     std::vector<std::string> timings;
     std::string csv;
+    std::string folder;      ///< of papers; empty = scenarios/papers/
+    std::string calibration; ///< file; empty = the shipped one
     int workers = 0;
     bool json = false;
+    std::vector<std::string> without;
+    bool constants = false;
 };
 
 struct Known {
@@ -54,7 +61,7 @@ std::vector<std::string> paper_names(std::string const& folder) {
 
 /// Scenarios with a published step time, by paper and file.
 std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
-    auto const folder = data_folder() + "/scenarios/papers";
+    auto const folder = arguments.folder.empty() ? data_folder() + "/scenarios/papers" : arguments.folder;
     auto const all = paper_names(folder);
     if (arguments.paper != "all" && !std::ranges::binary_search(all, arguments.paper)) {
         throw InputError{Origin{}, fmt::format("there is no paper \"{}\"", arguments.paper),
@@ -93,10 +100,14 @@ Reproduced described(Known const& known) {
     out.id = p.record.empty() ? s.name : p.record;
     out.paper = known.paper;
     out.group = p.group.empty() ? known.paper : p.group;
+    out.source = p.party.empty() ? known.paper : known.paper + ": " + p.party;
     auto const& chip = s.pools.front().cluster.node.chip;
     out.vendor = chip.vendor;
     out.chip = chip.id;
     out.software = s.software;
+    out.stack = s.plan.practice.stack;
+    out.precision =
+        parallel::precision_class(s.plan.kinds.front().stage_groups.front().precision.gemm);
     out.mixture_of_experts = s.model.moe.has_value();
     out.flag = p.flag;
     out.doubt = p.doubt;
@@ -114,15 +125,53 @@ Reproduced described(Known const& known) {
     return out;
 }
 
+bool lacks(ReproduceArguments const& arguments, std::string_view part) {
+    return std::ranges::find(arguments.without, part) != arguments.without.end();
+}
+
+/// Every communication waits for what comes before it, and holds up what comes after it.
+void leave_out_overlap(parallel::Plan& plan) {
+    plan.tensor_overlap = parallel::TensorOverlap::none;
+    plan.overlap_gradients = plan.overlap_parameters = false;
+    plan.overlap_shared_experts = plan.overlap_exchange = false;
+    std::visit(overloaded{[](parallel::OneFOneB& s) { s.paired = false; },
+                          [](parallel::Interleaved& s) { s.paired = false; },
+                          [](parallel::DualPipe& s) { s.paired = false; }, [](auto const&) {}},
+               plan.schedule);
+}
+
+/// First words of the labels of the path ("gemm", "all_to_all"), with their shares of it.
+std::map<std::string, double> kinds_of(engine::Timeline const& timeline) {
+    std::map<std::string, double> out;
+    double all = 0.0;
+    for (auto const& share : timeline.path) {
+        out[share.label.substr(0, share.label.find(' '))] += share.time.value();
+        all += share.time.value();
+    }
+    for (auto& [kind, share] : out) {
+        share /= all;
+    }
+    return out;
+}
+
 /// What a simulation says, from process to process: numbers, then the plan and what does not fit, a line each.
-std::string answer_of(Scenario const& scenario, timing::Timings const& timings) {
+std::string answer_of(Scenario const& scenario, timing::Timings const& timings,
+                      ReproduceArguments const& arguments) {
     try {
-        auto const run = scenario::run_scenario(scenario, timings, data_folder(), {.beyond_memory = true});
+        scenario::RunOptions const options{
+            .calibrated = !lacks(arguments, "constants"),
+            .calibration_file = arguments.calibration,
+            .sharing = lacks(arguments, "contention") ? engine::Sharing::none : engine::Sharing::simulated,
+            .beyond_memory = true};
+        auto const run = scenario::run_scenario(scenario, timings, data_folder(), options);
         auto const& m = *run.metrics;
         std::string out = fmt::format("{} {} {}", m.step.value(), m.step_interval.low.value(),
                                       m.step_interval.high.value());
         for (auto const share : m.time_by_evidence) {
             out += fmt::format(" {}", share);
+        }
+        for (auto const& [kind, share] : kinds_of(run.timeline)) {
+            out += fmt::format(" {} {}", kind, share);
         }
         return fmt::format("{}\n{}\n{}\n", out, run.plan, run.misfit.value_or(""));
     } catch (std::exception const& error) {
@@ -147,6 +196,10 @@ void take_answer(std::string const& answer, Reproduced& run) {
         in >> share;
     }
     expects(!in.fail(), "a simulation answers with seven numbers");
+    std::string kind;
+    for (double share = 0; in >> kind >> share;) {
+        run.time_by_kind[kind] = share;
+    }
     run.simulated = Seconds{step};
     run.interval = {Seconds{low}, Seconds{high}};
 }
@@ -166,18 +219,23 @@ std::vector<std::size_t> longest_first(std::vector<Known> const& known) {
 }
 
 std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
-    auto const known = published_scenarios(arguments);
+    auto known = published_scenarios(arguments);
     if (known.empty()) {
         throw InputError{Origin{},
                          fmt::format("\"{}\" has no scenario with a published step time", arguments.paper)};
     }
     std::vector<Reproduced> out;
     std::ranges::transform(known, std::back_inserter(out), described);
-    auto const timings = scenario::load_timings({}, data_folder(), arguments.timings);
+    if (lacks(arguments, "overlap")) {
+        std::ranges::for_each(known, [](Known& k) { leave_out_overlap(k.scenario.plan); });
+    }
+    auto const timings = lacks(arguments, "timings")
+                             ? timing::Timings{}
+                             : scenario::load_timings({}, data_folder(), arguments.timings);
     auto const order = longest_first(known);
     std::vector<std::function<std::string()>> jobs;
     for (auto const i : order) {
-        jobs.emplace_back([&, i] { return answer_of(known[i].scenario, timings); });
+        jobs.emplace_back([&, i] { return answer_of(known[i].scenario, timings, arguments); });
     }
     auto const workers = arguments.workers > 0
                              ? arguments.workers
@@ -197,7 +255,33 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     return out;
 }
 
+void print_constants(ReproduceArguments const& arguments) {
+    auto const calibration = scenario::load_calibration(data_folder(), arguments.calibration);
+    using enum TextTable::Align;
+    TextTable table{{{"constant", left},
+                     {"chips", left},
+                     {"precision", left},
+                     {"software", left},
+                     {"factor", right},
+                     {"runs", right},
+                     {"origin", left}}};
+    for (auto const& c : calibration.constants) {
+        table.add_row({c.name, fmt::format("{}", fmt::join(c.chips, " ")), c.precision,
+                       c.stack.empty() ? "any" : c.stack, fmt::format("{:.3f}", c.factor),
+                       fmt::format("{}", c.records.size()), c.origin});
+    }
+    fmt::print("{}\nfactor: how many times longer products and attention kernels take in such a run than timed alone\n"
+               "model error of ln(step), standard deviation beyond the timings': {:.3f} where a constant was learnt on "
+               "runs, {:.3f} elsewhere\nfound by analysis/calibrate.py, which prints what they are worth on sources "
+               "left out\n",
+               table.text(), calibration.model_error.calibrated, calibration.model_error.otherwise);
+}
+
 void run(ReproduceArguments const& arguments, Outcome& outcome) {
+    if (arguments.constants) {
+        print_constants(arguments);
+        return;
+    }
     auto const begin = std::chrono::steady_clock::now();
     auto const runs = reproduce(arguments);
     outcome.partly_failed = std::ranges::any_of(runs, [](auto const& r) { return !r.problem.empty(); });
@@ -234,8 +318,27 @@ void add_reproduce_command(CLI::App& app, Outcome& outcome) {
         ->add_option("-j,--workers", arguments->workers, "Runs simulated at a time (default: one per core)")
         ->check(CLI::PositiveNumber);
     command->add_option("--csv", arguments->csv, "Write a line per run to this file besides");
+    command
+        ->add_option("--calibration", arguments->calibration,
+                     "Constants from this file instead of the shipped ones")
+        ->check(CLI::ExistingFile);
+    command
+        ->add_option("--without", arguments->without,
+                     "Leave a part of the model out: constants (kernels as they were timed alone), timings (roofline "
+                     "only), contention (links are not shared), overlap (no communication beside kernels)")
+        ->check(CLI::IsMember({"constants", "timings", "contention", "overlap"}))
+        ->allow_extra_args(false);
+    command
+        ->add_option("--folder", arguments->folder,
+                     "Scenarios of papers from here (FOLDER/PAPER/RECORD.toml) instead of the shipped ones")
+        ->check(CLI::ExistingDirectory);
+    command->add_flag("--constants", arguments->constants,
+                      "List the constants with their origin, simulate nothing");
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
-    command->footer("Example: moesaic reproduce megatron_sc21 --csv errors.csv");
+    command->footer("Examples: moesaic reproduce megatron_sc21 --csv errors.csv\n"
+                    "          moesaic reproduce all --without contention\n"
+                    "Records of your own (fields of published_runs.yaml): analysis/make_paper_scenarios.py RECORDS.yaml "
+                    "FOLDER, then\n          moesaic reproduce all --folder FOLDER --json");
     command->callback([arguments, &outcome] { run(*arguments, outcome); });
 }
 

@@ -108,8 +108,11 @@ io::Json reproduction_json(std::vector<Reproduced> const& runs) {
     auto records = io::Json::array();
     for (auto const& run : runs) {
         auto record = io::Json::object();
-        record.set("id", run.id).set("paper", run.paper).set("group", run.group).set("chip", run.chip);
+        record.set("id", run.id).set("paper", run.paper).set("group", run.group).set("source", run.source);
+        record.set("chip", run.chip).set("vendor", run.vendor).set("moe", run.mixture_of_experts);
         record.set("software", run.software)
+            .set("stack", run.stack)
+            .set("precision", run.precision)
             .set("plan", run.plan)
             .set("flag", run.flag)
             .set("doubt", run.doubt);
@@ -124,7 +127,11 @@ io::Json reproduction_json(std::vector<Reproduced> const& runs) {
             record.set("simulated", run.simulated.value()).set("error", results::error_of(run));
             record.set("interval_80",
                        io::Json::array().add(run.interval.low.value()).add(run.interval.high.value()));
-            record.set("evidence", std::move(evidence));
+            auto kinds = io::Json::object();
+            for (auto const& [kind, share] : run.time_by_kind) {
+                kinds.set(kind, share);
+            }
+            record.set("evidence", std::move(evidence)).set("time_by_kind", std::move(kinds));
         }
         records.add(std::move(record));
     }

@@ -2,6 +2,10 @@
 
 namespace moesaic::parallel {
 
+namespace {
+constexpr double host_sigma = 0.3; ///< host processors and their settings differ
+} // namespace
+
 int BlockBuilder::push(Stream stream, std::variant<Compute, Collective> work, bool detached) {
     BlockOp op{stream, std::move(work), {}, detached};
     if (tail_) {
@@ -53,6 +57,20 @@ std::optional<int> BlockBuilder::from_start(Stream stream, Collective const& wor
     }
     ops_.push_back({.stream = stream, .work = work, .after = {}, .detached = false, .early = true});
     return static_cast<int>(ops_.size()) - 1;
+}
+
+void BlockBuilder::host(Seconds time) {
+    if (time.value() <= 0.0) {
+        return;
+    }
+    Compute work{.duration = {time, timing::Evidence::analytic, host_sigma},
+                 .kind = model::OpKind::add,
+                 .role = "launches",
+                 .pass = model::Pass::forward,
+                 .work = {},
+                 .key = std::string{host_key}};
+    ops_.push_back({.stream = Stream::host, .work = std::move(work), .after = {}});
+    wait_for(static_cast<int>(ops_.size()) - 1);
 }
 
 void BlockBuilder::wait_for(std::optional<int> op) {

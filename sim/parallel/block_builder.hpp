@@ -25,6 +25,8 @@ class BlockBuilder {
     [[nodiscard]] std::optional<int> beside(Stream stream, Collective const& work);
     /// Starts before the block's messages have come; none where the group has one rank. The chain waits for it at wait_for().
     [[nodiscard]] std::optional<int> from_start(Stream stream, Collective const& work);
+    /// The host's work before the chain can go on from here: it runs ahead of the kernels, one piece after the other.
+    void host(Seconds time);
     /// The next operation of the chain waits for this one too.
     void wait_for(std::optional<int> op);
 
@@ -32,6 +34,7 @@ class BlockBuilder {
     [[nodiscard]] std::optional<int> tail() const { return tail_; }
     void continue_from(std::optional<int> op) { tail_ = op; }
 
+    [[nodiscard]] Practice const& practice() const { return pricer_->practice(); }
     [[nodiscard]] std::vector<BlockOp> take() { return std::move(ops_); }
 
   private:

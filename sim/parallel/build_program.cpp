@@ -123,10 +123,21 @@ class PairTraffic {
     int meeting_ = 0;
 };
 
+/// Norm of the owned gradients and their scaling, in fp32: read, and read and written.
+model::Operation clip_operation(std::int64_t owned) {
+    constexpr std::int64_t columns = 1024;
+    return {.kind = model::OpKind::add,
+            .dtype = Dtype::fp32,
+            .m = owned / columns + 1,
+            .n = columns,
+            .role = "gradient_clip"};
+}
+
 Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at, StageSetting const& s,
                Pricer& pricer) {
     auto const& stage = stages[at];
     BlockBuilder to{pricer};
+    to.host(s.plan.practice.host_step);
     PairTraffic const pair{stages, at, s, to};
     ParameterTraffic const parameters{s, to};
     LayerWeights weights;
@@ -148,8 +159,8 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     int const rendezvous = is_open_ended(s.plan.schedule) ? -1 : 0;
     Collective norm{timing::CollectiveKind::all_reduce, Bytes{4.0}, ranks, "gradient norm", rendezvous};
     to.collective(Stream::data, norm);
-    to.compute(
-        std::vector{model::optimizer_operation(std::llround(parameters.owned(weights)), s.plan.gradient)});
+    auto const owned = std::llround(parameters.owned(weights));
+    to.compute(std::vector{clip_operation(owned), model::optimizer_operation(owned, s.plan.gradient)});
     pair.gather(shared);
     if ((s.plan.zero == 1 || s.plan.zero == 2) && !s.plan.overlap_parameters) {
         parameters.gather(weights);
@@ -270,7 +281,7 @@ std::vector<ClassMemory> memory_of_classes(Job const& job) {
 }
 
 Program build_program(Job const& job) {
-    Pricers pricers{job.timings};
+    Pricers pricers{job.timings, job.plan.practice, job.calibration};
     return build_program(job, pricers);
 }
 
@@ -283,7 +294,8 @@ Program build_program(Job const& job, Pricers& pricers) {
         auto const& stage = stages[at];
         check_shard(job, stage);
         auto const& chip = node_of(job, stage.place.pool).chip;
-        program.classes.push_back(build_class(job, messages, stages, at, pricers.of(chip)));
+        auto& pricer = pricers.of(chip, stage.place.group->precision.gemm);
+        program.classes.push_back(build_class(job, messages, stages, at, pricer));
         std::vector<Flop> work;
         for (auto const& block : program.classes.back().blocks) {
             work.push_back(work_of(block));

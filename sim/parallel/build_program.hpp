@@ -1,6 +1,7 @@
 #pragma once
 #include "hardware/topology.hpp"
 #include "model/model.hpp"
+#include "parallel/calibration.hpp"
 #include "parallel/memory.hpp"
 #include "parallel/plan.hpp"
 #include "parallel/price.hpp"
@@ -23,6 +24,7 @@ struct Job {
     TrainingShape shape;
     hardware::Topology const& topology;
     timing::Timings const& timings;
+    Calibration const* calibration = nullptr; ///< none = kernels take as long as they were timed to
 };
 
 /// Memory of each rank class, in the order of the program's classes; cheap, nothing is priced.

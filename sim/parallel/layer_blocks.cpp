@@ -87,20 +87,39 @@ Arrivals::When when_gathered(Plan const& plan, bool first_of_step) {
 class Sums {
   public:
     Sums(StageSetting const& s, BlockBuilder& to, bool last_of_step, BackwardPart part)
-        : traffic_{s, to}, behind_{s.plan.overlap_gradients} {
+        : s_{s}, to_{to}, traffic_{s, to}, behind_{s.plan.overlap_gradients} {
         bool const every_micro_batch = s.plan.zero >= 2;
         here_ = part != BackwardPart::inputs && (every_micro_batch || (last_of_step && behind_));
+        adds_up_ = part != BackwardPart::inputs && !s.plan.practice.fused_gradient_sum &&
+                   s.kind.micro_batches.value_or(1) > 1;
     }
     void add(LayerWeights const& weights) const {
+        if (adds_up_ && weights.dense + weights.expert > 0) {
+            to_.compute(std::vector{sum_operation(weights)});
+        }
         if (here_ && weights.dense + weights.expert > 0) {
             behind_ ? traffic_.sum_behind(weights) : traffic_.sum(weights);
         }
     }
 
   private:
+    /// The micro-batch's gradients are read and added to those of the ones before.
+    [[nodiscard]] model::Operation sum_operation(LayerWeights const& weights) const {
+        constexpr std::int64_t columns = 1024;
+        auto const rows = static_cast<std::int64_t>((weights.dense + weights.expert) / columns) + 1;
+        return {.kind = model::OpKind::add,
+                .dtype = s_.plan.gradient,
+                .m = rows,
+                .n = columns,
+                .role = "gradient_sum"};
+    }
+
+    StageSetting const& s_;
+    BlockBuilder& to_;
     ParameterTraffic traffic_;
     bool behind_;
-    bool here_;
+    bool here_ = false;
+    bool adds_up_ = false;
 };
 
 } // namespace

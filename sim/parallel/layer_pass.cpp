@@ -142,18 +142,30 @@ bool runs_again(model::Model const& model, model::Operation const& op, Recompute
     return false;
 }
 
-void recompute_selected(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to) {
+void recompute_selected(StageSetting const& s, Recompute recompute, model::LayerOperations const& ops,
+                        BlockBuilder& to) {
     Traffic const traffic{s, to};
     int products = 0;
     for (auto const* part : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
                              &ops.experts, &ops.shared}) {
         model::Operations chosen;
         std::ranges::copy_if(*part, std::back_inserter(chosen), [&](auto const& op) {
-            return runs_again(s.model, op, s.group.recompute, products);
+            return runs_again(s.model, op, recompute, products);
         });
         traffic.compute(chosen, again);
     }
 }
+
+} // namespace
+
+namespace {
+
+/// Share of a layer's host time; the backward launches twice the kernels of the forward.
+void host_of_layer(StageSetting const& s, int layer, BlockBuilder& to, double share) {
+    auto const& practice = s.plan.practice;
+    to.host((model::is_moe_layer(s.model, layer) ? practice.host_moe_layer : practice.host_layer) * share);
+}
+constexpr double forward_share = 1.0 / 3.0, backward_share = 2.0 / 3.0;
 
 } // namespace
 
@@ -168,21 +180,23 @@ void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::stri
     to.compute(ops.attention_residual, prefix);
     if (model::is_moe_layer(s.model, layer)) {
         forward_experts(s, ops, to, prefix);
-        return;
+    } else {
+        to.compute(ops.ffn_norm, prefix);
+        traffic.block(s.model.hidden, ops.ffn, "ffn", prefix);
+        to.compute(ops.ffn_residual, prefix);
     }
-    to.compute(ops.ffn_norm, prefix);
-    traffic.block(s.model.hidden, ops.ffn, "ffn", prefix);
-    to.compute(ops.ffn_residual, prefix);
+    host_of_layer(s, layer, to, forward_share);
 }
 
 void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, BackwardPart part) {
     Traffic const traffic{s, to, part};
     auto const ops = model::layer_operations(s.model, layer, s.shape);
     auto const recompute = [&] {
-        if (part != BackwardPart::weights && s.group.recompute == Recompute::full) {
+        auto const kind = part == BackwardPart::weights ? Recompute::none : recompute_of(s.group, layer);
+        if (kind == Recompute::full) {
             forward_layer(s, layer, to, again);
-        } else if (part != BackwardPart::weights) {
-            recompute_selected(s, ops, to);
+        } else {
+            recompute_selected(s, kind, ops, to);
         }
     };
     if (model::is_moe_layer(s.model, layer)) {
@@ -199,6 +213,7 @@ void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, Backward
     }
     traffic.block_backward(model::gathered_columns(s.model), ops.attention, "attention");
     traffic.backward(ops.attention_norm);
+    host_of_layer(s, layer, to, part == BackwardPart::both ? backward_share : backward_share / 2);
 }
 
 void forward_head(StageSetting const& s, BlockBuilder& to) {

@@ -160,7 +160,7 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     for (auto const& chunk : load.chunks) {
         Kept kept;
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
-            kept.whole += activation_bytes(s, layer, s.group.recompute).value();
+            kept.whole += activation_bytes(s, layer, recompute_of(s.group, layer)).value();
             kept.waiting += parted ? waiting_bytes(s, layer).value() : 0.0;
         }
         chunks.push_back(kept);

@@ -30,6 +30,8 @@ class ParameterTraffic {
   private:
     template <class Start>
     [[nodiscard]] Arrival start_gathers(LayerWeights const& weights, Start start) const;
+    /// One owner after the other.
+    void broadcast(double parameters, RankSet const& group) const;
     [[nodiscard]] Collective gather_of(double parameters, RankSet const& group, std::string role) const;
     /// Reduce-scatter over those that share, then all-reduce of the share over its copies; without sharing an
     /// all-reduce over all.

@@ -4,6 +4,7 @@
 #include "parallel/read_choice.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -13,6 +14,11 @@ std::string_view name_of(Recompute recompute) {
     constexpr std::string_view names[] = {"none",           "pointwise", "selective", "operators",
                                           "up_projections", "full",      "least"};
     return names[static_cast<int>(recompute)];
+}
+
+Recompute recompute_of(StageGroup const& group, int layer) {
+    auto const up_to = [&](int layers) { return std::floor(layers * group.recompute_share + 1e-9); };
+    return up_to(layer + 1) > up_to(layer) ? group.recompute : Recompute::none;
 }
 
 int stages_of(ReplicaKind const& kind) {
@@ -105,6 +111,7 @@ int find_pool(io::TomlTable const& t, PlanContext const& context) {
 struct Defaults {
     int tensor = 1;
     Recompute recompute = Recompute::none;
+    double recompute_share = 1.0;
     model::Precision precision;
     int pipeline = 1, context = 1, expert = 1, expert_tensor = 1, micro_batch = 1;
     double expert_imbalance = 1.0;
@@ -119,9 +126,18 @@ double read_imbalance(io::TomlTable const& t, double otherwise) {
     return imbalance;
 }
 
+double read_share(io::TomlTable const& t, double otherwise) {
+    double const share = t.number_or("recompute_share", otherwise);
+    if (!(share > 0.0 && share <= 1.0)) {
+        throw InputError{t.origin("recompute_share"), "is a share of the layers, above 0 and at most 1"};
+    }
+    return share;
+}
+
 Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
     return {.tensor = read_degree(t, "tensor", outer.tensor),
             .recompute = read_recompute(t, outer.recompute),
+            .recompute_share = read_share(t, outer.recompute_share),
             .precision = read_precision(t, outer.precision),
             .pipeline = read_degree(t, "pipeline", outer.pipeline),
             .context = read_degree(t, "context", outer.context),
@@ -137,6 +153,7 @@ StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, 
                      .stages = read_degree(t, count_key, count_key == "pipeline" ? outer.pipeline : 1),
                      .tensor = read_degree(t, "tensor", outer.tensor),
                      .recompute = read_recompute(t, outer.recompute),
+                     .recompute_share = read_share(t, outer.recompute_share),
                      .precision = read_precision(t, outer.precision),
                      .layers = {},
                      .origin = t.origin(count_key)};
@@ -330,6 +347,7 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
         throw InputError{table.origin("shard_group"), "has no use: zero = \"none\" shares nothing out"};
     }
     read_practice(table, plan);
+    read_practice(table, plan.practice);
     settle_pairs(table, plan);
     if (table.has("adapters")) {
         plan.adapters = static_cast<int>(table.integer_from("adapters", 1));

@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 #include "io/toml.hpp"
 #include "model/shard.hpp"
+#include "parallel/practice.hpp"
 #include "parallel/schedule.hpp"
 
 #include <optional>
@@ -22,8 +23,8 @@ namespace moesaic::parallel {
 ///   up_projections  norms, activations and the up-projections of latent attention (DeepSeek-V3, arXiv 2412.19437,
 ///              section 3.2.3); as pointwise where attention is not latent
 ///   full       the whole layer, its communication included; only the layer's input is kept
-///   least      the least that fits, of none, pointwise (unfused attention: selective) and full; settle_recompute()
-///              puts one of them in its place
+///   least      the least that fits, of none, pointwise (unfused attention: selective) and full in ever more of the
+///              layers; settle_recompute() puts one of them in its place
 enum class Recompute { none, pointwise, selective, operators, up_projections, full, least };
 [[nodiscard]] std::string_view name_of(Recompute recompute);
 
@@ -33,6 +34,9 @@ struct StageGroup {
     int stages = 1;
     int tensor = 1; ///< tensor parallel degree
     Recompute recompute = Recompute::none;
+    /// Of the layers, that compute again, spread evenly; the others keep everything (Megatron's block method keeps the
+    /// last ones of a stage: the same count).
+    double recompute_share = 1.0;
     model::Precision precision;
     /// Layers of each stage; empty = by Plan::layer_split over all stages of the replica kind.
     std::vector<int> layers;
@@ -59,6 +63,9 @@ enum class LayerSplit {
     balanced, ///< differing by at most one, the stages with embedding and head get fewer
     with_ends ///< evenly with the embedding and the head counted as a layer each, so that the ends may hold none
 };
+
+/// What a layer of the group computes again. @param layer of the model
+[[nodiscard]] Recompute recompute_of(StageGroup const& group, int layer);
 
 /// How context ranks bring queries and keys together.
 ///   ring        keys and values go round, each part behind the attention over the part before (Liu et al. 2023)
@@ -113,6 +120,9 @@ struct Plan {
         parameter_gather; ///< format in which parameters are gathered; none = that of the activations
     std::optional<int>
         adapters; ///< rank of low-rank adapters on attention; all other weights are frozen (LoRA)
+    /// Updated parameters come back as one broadcast per owner instead of one gather (InternEvo).
+    bool parameter_broadcasts = false;
+    Practice practice; ///< of the software
     Bytes memory_reserve{4.0 *
                          bytes_per_gib}; ///< context, communication library, fragmentation; an assumption
     Origin origin;

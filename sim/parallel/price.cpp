@@ -1,9 +1,53 @@
 #include "parallel/price.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <fmt/format.h>
 
 namespace moesaic::parallel {
+
+namespace {
+
+bool is_attention(model::Operation const& op) {
+    return op.kind == model::OpKind::attention || op.kind == model::OpKind::mla_attention;
+}
+
+/// Kernels of the matrix units: what the constants stretch.
+bool is_dense(model::Operation const& op) {
+    constexpr std::array kinds{model::OpKind::gemm, model::OpKind::bmm, model::OpKind::grouped_gemm,
+                               model::OpKind::moe_ffn};
+    return is_attention(op) || std::ranges::find(kinds, op.kind) != kinds.end();
+}
+
+/// The least time that this generation of attention kernels needs; none where the software names no limit.
+Seconds least_attention_time(model::Operation const& op, hardware::Chip const& chip,
+                             Practice const& practice) {
+    auto const limit = std::ranges::find(practice.attention, chip.id, &AttentionLimit::chip);
+    if (!is_attention(op) || limit == practice.attention.end()) {
+        return {};
+    }
+    auto const share = op.pass == model::Pass::forward ? limit->forward : limit->backward;
+    return model::flop_of(op) / (hardware::peak_of(chip, Dtype::bf16) * share);
+}
+
+} // namespace
+
+timing::Duration Pricer::time_in_run(model::Operation const& op) const {
+    auto out = timings_->duration(*chip_, op);
+    if (auto const passes = setting_.practice.passes.find(op.kind);
+        passes != setting_.practice.passes.end()) {
+        out.time *= passes->second;
+    }
+    auto const least = least_attention_time(op, *chip_, setting_.practice);
+    if (out.time < least) {
+        out = {least, timing::weakest(out.evidence, timing::Evidence::transferred), 0.15};
+    }
+    if (setting_.constant != nullptr && is_dense(op)) {
+        out.time *= setting_.constant->factor;
+    }
+    return out;
+}
 
 /// Of the fields that tell most operations of a model apart.
 std::size_t Pricer::Hash::operator()(model::Operation const& op) const noexcept {
@@ -18,7 +62,7 @@ std::size_t Pricer::Hash::operator()(model::Operation const& op) const noexcept 
 Compute Pricer::price(model::Operation const& op) {
     auto found = known_.find(op);
     if (found == known_.end()) {
-        Known const known{std::make_shared<model::Operation const>(op), timings_->duration(*chip_, op)};
+        Known const known{std::make_shared<model::Operation const>(op), time_in_run(op)};
         found = known_.emplace(op, known).first;
     }
     return {.duration = found->second.duration,
@@ -29,6 +73,18 @@ Compute Pricer::price(model::Operation const& op) {
             .key = fmt::format("{} {} {}", chip_->id, model::name_of(op.kind), name_of(op.dtype)),
             .times = 1,
             .operation = found->second.op};
+}
+
+Pricer& Pricers::of(hardware::Chip const& chip, Dtype products) {
+    auto found = by_chip_.find({chip.id, products});
+    if (found == by_chip_.end()) {
+        auto const* constant =
+            calibration_ == nullptr ? nullptr : calibration_->find(chip.id, products, practice_.stack);
+        found = by_chip_
+                    .try_emplace({chip.id, products}, *timings_, chip, KernelSetting{practice_, constant})
+                    .first;
+    }
+    return found->second;
 }
 
 } // namespace moesaic::parallel

@@ -1,6 +1,8 @@
 #pragma once
 #include "hardware/chip.hpp"
 #include "model/operation.hpp"
+#include "parallel/calibration.hpp"
+#include "parallel/practice.hpp"
 #include "parallel/program.hpp"
 #include "timing/timings.hpp"
 
@@ -8,19 +10,31 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace moesaic::parallel {
+
+/// How the kernels of a run differ from those that were timed alone.
+struct KernelSetting {
+    Practice practice;
+    CalibrationConstant const* constant = nullptr; ///< none = as timed
+};
 
 /// Turns operations into priced kernels on one chip, asking for each distinct operation once.
 class Pricer {
   public:
-    /// Both must outlive the pricer.
-    Pricer(timing::Timings const& timings, hardware::Chip const& chip) : timings_{&timings}, chip_{&chip} {}
+    /// All must outlive the pricer.
+    Pricer(timing::Timings const& timings, hardware::Chip const& chip, KernelSetting setting)
+        : timings_{&timings}, chip_{&chip}, setting_{std::move(setting)} {}
     [[nodiscard]] Compute price(model::Operation const& op);
+    [[nodiscard]] Practice const& practice() const { return setting_.practice; }
 
   private:
+    [[nodiscard]] timing::Duration time_in_run(model::Operation const& op) const;
+
     timing::Timings const* timings_;
     hardware::Chip const* chip_;
+    KernelSetting setting_;
     struct Hash {
         std::size_t operator()(model::Operation const& op) const noexcept;
     };
@@ -31,18 +45,21 @@ class Pricer {
     std::unordered_map<model::Operation, Known, Hash> known_; // looked up only
 };
 
-/// One per chip, for as many programs as are built with them.
+/// One per chip and format of its products, for as many programs as are built with them: all with the same software.
 class Pricers {
   public:
-    /// They must outlive the pricers.
-    explicit Pricers(timing::Timings const& timings) : timings_{&timings} {}
-    [[nodiscard]] Pricer& of(hardware::Chip const& chip) {
-        return by_chip_.try_emplace(chip.id, *timings_, chip).first->second;
-    }
+    /// Timings and calibration must outlive the pricers. @param calibration none = kernels as they were timed
+    explicit Pricers(timing::Timings const& timings, Practice practice = {},
+                     Calibration const* calibration = nullptr)
+        : timings_{&timings}, practice_{std::move(practice)}, calibration_{calibration} {}
+    [[nodiscard]] Pricer& of(hardware::Chip const& chip, Dtype products);
+    [[nodiscard]] Calibration const* calibration() const { return calibration_; }
 
   private:
     timing::Timings const* timings_;
-    std::map<std::string, Pricer> by_chip_;
+    Practice practice_;
+    Calibration const* calibration_;
+    std::map<std::pair<std::string, Dtype>, Pricer> by_chip_;
 };
 
 } // namespace moesaic::parallel

@@ -26,9 +26,13 @@ struct RankSet {
 };
 
 /// As on a chip, each stream runs its work in the order of issue; streams run side by side.
-enum class Stream { compute, tensor, context, expert, data, pipeline };
-constexpr int streams = 6;
+/// Host: what the host does before kernels can start.
+enum class Stream { compute, tensor, context, expert, data, pipeline, host };
+constexpr int streams = 7;
 [[nodiscard]] std::string_view name_of(Stream stream);
+
+/// Key of what the host does: Compute of Stream::host.
+constexpr std::string_view host_key = "host";
 
 /// A kernel (or a run of equal ones), priced.
 struct Compute {

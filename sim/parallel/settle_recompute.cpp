@@ -8,10 +8,13 @@ namespace {
 
 bool is_open(StageGroup const& group) { return group.recompute == Recompute::least; }
 
-Plan with(Plan plan, Recompute recompute) {
+Plan with(Plan plan, Recompute recompute, double share = 1.0) {
     for (auto& kind : plan.kinds) {
         for (auto& group : kind.stage_groups) {
-            group.recompute = is_open(group) ? recompute : group.recompute;
+            if (is_open(group)) {
+                group.recompute = recompute;
+                group.recompute_share = share;
+            }
         }
     }
     return plan;
@@ -25,11 +28,15 @@ Plan settle_recompute(Job const& job) {
     if (settled) {
         return job.plan;
     }
+    constexpr int steps = 8;
     auto const middle = job.plan.fused_attention ? Recompute::pointwise : Recompute::selective;
-    for (auto const recompute : {Recompute::none, middle}) {
-        auto plan = with(job.plan, recompute);
+    std::vector<Plan> candidates{with(job.plan, Recompute::none), with(job.plan, middle)};
+    for (int step = 1; step < steps; ++step) {
+        candidates.push_back(with(job.plan, Recompute::full, static_cast<double>(step) / steps));
+    }
+    for (auto& plan : candidates) {
         if (!misfit(memory_of_classes({job.model, plan, job.shape, job.topology, job.timings}))) {
-            return plan;
+            return std::move(plan);
         }
     }
     return with(job.plan, Recompute::full);

@@ -42,6 +42,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.context_exchange = one_of<ContextExchange>(
         table, "context_exchange", plan.context_exchange,
         {{"ring", ContextExchange::ring}, {"all_gather", ContextExchange::all_gather}});
+    plan.parameter_broadcasts = table.boolean_or("parameter_broadcasts", plan.parameter_broadcasts);
     plan.fused_attention = table.boolean_or("fused_attention", plan.fused_attention);
     plan.memory_reserve = table.optional_quantity<Bytes>("memory_reserve").value_or(plan.memory_reserve);
 }
@@ -50,6 +51,7 @@ Software read_software(io::TomlTable const& table) {
     Software out{
         .id = table.text("id"), .name = table.text("name"), .source = table.text("source"), .defaults = {}};
     read_practice(table, out.defaults);
+    read_practice(table, out.defaults.practice);
     table.reject_unknown_keys();
     return out;
 }

@@ -122,7 +122,9 @@ void Traffic::block_backward(int columns_in, Operations forward, Label role) con
     }
     // gradients of the inputs go out beside the weight gradient of the first product, which is the last one here
     to_.compute(weights.first(weights.size() - 1));
-    auto const going = to_.beside(Stream::tensor, reduction(columns_in, name));
+    auto beside = reduction(columns_in, name);
+    beside.chip_share = s_.plan.communication_share;
+    auto const going = to_.beside(Stream::tensor, beside);
     to_.compute(weights.last(1));
     to_.wait_for(going);
 }

@@ -16,7 +16,7 @@ struct Problem {
     std::map<int, double> imbalance; ///< by expert degree: rows of the busiest rank over the mean
 
     [[nodiscard]] parallel::Job job(parallel::Plan const& plan) const {
-        return {scenario.model, plan, scenario.shape, topology, timings};
+        return {scenario.model, plan, scenario.shape, topology, timings, pricers.calibration()};
     }
     [[nodiscard]] hardware::NodeType const& node(int pool) const {
         return scenario.pools[static_cast<std::size_t>(pool)].cluster.node;

@@ -3,6 +3,7 @@
 #include "results/run.hpp"
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,9 +15,12 @@ struct Reproduced {
     std::string id;
     std::string paper; ///< what one party published with one method; its runs are siblings
     std::string group; ///< of one paper and machine
+    std::string source; ///< the paper, or the party that submitted to a benchmark: left out as a whole in a check
     std::string vendor;
     std::string chip;
     std::string software;
+    std::string stack;     ///< software that is calibrated together
+    std::string precision; ///< class of the products' format: "16-bit", "8-bit", "4-bit"
     bool mixture_of_experts = false;
     std::string flag;  ///< what its collector found wrong: listed apart
     std::string doubt; ///< why it may mislead: counted all the same
@@ -25,6 +29,7 @@ struct Reproduced {
     Interval interval;       ///< 80 %
     double model_flop = 0.0; ///< of a step on one chip
     std::array<double, timing::evidence_levels> time_by_evidence{};
+    std::map<std::string, double> time_by_kind; ///< kind of operation -> share of the critical path
     std::string plan;
     std::string misfit;  ///< what does not fit by our count of memory; empty = fits
     std::string problem; ///< why it could not be simulated; then nothing else is known

@@ -44,10 +44,10 @@ Interval interval_80(Seconds value, double sigma) {
 }
 
 Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline,
-                   hardware::Topology const& topology) {
+                   hardware::Topology const& topology, double model_error) {
     Metrics out;
     out.step = timeline.step;
-    out.step_interval = interval_80(timeline.step, step_sigma(timeline));
+    out.step_interval = interval_80(timeline.step, std::hypot(step_sigma(timeline), model_error));
     out.tokens_per_s = program.tokens.value() / timeline.step.value();
     auto const peak = peak_of(program, topology);
     out.mfu = program.model_flop / timeline.step / peak;

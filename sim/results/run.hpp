@@ -81,8 +81,9 @@ struct Run {
     Seconds simulation_wall;
 };
 
+/// @param model_error standard deviation of ln(step) that the model adds to the timings' own
 [[nodiscard]] Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline,
-                                 hardware::Topology const& topology);
+                                 hardware::Topology const& topology, double model_error = 0.0);
 
 /// One standard deviation of the step over the step, by kind of timing.
 [[nodiscard]] std::map<std::string, double> step_errors(engine::Timeline const& timeline);

@@ -42,6 +42,7 @@ Published read_published(io::TomlTable const& t) {
     Published out{.source = t.text("source"),
                   .record = t.text_or("record", ""),
                   .group = t.text_or("group", ""),
+                  .party = t.text_or("party", ""),
                   .metric = t.text_or("metric", ""),
                   .value = t.number_or("value", 0.0),
                   .unit = t.text_or("unit", ""),

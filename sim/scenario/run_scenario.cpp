@@ -28,7 +28,10 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
     };
     for (auto const& group : kind.stage_groups) {
         note(tensor, fmt::format("{}", group.tensor));
-        note(recompute, std::string{name_of(group.recompute)});
+        note(recompute, group.recompute_share < 1.0 ? fmt::format("{} of {:.1f} % of the layers",
+                                                                  name_of(group.recompute),
+                                                                  100.0 * group.recompute_share)
+                                                    : std::string{name_of(group.recompute)});
         note(precision, std::string{name_of(group.precision.gemm)});
     }
     return fmt::format("{} chips, tp {}, pp {}, ep {}, dp {}, {} x {} sequences, {}, recompute {}, {}",
@@ -60,6 +63,11 @@ timing::Timings load_timings(Scenario const& scenario, std::string const& data_f
         }
     }
     return timings;
+}
+
+parallel::Calibration load_calibration(std::string const& data_folder, std::string const& file) {
+    return parallel::read_calibration(
+        io::read_toml_file(file.empty() ? data_folder + "/platforms/calibration.toml" : file));
 }
 
 hardware::Topology topology_of(Scenario const& scenario) {
@@ -109,6 +117,19 @@ std::optional<Money> cost_of(std::optional<economics::CostTerms> const& terms, S
     return economics::cost_of_tokens(Tokens{1e12}, {program.tokens, step}, pools, *terms).cost;
 }
 
+/// Of the chips that the plan uses, the least known one's.
+double model_error(parallel::Job const& job, parallel::Calibration const& calibration) {
+    double most = 0.0;
+    for (auto const& kind : job.plan.kinds) {
+        for (auto const& group : kind.stage_groups) {
+            auto const& chip = job.topology.pool(PoolId{group.pool}).cluster.node.chip;
+            most = std::max(most,
+                            calibration.error_of(chip.id, group.precision.gemm, job.plan.practice.stack));
+        }
+    }
+    return most;
+}
+
 } // namespace
 
 std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario, std::string const& data_folder) {
@@ -139,8 +160,10 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
                           std::string const& data_folder, RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
     auto const topology = topology_of(scenario);
+    auto const calibration = options.calibrated ? load_calibration(data_folder, options.calibration_file)
+                                                : parallel::Calibration{};
     auto const job_with = [&](parallel::Plan const& plan) {
-        return parallel::Job{scenario.model, plan, scenario.shape, topology, timings};
+        return parallel::Job{scenario.model, plan, scenario.shape, topology, timings, &calibration};
     };
     auto const recomputing = parallel::settle_recompute(job_with(scenario.plan));
     auto const plan = parallel::split_batch(job_with(recomputing));
@@ -154,8 +177,10 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
     run.misfit = parallel::misfit(run.memory);
     if (!run.misfit || options.beyond_memory) {
         auto program = parallel::build_program(job);
-        run.timeline = engine::simulate(program, topology, timings, {.keep_events = options.keep_events});
-        run.metrics = results::metrics_of(program, run.timeline, topology);
+        run.timeline = engine::simulate(program, topology, timings,
+                                        {.keep_events = options.keep_events, .sharing = options.sharing});
+        run.metrics =
+            results::metrics_of(program, run.timeline, topology, model_error(job, calibration));
         run.training = time_to_train(scenario, job, program, run.timeline);
         if (scenario.economics) {
             run.spending = spending_of(scenario, *run.training, data_folder);

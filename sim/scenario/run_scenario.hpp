@@ -1,5 +1,6 @@
 #pragma once
 #include "economics/token_cost.hpp"
+#include "engine/event_loop.hpp"
 #include "results/run.hpp"
 #include "scenario/scenario.hpp"
 #include "timing/timings.hpp"
@@ -14,13 +15,20 @@ struct RunOptions {
     std::vector<std::string> timings; ///< further tables or folders of them
     bool timings_alone = false;       ///< without the shipped grids
     bool keep_events = false;
-    bool beyond_memory = false; ///< simulate what does not fit all the same: a published run did fit
+    bool calibrated = true;       ///< with the constants of platforms/calibration.toml
+    std::string calibration_file; ///< another file of constants instead; empty = the shipped one
+    engine::Sharing sharing = engine::Sharing::simulated;
+    bool beyond_memory = false;   ///< simulate what does not fit all the same: a published run did fit
 };
 
 /// Kernel timings: the shipped grids of platforms/timings/ unless they are to be left out, then the scenario's, then the
 /// caller's.
 [[nodiscard]] timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
                                            std::vector<std::string> const& further, bool shipped = true);
+
+/// The shipped constants, or those of the file.
+[[nodiscard]] parallel::Calibration load_calibration(std::string const& data_folder,
+                                                     std::string const& file = {});
 
 /// In what the cost of the scenario's chips is counted; none without a price book.
 [[nodiscard]] std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario,

@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+"""Finds the constants of platforms/calibration.toml, anew and always the same way.
+
+    analysis/calibrate.py build/release/moesaic [--write]
+
+A constant says how many times longer the products and attention kernels of a training run take than those that were timed
+alone, for one kind of chip, one class of precision and one software stack. Two origins:
+
+* kernel data: ratios between measurements of the same products, below, with their sources;
+* published runs: at least 8 records that carry no flag, of at least 2 sources. Each source has the same weight. The
+  estimate is the factor at which the weighted median of ln(simulated / published) is zero, drawn towards the kernel data
+  (or towards 1) in ln by 1 / (1 + sources / 0.36): stacks lie about 10 % apart, sources of one stack about 6 %.
+
+Printed is what the constants do to runs of sources that they were not learnt from: every source is left out as a whole and
+its runs predicted with what the others give. From these errors comes the model error, in intervals: as much as makes
+80 % of left-out runs lie inside; where no constant was learnt, as much as makes 80 % of all runs lie inside with the
+kernel data's constants alone.
+"""
+import collections
+import json
+import math
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LEAST_RECORDS, LEAST_SOURCES, SOURCE_NOISE = 8, 2, 0.36
+KINDS = {"gemm", "bmm", "grouped_gemm", "moe_ffn", "attention", "mla_attention"}
+Z80 = 1.2815515655446004
+
+# Chips of one die and number formats of one class. A stack of "" is any stack.
+FAMILIES = {
+    "A100": ["nvidia_a100_sxm4_80", "nvidia_a100_sxm4_40"],
+    "Hopper": ["nvidia_h100_sxm5", "nvidia_h100_sxm5 (other build)", "nvidia_h200_sxm", "nvidia_h800_sxm5"],
+    "Blackwell": ["nvidia_b200", "nvidia_gb200"],
+    "Blackwell Ultra": ["nvidia_b300", "nvidia_gb300"],
+    "CDNA3": ["amd_mi300x", "amd_mi308x", "amd_mi325x"],
+    "CDNA4": ["amd_mi355x", "amd_mi355x (other build)"],
+    "Ascend 910B": ["huawei_ascend_910b1", "huawei_ascend_910b2", "huawei_ascend_910b3", "huawei_ascend_910b4"],
+}
+ANY_STACK = {"Ascend 910B"}  # MindSpeed and MindSpore call the same CANN kernels, and each has one source
+
+# Chips, precision -> factor, origin
+A100, HOPPER = FAMILIES["A100"], FAMILIES["Hopper"]
+QUANTISED = ("Primus-Turbo's fp8 rows of MI300X hold the quantisation of both operands (3 bytes an element at the rate of a "
+             "copy: 5 % of products of 8192 x 8192 x 57344), which the model counts apart")
+KERNEL_DATA = [
+    (A100, "16-bit", 1.15, "products of 8192 take 257 TFLOP/s on normal and 295 on zero inputs (H. He, "
+                         "thonking.ai, 2024); fp16 layers of Vidur run at 0.84 to 0.87 of the rate of aiconfigurator's "
+                         "benchmark near the same shapes (1,827 pairs over 0.1 TFLOP)"),
+    (HOPPER, "16-bit", 1.14, "products of Vidur run at 0.86 (629 pairs over 0.1 TFLOP), of LLMServingSim at 0.94 "
+                           "(237) of the rate of aiconfigurator's benchmark near the same shapes"),
+    (["amd_mi300x", "amd_mi308x"], "8-bit", 0.95, QUANTISED),
+    (["amd_mi325x"], "8-bit", 0.82, QUANTISED + "; its best bf16 product beats MI300X's by 1.17 at the same peak "
+     "(S. Bekman, ML Engineering), and 8-bit rows of MI300X stand for it"),
+]
+
+
+def family_of(chip):
+    return next((name for name, chips in FAMILIES.items() if chip in chips), None)
+
+
+def cell_of(run):
+    family = family_of(run["chip"])
+    return (family, run["precision"], "" if family in ANY_STACK else run["stack"]) if family else None
+
+
+def prior_of(chip, precision):
+    return next((factor for chips, p, factor, _ in KERNEL_DATA if p == precision and chip in chips), 1.0)
+
+
+class Run:
+    def __init__(self, record):
+        self.id, self.source, self.cell = record["id"], record["source"], cell_of(record)
+        self.group = "MoE" if record["moe"] else "dense"
+        self.vendor = record["vendor"]
+        share = sum(v for k, v in record["time_by_kind"].items() if k in KINDS)
+        self.prior = prior_of(record["chip"], record["precision"])
+        self.error = record["error"] + math.log(1 + share * (self.prior - 1))
+        self.plain = record["error"]
+        self.share = share * self.prior / (1 + share * (self.prior - 1))
+        low, high = record["interval_80"]
+        self.timing_sigma = math.log(high / low) / 2 / Z80
+
+    def error_at(self, factor):
+        """With so many times the kernel data's factor. First order: the critical path stays where it is."""
+        return self.error + math.log(1 + self.share * (factor - 1))
+
+
+def weighted_quantile(pairs, share):
+    pairs = sorted(pairs)
+    half = share * sum(w for _, w in pairs)
+    for value, weight in pairs:
+        half -= weight
+        if half <= 0:
+            return value
+    return pairs[-1][0]
+
+
+def weights(runs):
+    count = collections.Counter(run.source for run in runs)
+    return [1 / count[run.source] for run in runs]
+
+
+def estimate(runs):
+    """The constant that these runs give for their cell, over the kernel data's; none where they are too few."""
+    sources = {run.source for run in runs}
+    if len(runs) < LEAST_RECORDS or not sources:
+        return None
+    w = weights(runs)
+    low, high = math.log(0.3), math.log(4)
+    for _ in range(60):
+        middle = (low + high) / 2
+        errors = [run.error_at(math.exp(middle)) for run in runs]
+        if weighted_quantile(list(zip(errors, w)), 0.5) < 0:
+            low = middle
+        else:
+            high = middle
+    return math.exp(low * len(sources) / (len(sources) + SOURCE_NOISE))
+
+
+def is_learnt(runs):
+    return len(runs) >= LEAST_RECORDS and len({run.source for run in runs}) >= LEAST_SOURCES
+
+
+def quantile(values, share):
+    values = sorted(values)
+    at = share * (len(values) - 1)
+    below = int(at)
+    above = min(below + 1, len(values) - 1)
+    return values[below] + (at - below) * (values[above] - values[below])
+
+
+def left_out_errors(runs, by_cell):
+    """Each run predicted by constants of the other sources."""
+    out = {}
+    for run in runs:
+        members = by_cell.get(run.cell, [])
+        others = [r for r in members if r.source != run.source]
+        factor = estimate(others) if is_learnt(members) else None
+        out[run.id] = run.error_at(factor or 1.0)
+    return out
+
+
+def model_sigma(runs, errors):
+    """What must be added to the timings' spread so that 80 % of the errors lie within the interval."""
+    def inside(sigma):
+        return sum(abs(errors[r.id]) <= Z80 * math.hypot(sigma, r.timing_sigma) for r in runs) / len(runs)
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if inside(middle) < 0.8 else (low, middle)
+    return high
+
+
+def constants_of(cell, members):
+    """One for each factor that the kernel data gives chips of the family."""
+    family, precision, stack = cell
+    sources = sorted({r.source for r in members})
+    by_prior = collections.defaultdict(list)
+    for chip in FAMILIES[family]:
+        by_prior[prior_of(chip, precision)].append(chip)
+    return [{"name": f"{family}, {precision}, {stack or 'any'}" + (f", {chips[0]}" if len(by_prior) > 1 else ""),
+             "chips": chips, "precision": precision, "stack": stack, "factor": factor * estimate(members),
+             "origin": f"{len(members)} published runs of {len(sources)} sources" + (
+                 f"; kernel data alone {factor:.2f}" if factor != 1 else ""),
+             "records": sorted(r.id for r in members), "sources": sources} for factor, chips in by_prior.items()]
+
+
+def line(name, errors):
+    size = [abs(e) for e in errors]
+    print(f"{name:44} {len(errors):4} {100 * quantile(size, .5):6.1f} {100 * quantile(size, .9):6.1f} "
+          f"{100 * quantile(list(errors), .5):+6.1f}")
+
+
+def show(title, runs, errors):
+    print(f"\n{title:44} runs  median   p90   bias   (|ln(simulated / published)|, %)")
+    line("all", [errors[r.id] for r in runs])
+    for group in sorted({f"{r.group} on {r.vendor}" for r in runs}):
+        line(group, [errors[r.id] for r in runs if f"{r.group} on {r.vendor}" == group])
+
+
+def toml_list(values, indent=""):
+    return "[" + ", ".join(f'"{v}"' for v in values) + "]"
+
+
+def text_of(constants, sigmas):
+    out = ["# Written by analysis/calibrate.py; do not edit. How many times longer products and attention kernels take in a",
+           "# training run than timed alone. Nothing here belongs to one run, paper or model. `moesaic reproduce --constants`",
+           "# prints it; analysis/accuracy.md says what it is worth.", "",
+           "# Standard deviation of ln(step) beyond the timings' own, from runs of sources left out: where a constant was",
+           "# learnt on runs, and everywhere else.",
+           "[model_error]", f"calibrated = {sigmas[0]:.3f}", f"otherwise = {sigmas[1]:.3f}"]
+    for c in constants:
+        out += ["", "[[constant]]", f'name = "{c["name"]}"', f'chips = {toml_list(c["chips"])}',
+                f'precision = "{c["precision"]}"']
+        if c["stack"]:
+            out.append(f'stack = "{c["stack"]}"')
+        out += [f'factor = {c["factor"]:.3f}', f'origin = "{c["origin"]}"']
+        if c["records"]:
+            out += [f'sources = {toml_list(c["sources"])}', "records = ["]
+            out += [f'    "{r}",' for r in c["records"]]
+            out.append("]")
+    return "\n".join(out) + "\n"
+
+
+def records_of(argument):
+    """Of the program, or of what `moesaic reproduce all --without constants --json` printed into a file before."""
+    if argument.endswith(".json"):
+        return json.loads(pathlib.Path(argument).read_text(encoding="utf-8"))["records"]
+    answer = subprocess.run([argument, "reproduce", "all", "--json", "--without", "constants"], check=False,
+                            stdout=subprocess.PIPE, cwd=ROOT)
+    return json.loads(answer.stdout)["records"]
+
+
+def main():
+    records = records_of(sys.argv[1])
+    runs = [Run(r) for r in records if not r["problem"] and not r["flag"]]
+    by_cell = collections.defaultdict(list)
+    for run in runs:
+        if run.cell:
+            by_cell[run.cell].append(run)
+    constants = [{"name": f"{chips[0]} and its kin, {precision}" if len(chips) > 1 else f"{chips[0]}, {precision}",
+                  "chips": chips, "precision": precision, "stack": "", "factor": factor,
+                  "origin": "kernel data: " + origin, "records": [], "sources": []}
+                 for chips, precision, factor, origin in KERNEL_DATA]
+    for cell, members in sorted(by_cell.items()):
+        if is_learnt(members):
+            constants += constants_of(cell, members)
+    learnt = {cell: estimate(members) if is_learnt(members) else None for cell, members in by_cell.items()}
+    plain = {r.id: r.plain for r in runs}
+    factors = {r.id: learnt.get(r.cell) for r in runs}
+    fitted = {r.id: r.error_at(factors[r.id] or 1.0) for r in runs}
+    errors = left_out_errors(runs, by_cell)
+    show("no constants", runs, plain)
+    show("constants, runs that they were learnt on", runs, fitted)
+    show("constants of other sources", runs, errors)
+    print(f"\n{'left out':44} runs  median   p90   bias")
+    for source in sorted({r.source for r in runs}):
+        line(source, [errors[r.id] for r in runs if r.source == source])
+    print(f"\n{'learnt on':44} runs  median   p90   bias")
+    for source in sorted({r.source for r in runs}):
+        line(source, [fitted[r.id] for r in runs if r.source == source])
+    known = [r for r in runs if factors[r.id]]
+    sigmas = (model_sigma(known, errors), model_sigma(runs, {r.id: r.error for r in runs}))
+    print(f"\nmodel error: {sigmas[0]:.3f} with learnt constants ({len(known)} runs left out), "
+          f"{sigmas[1]:.3f} with the kernel data's alone ({len(runs)} runs)")
+    for c in constants:
+        print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
+    print("\nfarthest off")
+    for r in sorted(runs, key=lambda r: -abs(fitted[r.id]))[:24]:
+        print(f"{r.id:70} {100 * fitted[r.id]:+6.1f}")
+    if "--write" in sys.argv:
+        (ROOT / "platforms" / "calibration.toml").write_text(text_of(constants, sigmas), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Which file of scenarios/software/ describes the software of a published run: by what the record says, one rule for all.
+
+Known groups first; then words of the record's texts; then maker and date. Of releases that no file describes, the last one
+before the run's date is taken, or the first there is.
+"""
+import pathlib
+import re
+
+SOFTWARE = pathlib.Path(__file__).resolve().parent.parent / "scenarios" / "software"
+
+# words in title, notes, kind of sharding, schedule or precision -> software; the first that is found
+WORDS = [
+    (r"llm-foundry|llm foundry|mosaicml|composer|\bmpt\b", "llm_foundry"),
+    (r"internevo|internlm", "internevo_2024"),
+    (r"zero bubble|zero-bubble", "zero_bubble_2023"),
+    (r"maxtext|\bjax\b|\bxla\b", "maxtext_2024"),
+    (r"mindformers|mindspore", "mindformers_2024"),
+    (r"modellink|mindspeed|torch_npu", "modellink_2024"),
+    (r"megatron-deepspeed|deepspeed.*pipeline", "megatron_deepspeed_2022"),
+    (r"torchtitan|fsdp|pytorch lightning", "torchtitan_compile"),
+]
+# maker -> (first date, software); the last that has begun
+BY_DATE = {
+    "nvidia": [((0, 0), "megatron_2021"), ((2022, 1), "megatron_2022"), ((2022, 10), "megatron_2023"),
+               ((2024, 1), "nemo_2407"), ((2025, 1), "megatron_lm_2025")],
+    "amd": [((0, 0), "rocm_megatron")],
+    "huawei": [((0, 0), "modellink_2024")],
+}
+
+
+def release(prefix, year, month):
+    """The file of this prefix for the release of the date, or the one before."""
+    wanted = (year % 100) * 100 + month
+    known = sorted(int(p.stem.rsplit("_", 1)[1]) for p in SOFTWARE.glob(prefix + "_[0-9]*.toml"))
+    before = [number for number in known if number <= wanted]
+    return f"{prefix}_{before[-1] if before else known[0]:04d}"
+
+
+def software_of(record, year_month):
+    group, parallel = record["group"], record["parallel"]
+    precision = parallel.get("precision") or ""
+    texts = " ".join(str(parallel.get(k) or "") for k in ("zero_or_fsdp", "schedule", "precision", "recompute"))
+    texts = f"{record['source']['title']} {record.get('notes') or ''} {texts}".lower()
+    amd = record["vendor"] == "amd"
+    if "bridge" in group or "megatron-bridge" in texts:
+        return release("megatron_bridge", *year_month)
+    if "nemo" in record["source"]["title"].lower():
+        return release("nemo", *year_month)
+    if "mlperf" in group or "mlperf" in texts:
+        ngc = re.search(r"ngc(\d\d)_(\d\d)", record["id"])
+        if amd:
+            return "rocm_mlperf"
+        return release("nemo_mlperf", *((int(ngc[1]), int(ngc[2])) if ngc else year_month))
+    if "bloom" in group:
+        return "megatron_deepspeed_2022"
+    for words, name in WORDS:
+        if re.search(words, texts):
+            if name == "llm_foundry" and "PURE" in precision:
+                return "llm_foundry_pure"
+            if name == "torchtitan_compile" and "eager" in precision:
+                return "torchtitan_eager"
+            return name
+    return [name for begin, name in BY_DATE[record["vendor"]] if begin <= year_month][-1]

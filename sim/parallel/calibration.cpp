@@ -1,0 +1,86 @@
+#include "parallel/calibration.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace moesaic::parallel {
+
+namespace {
+
+CalibrationConstant read_constant(io::TomlTable const& t) {
+    CalibrationConstant out{.name = t.text("name"),
+                            .chips = t.texts("chips"),
+                            .precision = t.text("precision"),
+                            .stack = t.text_or("stack", ""),
+                            .factor = t.number("factor"),
+                            .origin = t.text("origin"),
+                            .sources = {},
+                            .records = {}};
+    if (!(out.factor > 0.0 && out.factor < 10.0)) {
+        throw InputError{t.origin("factor"), "must be above 0 and below 10"};
+    }
+    if (out.precision != "16-bit" && out.precision != "8-bit" && out.precision != "4-bit") {
+        throw InputError{t.origin("precision"), "is 16-bit, 8-bit or 4-bit"};
+    }
+    if (t.has("records")) {
+        out.records = t.texts("records");
+        out.sources = t.texts("sources");
+    }
+    t.reject_unknown_keys();
+    return out;
+}
+
+bool holds(CalibrationConstant const& c, std::string const& chip, std::string_view precision,
+           std::string const& stack) {
+    return c.precision == precision && c.stack == stack && std::ranges::find(c.chips, chip) != c.chips.end();
+}
+
+} // namespace
+
+std::string_view precision_class(Dtype products) {
+    auto const bytes = bytes_per_element(products);
+    return bytes >= 2.0 ? "16-bit" : bytes >= 1.0 ? "8-bit" : "4-bit";
+}
+
+CalibrationConstant const* Calibration::find(std::string const& chip, Dtype products,
+                                             std::string const& stack) const {
+    auto const precision = precision_class(products);
+    for (auto const& wanted : {stack, std::string{}}) {
+        auto const at =
+            std::ranges::find_if(constants, [&](auto const& c) { return holds(c, chip, precision, wanted); });
+        if (at != constants.end()) {
+            return &*at;
+        }
+    }
+    return nullptr;
+}
+
+double Calibration::error_of(std::string const& chip, Dtype products, std::string const& stack) const {
+    auto const* constant = find(chip, products, stack);
+    bool const learnt = constant != nullptr && !constant->records.empty();
+    return learnt ? model_error.calibrated : model_error.otherwise;
+}
+
+Calibration read_calibration(io::TomlTable const& table) {
+    Calibration out;
+    auto const error = table.table("model_error");
+    out.model_error = {error.number("calibrated"), error.number("otherwise")};
+    error.reject_unknown_keys();
+    for (auto const& t : table.tables("constant")) {
+        auto constant = read_constant(t);
+        for (auto const& chip : constant.chips) {
+            bool const twice = std::ranges::any_of(out.constants, [&](auto const& c) {
+                return holds(c, chip, constant.precision, constant.stack);
+            });
+            if (twice) {
+                throw InputError{t.origin("chips"), fmt::format("a second constant for {}, {}, \"{}\"", chip,
+                                                                constant.precision, constant.stack)};
+            }
+        }
+        out.constants.push_back(std::move(constant));
+    }
+    table.reject_unknown_keys();
+    return out;
+}
+
+} // namespace moesaic::parallel

@@ -1,0 +1,45 @@
+#pragma once
+#include "base/dtype.hpp"
+#include "io/toml.hpp"
+
+#include <string>
+#include <vector>
+
+namespace moesaic::parallel {
+
+/// How many times longer products and attention kernels of a training run take than those that were timed alone, on
+/// some chips, in one class of precision, with one software: clocks under sustained load, real numbers instead of
+/// predictable ones, transposed operands, gaps. Learnt on published runs, or on kernel data.
+struct CalibrationConstant {
+    std::string name;
+    std::vector<std::string> chips;
+    std::string precision; ///< "16-bit", "8-bit" or "4-bit": of the plan's matrix products
+    std::string stack;     ///< of Practice; empty = any
+    double factor = 1.0;
+    std::string origin;               ///< how it was found
+    std::vector<std::string> sources; ///< of the published runs; none for kernel data
+    std::vector<std::string> records;
+};
+
+/// Standard deviation of ln(step time) beyond that of the timings, found on runs of sources left out.
+struct ModelError {
+    double calibrated = 0.0; ///< where the constant was learnt on runs
+    double otherwise = 0.0;
+};
+
+struct Calibration {
+    std::vector<CalibrationConstant> constants;
+    ModelError model_error;
+
+    /// That of the stack, else that of any stack; none where the chip or precision has none.
+    [[nodiscard]] CalibrationConstant const* find(std::string const& chip, Dtype products,
+                                                  std::string const& stack) const;
+    [[nodiscard]] double error_of(std::string const& chip, Dtype products, std::string const& stack) const;
+};
+
+[[nodiscard]] std::string_view precision_class(Dtype products);
+
+/// @throws InputError for unknown keys, a factor that is not above 0, a constant without origin, two of one key
+[[nodiscard]] Calibration read_calibration(io::TomlTable const& table);
+
+} // namespace moesaic::parallel

@@ -1,0 +1,39 @@
+#pragma once
+#include "base/units.hpp"
+#include "io/toml.hpp"
+#include "model/operation.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace moesaic::parallel {
+
+/// The fastest that a software's attention kernels run on a chip, as shares of its 16-bit peak. The timings describe
+/// the best kernels that there are.
+struct AttentionLimit {
+    std::string chip; ///< id; chips of one architecture are listed one by one
+    double forward = 1.0;
+    double backward = 1.0;
+};
+
+/// What the kernels of a training software cost beyond those that the timings describe.
+struct Practice {
+    /// Software that is calibrated together: "megatron", "fsdp", …; empty = none of them.
+    std::string stack;
+    /// Traffic of an operation as this software runs it, over that of one fused kernel; 1 where it is not listed.
+    std::map<model::OpKind, double> passes;
+    std::vector<AttentionLimit> attention;
+    /// Gradients of micro-batches are added up inside the products; otherwise by a kernel that reads both.
+    bool fused_gradient_sum = true;
+    /// Host time to launch a layer's kernels, forward and backward together; chips wait where they are faster.
+    Seconds host_layer;
+    Seconds host_moe_layer;
+    /// Host time of a step in which chips wait: data, logging, the optimizer's loop over tensors.
+    Seconds host_step;
+};
+
+/// Reads what is there; the rest stays as it is.
+void read_practice(io::TomlTable const& table, Practice& practice);
+
+} // namespace moesaic::parallel
