@@ -102,6 +102,7 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
         add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
     }
     // A transfer may take its curve from any chip that has timings.
+    add("calibration", of_file(folder_ + "/platforms/calibration.toml"));
     add("chips", of_tables(folder_ + "/platforms/chips", ".toml"));
     add("timings", of_tables(folder_ + "/platforms/timings", ".csv"));
     if (scenario.has("timings")) {

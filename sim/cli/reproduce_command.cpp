@@ -9,6 +9,7 @@
 #include "base/overloaded.hpp"
 #include "io/text_file.hpp"
 #include "model/model_flop.hpp"
+#include "results/reproduction_file.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +19,7 @@
 #include <fstream>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <unistd.h>
@@ -35,6 +37,8 @@ struct ReproduceArguments {
     std::vector<std::string> settings;
     std::vector<std::string> timings;
     std::string csv;
+    std::string output;      ///< HDF5
+    std::string records;     ///< file of ids, one a line; empty = all
     std::string folder;      ///< of papers; empty = scenarios/papers/
     std::string calibration; ///< file; empty = the shipped one
     int workers = 0;
@@ -59,6 +63,22 @@ std::vector<std::string> paper_names(std::string const& folder) {
     return out;
 }
 
+/// Ids that a file lists, one a line; none of them = all. `#` begins a comment.
+std::set<std::string> chosen_records(std::string const& file) {
+    std::set<std::string> out;
+    if (!file.empty()) {
+        std::istringstream lines{io::read_text_file(file)};
+        for (std::string id; lines >> id;) {
+            if (id.starts_with('#')) {
+                std::getline(lines, id);
+            } else {
+                out.insert(id);
+            }
+        }
+    }
+    return out;
+}
+
 /// Scenarios with a published step time, by paper and file.
 std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
     auto const folder = arguments.folder.empty() ? data_folder() + "/scenarios/papers" : arguments.folder;
@@ -71,6 +91,7 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
     for (auto const& setting : arguments.settings) {
         overrides.push_back(io::parse_override(setting));
     }
+    auto const chosen = chosen_records(arguments.records);
     std::vector<Known> out;
     for (auto const& paper : all) {
         if (arguments.paper != "all" && arguments.paper != paper) {
@@ -85,7 +106,9 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
         std::ranges::sort(files);
         for (auto const& file : files) {
             auto scenario = scenario::read_scenario(file, overrides, data_folder());
-            if (scenario.published && scenario.published->step_time) {
+            bool const is_chosen =
+                chosen.empty() || (scenario.published && chosen.contains(scenario.published->record));
+            if (is_chosen && scenario.published && scenario.published->step_time) {
                 out.push_back({std::move(scenario), paper});
             }
         }
@@ -106,8 +129,7 @@ Reproduced described(Known const& known) {
     out.chip = chip.id;
     out.software = s.software;
     out.stack = s.plan.practice.stack;
-    out.precision =
-        parallel::precision_class(s.plan.kinds.front().stage_groups.front().precision.gemm);
+    out.precision = parallel::precision_class(s.plan.kinds.front().stage_groups.front().precision.gemm);
     out.mixture_of_experts = s.model.moe.has_value();
     out.flag = p.flag;
     out.doubt = p.doubt;
@@ -270,11 +292,14 @@ void print_constants(ReproduceArguments const& arguments) {
                        c.stack.empty() ? "any" : c.stack, fmt::format("{:.3f}", c.factor),
                        fmt::format("{}", c.records.size()), c.origin});
     }
-    fmt::print("{}\nfactor: how many times longer products and attention kernels take in such a run than timed alone\n"
-               "model error of ln(step), standard deviation beyond the timings': {:.3f} where a constant was learnt on "
-               "runs, {:.3f} elsewhere\nfound by analysis/calibrate.py, which prints what they are worth on sources "
-               "left out\n",
-               table.text(), calibration.model_error.calibrated, calibration.model_error.otherwise);
+    fmt::print(
+        "{}\nfactor: how many times longer products and attention kernels take in such a run than timed "
+        "alone\n"
+        "model error of ln(step), standard deviation beyond the timings': {:.3f} where a constant was learnt "
+        "on "
+        "runs, {:.3f} elsewhere\nfound by analysis/calibrate.py, which prints what they are worth on sources "
+        "left out\n",
+        table.text(), calibration.model_error.calibrated, calibration.model_error.otherwise);
 }
 
 void run(ReproduceArguments const& arguments, Outcome& outcome) {
@@ -291,6 +316,9 @@ void run(ReproduceArguments const& arguments, Outcome& outcome) {
         if (!file.flush()) {
             throw InputError{Origin::whole_file(arguments.csv), "cannot be written"};
         }
+    }
+    if (!arguments.output.empty()) {
+        results::write_reproduction(arguments.output, runs, MOESAIC_VERSION);
     }
     fmt::print("{}{}", arguments.json ? reproduction_json(runs).text() : reproduction_text(runs),
                arguments.json ? "\n" : "");
@@ -317,15 +345,21 @@ void add_reproduce_command(CLI::App& app, Outcome& outcome) {
     command
         ->add_option("-j,--workers", arguments->workers, "Runs simulated at a time (default: one per core)")
         ->check(CLI::PositiveNumber);
+    command->add_option("-o,--output", arguments->output, "Write an HDF5 file with units besides");
+    command
+        ->add_option("--records", arguments->records,
+                     "Only records whose ids this file lists, one a line (# begins a comment)")
+        ->check(CLI::ExistingFile);
     command->add_option("--csv", arguments->csv, "Write a line per run to this file besides");
     command
         ->add_option("--calibration", arguments->calibration,
                      "Constants from this file instead of the shipped ones")
         ->check(CLI::ExistingFile);
     command
-        ->add_option("--without", arguments->without,
-                     "Leave a part of the model out: constants (kernels as they were timed alone), timings (roofline "
-                     "only), contention (links are not shared), overlap (no communication beside kernels)")
+        ->add_option(
+            "--without", arguments->without,
+            "Leave a part of the model out: constants (kernels as they were timed alone), timings (roofline "
+            "only), contention (links are not shared), overlap (no communication beside kernels)")
         ->check(CLI::IsMember({"constants", "timings", "contention", "overlap"}))
         ->allow_extra_args(false);
     command
@@ -335,10 +369,11 @@ void add_reproduce_command(CLI::App& app, Outcome& outcome) {
     command->add_flag("--constants", arguments->constants,
                       "List the constants with their origin, simulate nothing");
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
-    command->footer("Examples: moesaic reproduce megatron_sc21 --csv errors.csv\n"
-                    "          moesaic reproduce all --without contention\n"
-                    "Records of your own (fields of published_runs.yaml): analysis/make_paper_scenarios.py RECORDS.yaml "
-                    "FOLDER, then\n          moesaic reproduce all --folder FOLDER --json");
+    command->footer(
+        "Examples: moesaic reproduce megatron_sc21 --csv errors.csv\n"
+        "          moesaic reproduce all --without contention\n"
+        "Records of your own (fields of published_runs.yaml): analysis/make_paper_scenarios.py RECORDS.yaml "
+        "FOLDER, then\n          moesaic reproduce all --folder FOLDER --json");
     command->callback([arguments, &outcome] { run(*arguments, outcome); });
 }
 

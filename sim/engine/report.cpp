@@ -54,7 +54,8 @@ void add_kernels(PathSums& sums, parallel::Block const& block, Unit const& unit,
         auto const& compute = std::get<Compute>(block.ops[op].work);
         auto part = compute.duration;
         part.time *= stretch;
-        auto const kind = compute.key == parallel::host_key ? parallel::host_key : model::name_of(compute.kind);
+        auto const kind =
+            compute.key == parallel::host_key ? parallel::host_key : model::name_of(compute.kind);
         sums.add(fmt::format("{} {}", kind, compute.role), compute.key, part);
     }
 }

@@ -149,9 +149,8 @@ void recompute_selected(StageSetting const& s, Recompute recompute, model::Layer
     for (auto const* part : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
                              &ops.experts, &ops.shared}) {
         model::Operations chosen;
-        std::ranges::copy_if(*part, std::back_inserter(chosen), [&](auto const& op) {
-            return runs_again(s.model, op, recompute, products);
-        });
+        std::ranges::copy_if(*part, std::back_inserter(chosen),
+                             [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
         traffic.compute(chosen, again);
     }
 }

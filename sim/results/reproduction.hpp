@@ -15,7 +15,8 @@ struct Reproduced {
     std::string id;
     std::string paper; ///< what one party published with one method; its runs are siblings
     std::string group; ///< of one paper and machine
-    std::string source; ///< the paper, or the party that submitted to a benchmark: left out as a whole in a check
+    std::string
+        source; ///< the paper, or the party that submitted to a benchmark: left out as a whole in a check
     std::string vendor;
     std::string chip;
     std::string software;

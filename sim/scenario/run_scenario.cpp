@@ -28,10 +28,10 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
     };
     for (auto const& group : kind.stage_groups) {
         note(tensor, fmt::format("{}", group.tensor));
-        note(recompute, group.recompute_share < 1.0 ? fmt::format("{} of {:.1f} % of the layers",
-                                                                  name_of(group.recompute),
-                                                                  100.0 * group.recompute_share)
-                                                    : std::string{name_of(group.recompute)});
+        note(recompute, group.recompute_share < 1.0
+                            ? fmt::format("{} of {:.1f} % of the layers", name_of(group.recompute),
+                                          100.0 * group.recompute_share)
+                            : std::string{name_of(group.recompute)});
         note(precision, std::string{name_of(group.precision.gemm)});
     }
     return fmt::format("{} chips, tp {}, pp {}, ep {}, dp {}, {} x {} sequences, {}, recompute {}, {}",
@@ -123,8 +123,8 @@ double model_error(parallel::Job const& job, parallel::Calibration const& calibr
     for (auto const& kind : job.plan.kinds) {
         for (auto const& group : kind.stage_groups) {
             auto const& chip = job.topology.pool(PoolId{group.pool}).cluster.node.chip;
-            most = std::max(most,
-                            calibration.error_of(chip.id, group.precision.gemm, job.plan.practice.stack));
+            most =
+                std::max(most, calibration.error_of(chip.id, group.precision.gemm, job.plan.practice.stack));
         }
     }
     return most;

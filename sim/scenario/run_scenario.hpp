@@ -18,7 +18,7 @@ struct RunOptions {
     bool calibrated = true;       ///< with the constants of platforms/calibration.toml
     std::string calibration_file; ///< another file of constants instead; empty = the shipped one
     engine::Sharing sharing = engine::Sharing::simulated;
-    bool beyond_memory = false;   ///< simulate what does not fit all the same: a published run did fit
+    bool beyond_memory = false; ///< simulate what does not fit all the same: a published run did fit
 };
 
 /// Kernel timings: the shipped grids of platforms/timings/ unless they are to be left out, then the scenario's, then the

@@ -1,0 +1,82 @@
+#include "base/errors.hpp"
+#include "parallel/calibration.hpp"
+#include "parallel/plan.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::parallel;
+
+namespace {
+
+constexpr auto two_constants = R"(
+[model_error]
+calibrated = 0.1
+otherwise = 0.2
+
+[[constant]]
+name = "any"
+chips = ["a", "b"]
+precision = "16-bit"
+factor = 1.2
+origin = "kernel data: made up"
+
+[[constant]]
+name = "one stack"
+chips = ["a"]
+precision = "16-bit"
+stack = "megatron"
+factor = 1.1
+origin = "8 runs of 2 sources"
+sources = ["x", "y"]
+records = ["x1", "y1"]
+)";
+
+Calibration calibration_of(std::string const& text) {
+    return read_calibration(io::parse_toml(text, "calibration.toml"));
+}
+
+} // namespace
+
+TEST_CASE("a constant of the run's own software comes before that of any software", "[parallel]") {
+    auto const calibration = calibration_of(two_constants);
+    CHECK(calibration.find("a", Dtype::bf16, "megatron")->factor == 1.1);
+    CHECK(calibration.find("a", Dtype::fp16, "other")->factor == 1.2);
+    CHECK(calibration.find("b", Dtype::bf16, "megatron")->factor == 1.2);
+    CHECK(calibration.find("a", Dtype::fp8, "megatron") == nullptr);
+    CHECK(calibration.find("c", Dtype::bf16, "megatron") == nullptr);
+}
+
+TEST_CASE("only a constant that was learnt on runs has the smaller model error", "[parallel]") {
+    auto const calibration = calibration_of(two_constants);
+    CHECK(calibration.error_of("a", Dtype::bf16, "megatron") == 0.1);
+    CHECK(calibration.error_of("a", Dtype::bf16, "other") == 0.2); // kernel data
+    CHECK(calibration.error_of("c", Dtype::bf16, "megatron") == 0.2);
+}
+
+TEST_CASE("two constants of one chip, precision and software are refused, and factors that cannot be",
+          "[parallel]") {
+    std::string const text = two_constants;
+    auto const again = text +
+                       "\n[[constant]]\nname = \"x\"\nchips = [\"b\"]\nprecision = \"16-bit\"\nfactor = 1.0\n"
+                       "origin = \"y\"\n";
+    CHECK_THROWS_AS(calibration_of(again), InputError);
+    auto wrong = text;
+    wrong.replace(wrong.find("factor = 1.2"), 12, "factor = 0.0");
+    CHECK_THROWS_AS(calibration_of(wrong), InputError);
+}
+
+TEST_CASE("a share of the layers that compute again is spread evenly over them", "[parallel]") {
+    StageGroup group;
+    group.recompute = Recompute::full;
+    group.recompute_share = 0.25;
+    int again = 0;
+    for (int layer = 0; layer < 80; ++layer) {
+        again += recompute_of(group, layer) == Recompute::full ? 1 : 0;
+    }
+    CHECK(again == 20);
+    CHECK(recompute_of(group, 3) == Recompute::full); // the 4th, 8th, …
+    CHECK(recompute_of(group, 0) == Recompute::none);
+    group.recompute_share = 1.0;
+    CHECK(recompute_of(group, 0) == Recompute::full);
+}
