@@ -65,6 +65,11 @@ DEFAULT_VOCABULARY = 50257
 
 PRECISION = {"fp32": "fp32", "fp16": "fp16", "bf16": "bf16", "unknown": "bf16", "fp8": "fp8", "mxfp8": "mxfp8", "nvfp4": "nvfp4"}
 
+# What another simulator predicted for the same run: Calculon (SC 2023), its validation against the paper's table 5.
+PEERS = {f"korthikanti_{size}_{kind}": ("Calculon", seconds) for size, kind, seconds in [
+    ("22b", "full", 1.40), ("22b", "present", 1.14), ("175b", "full", 18.03), ("175b", "present", 13.64),
+    ("530b", "full", 49.89), ("530b", "present", 34.47), ("1t", "full", 90.08), ("1t", "present", 66.04)]}
+
 # Doubts about a record that it does not flag itself. It counts like the others; the table marks it.
 DOUBTS = {
     "mlperf_v51_llama31_405b_nvidia_tyche_ngpu512_ngc25_09_nemo": "precision not resolved: fp8 or fp4",
@@ -481,6 +486,9 @@ def write_published(s):
     if party:
         s.put("party", party[1])
     s.put("step_time", f"{derived['step_time_s']} s")
+    if record["id"] in PEERS:
+        s.put("peer", PEERS[record["id"]][0])
+        s.put("peer_step_time", f"{PEERS[record['id']][1]} s")
     s.put("metric", target["metric"])
     s.put("value", float(target["value"]))
     s.put("unit", target["unit"])

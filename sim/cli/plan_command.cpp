@@ -74,7 +74,8 @@ class PlanRun {
     explicit PlanRun(PlanArguments const& arguments)
         : arguments_{arguments}, scenario_{read()},
           timings_{scenario::load_timings(scenario_, data_folder(), arguments.timings)},
-          topology_{scenario::topology_of(scenario_)}, calibration_{scenario::load_calibration(data_folder())},
+          topology_{scenario::topology_of(scenario_)},
+          calibration_{scenario::load_calibration(data_folder())},
           pricers_{timings_, scenario_.plan.practice, &calibration_} {}
 
     PlanReport run() {

@@ -134,6 +134,8 @@ Reproduced described(Known const& known) {
     out.flag = p.flag;
     out.doubt = p.doubt;
     out.published = *p.step_time;
+    out.peer = p.peer;
+    out.peer_predicts = p.peer_step_time.value_or(Seconds{});
     int chips = 0;
     for (auto const& kind : s.plan.kinds) {
         chips += parallel::chips_of(kind);

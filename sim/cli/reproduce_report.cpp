@@ -4,6 +4,7 @@
 #include "io/unit_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace moesaic::cli {
@@ -20,6 +21,11 @@ double measured_share(Reproduced const& run) { return run.time_by_evidence[0] + 
 
 std::string note_of(Reproduced const& run) {
     std::string out = run.doubt;
+    if (!run.peer.empty()) {
+        out += fmt::format("{}{} predicts {} ({} %)", out.empty() ? "" : "; ", run.peer,
+                           io::text_of(run.peer_predicts),
+                           signed_percent(std::log(run.peer_predicts / run.published)));
+    }
     if (!run.misfit.empty()) {
         out += (out.empty() ? "" : "; ") + std::string{"does not fit by our count"};
     }
@@ -117,7 +123,10 @@ io::Json reproduction_json(std::vector<Reproduced> const& runs) {
             .set("flag", run.flag)
             .set("doubt", run.doubt);
         record.set("problem", run.problem).set("fits", run.misfit.empty());
-        record.set("published", run.published.value()).set("unit", "s");
+        record.set("published", run.published.value()).set("unit", "s").set("peer", run.peer);
+        if (!run.peer.empty()) {
+            record.set("peer_step_time_s", run.peer_predicts.value());
+        }
         if (run.problem.empty()) {
             auto evidence = io::Json::object();
             for (std::size_t level = 0; level < run.time_by_evidence.size(); ++level) {

@@ -25,6 +25,8 @@ struct Reproduced {
     bool mixture_of_experts = false;
     std::string flag;  ///< what its collector found wrong: listed apart
     std::string doubt; ///< why it may mislead: counted all the same
+    std::string peer;  ///< another simulator that predicted it; empty = none
+    Seconds peer_predicts;
     Seconds published; ///< step
     Seconds simulated;
     Interval interval;       ///< 80 %

@@ -43,6 +43,8 @@ Published read_published(io::TomlTable const& t) {
                   .record = t.text_or("record", ""),
                   .group = t.text_or("group", ""),
                   .party = t.text_or("party", ""),
+                  .peer = t.text_or("peer", ""),
+                  .peer_step_time = t.optional_quantity<Seconds>("peer_step_time"),
                   .metric = t.text_or("metric", ""),
                   .value = t.number_or("value", 0.0),
                   .unit = t.text_or("unit", ""),

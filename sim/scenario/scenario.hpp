@@ -41,6 +41,8 @@ struct Published {
     std::string record; ///< its id in a collection of published runs; empty = none
     std::string group;  ///< records of one source and machine
     std::string party;  ///< who submitted it to a benchmark
+    std::string peer;   ///< another simulator that predicted it; empty = none
+    std::optional<Seconds> peer_step_time;
     std::string metric; ///< what was printed, value and unit; the step time follows from it
     double value = 0.0;
     std::string unit;

@@ -24,9 +24,9 @@ Seconds bound_with_batch(parallel::Job const& job, int global_batch) {
     }
     auto shape = job.shape;
     shape.global_batch = global_batch;
-    auto const unsplit = parallel::Job{job.model, plan, shape, job.topology, job.timings};
+    auto const unsplit = parallel::Job{job.model, plan, shape, job.topology, job.timings, job.calibration};
     auto const split = parallel::split_batch(unsplit);
-    auto const whole = parallel::Job{job.model, split, shape, job.topology, job.timings};
+    auto const whole = parallel::Job{job.model, split, shape, job.topology, job.timings, job.calibration};
     return bound_of(whole, parallel::build_program(whole));
 }
 

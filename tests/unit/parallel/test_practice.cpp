@@ -1,0 +1,104 @@
+#include "unit/parallel/job_fixture.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::parallel;
+using moesaic::test::job_of;
+
+namespace {
+
+/// Llama 2 7B on 16 chips, 32 sequences of 4096: 2 micro-batches on each of 16 replicas.
+test::JobFixture llama(std::string const& plan) {
+    return job_of("llama2_7b", {{"h", "h100_16384", 16}}, 32, plan);
+}
+
+/// Of a step of one rank, by what keeps kernels apart: their kind, or the host.
+Seconds time_of(Program const& program, auto const& counts) {
+    Seconds sum;
+    auto const& rank_class = program.classes.front();
+    for (auto const& item : rank_class.schedule) {
+        for (auto const& op : rank_class.blocks.at(static_cast<std::size_t>(item.block)).ops) {
+            auto const* c = std::get_if<Compute>(&op.work);
+            sum += c && counts(op, *c) ? c->duration.time : Seconds{};
+        }
+    }
+    return sum;
+}
+
+Seconds kernels(Program const& program, model::OpKind kind) {
+    return time_of(program, [&](BlockOp const& op, Compute const& c) {
+        return op.stream == Stream::compute && c.kind == kind;
+    });
+}
+
+} // namespace
+
+TEST_CASE("the host takes its time for each layer of each micro-batch, and once for the step", "[parallel]") {
+    auto const f = llama("host_layer = \"3 ms\"\nhost_step = \"5 ms\"\n");
+    auto const host = time_of(build_program(f.job()),
+                              [](BlockOp const& op, Compute const&) { return op.stream == Stream::host; });
+    // 2 micro-batches x 32 layers x 3 ms (a third in the forward, two in the backward) + 5 ms
+    CHECK(host.value() == Approx(2 * 32 * 3e-3 + 5e-3));
+}
+
+TEST_CASE("an operation of several passes takes as many times one fused kernel", "[parallel]") {
+    auto const fused = llama(""), eager = llama("passes = { rmsnorm = 8.0 }\n");
+    auto const kind = model::OpKind::rmsnorm;
+    auto const once = kernels(build_program(fused.job()), kind);
+    CHECK(once.value() > 0.0);
+    CHECK(kernels(build_program(eager.job()), kind) / once == Approx(8.0));
+    CHECK_THROWS_AS(llama("passes = { rmsnorm = 0.5 }\n"), InputError);
+    CHECK_THROWS_AS(llama("passes = { rmsnrom = 2.0 }\n"), InputError);
+}
+
+TEST_CASE("attention runs no faster than the software's generation of kernels", "[parallel]") {
+    auto const best = llama("");
+    auto const old =
+        llama("[[parallel.attention]]\nchips = [\"nvidia_h100_sxm5\"]\nforward = 0.01\nbackward = 0.01\n"
+              "source = \"made up\"\n");
+    // 1 % of the peak is far below what the analytic model takes
+    auto const kind = model::OpKind::attention;
+    CHECK(kernels(build_program(old.job()), kind) > kernels(build_program(best.job()), kind) * 10.0);
+}
+
+TEST_CASE("a constant stretches products and attention, and nothing else", "[parallel]") {
+    auto const f = llama("stack = \"s\"\n");
+    Calibration calibration;
+    calibration.constants.push_back({.name = "c",
+                                     .chips = {"nvidia_h100_sxm5"},
+                                     .precision = "16-bit",
+                                     .stack = "s",
+                                     .factor = 1.5,
+                                     .origin = "made up",
+                                     .sources = {},
+                                     .records = {}});
+    auto job = f.job();
+    auto const plain = build_program(job);
+    job.calibration = &calibration;
+    auto const stretched = build_program(job);
+    for (auto const& [kind, factor] : {std::pair{model::OpKind::gemm, 1.5},
+                                       {model::OpKind::attention, 1.5},
+                                       {model::OpKind::rmsnorm, 1.0}}) {
+        CHECK(kernels(stretched, kind) / kernels(plain, kind) == Approx(factor));
+    }
+}
+
+TEST_CASE("the least recompute that fits takes whole layers step by step", "[parallel]") {
+    // Llama 2 70B on 8 x 8 chips of 80 GB, ZeRO-3: long sequences leave room for some layers, not for all
+    auto f =
+        job_of("llama2_70b", {{"h", "h100_16384", 64}}, 64, "recompute = \"least\"\nzero = \"parameters\"\n");
+    double last = -1.0;
+    for (int sequence = 2048; sequence <= 16384; sequence += 2048) {
+        f.shape.sequence_length = sequence;
+        auto const plan = settle_recompute(f.job());
+        auto const& group = plan.kinds.front().stage_groups.front();
+        double const amount = group.recompute == Recompute::none        ? 0.0
+                              : group.recompute == Recompute::pointwise ? 0.01
+                                                                        : group.recompute_share;
+        INFO(sequence);
+        CHECK(amount >= last);
+        last = amount;
+    }
+    CHECK(last > 0.01);
+}
