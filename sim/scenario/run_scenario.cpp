@@ -179,8 +179,7 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
         auto program = parallel::build_program(job);
         run.timeline = engine::simulate(program, topology, timings,
                                         {.keep_events = options.keep_events, .sharing = options.sharing});
-        run.metrics =
-            results::metrics_of(program, run.timeline, topology, model_error(job, calibration));
+        run.metrics = results::metrics_of(program, run.timeline, topology, model_error(job, calibration));
         run.training = time_to_train(scenario, job, program, run.timeline);
         if (scenario.economics) {
             run.spending = spending_of(scenario, *run.training, data_folder);
