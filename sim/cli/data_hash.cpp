@@ -3,6 +3,7 @@
 #include "base/sha256.hpp"
 #include "hardware/catalogue.hpp"
 #include "io/text_file.hpp"
+#include "timing/timing_table.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -24,26 +25,31 @@ std::string const& DataHash::of_file(std::string const& path) {
     return at->second;
 }
 
-std::string const& DataHash::of_tables(std::string const& path, std::string const& extension) {
-    if (!fs::is_directory(path)) {
-        return of_file(path);
-    }
-    auto const [at, fresh] = files_.try_emplace(path);
+std::string const& DataHash::of_files(std::string const& name, std::vector<std::string> const& files) {
+    auto const [at, fresh] = files_.try_emplace(name);
     if (fresh) {
-        std::vector<std::string> tables;
-        for (auto const& entry : fs::directory_iterator{path}) {
-            if (entry.path().extension() == extension) {
-                tables.push_back(entry.path().string());
-            }
-        }
-        std::ranges::sort(tables);
         Sha256 sum;
-        for (auto const& table : tables) {
-            sum.add(fs::path{table}.filename().string()).add("\n").add(of_file(table)).add("\n");
+        for (auto const& file : files) {
+            sum.add(fs::path{file}.filename().string()).add("\n").add(of_file(file)).add("\n");
         }
         at->second = sum.hex();
     }
     return at->second;
+}
+
+std::string const& DataHash::of_facts(std::string const& folder) {
+    std::vector<std::string> files;
+    for (auto const& entry : fs::directory_iterator{folder}) {
+        if (entry.path().extension() == ".toml") {
+            files.push_back(entry.path().string());
+        }
+    }
+    std::ranges::sort(files);
+    return of_files(folder, files);
+}
+
+std::string const& DataHash::of_timings(std::string const& path) {
+    return fs::is_directory(path) ? of_files(path, timing::tables_at(path)) : of_file(path);
 }
 
 std::string const& DataHash::of_cluster(std::string const& id, Origin const& asked_at) {
@@ -85,7 +91,7 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
         add("routing", of_file(beside(routing->text("file"))));
     }
     if (auto const regime = scenario.optional_table("regime")) {
-        add("rules", of_tables(folder_ + "/scenarios/rules", ".toml")); // they may refuse the chips
+        add("rules", of_facts(folder_ + "/scenarios/rules")); // they may refuse the chips
         if (regime->is_text("what_if")) {
             add("what_if", of_file(beside(regime->text("what_if"))));
         }
@@ -95,23 +101,23 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
                                          : of_cluster(pool.text("cluster"), pool.origin("cluster")));
     }
     if (scenario.has("economics")) {
-        add("hosting", of_tables(folder_ + "/platforms/hosting", ".toml"));
+        add("hosting", of_facts(folder_ + "/platforms/hosting"));
     }
     if (scenario.has("prices") || scenario.has("economics")) {
-        add("prices", of_tables(folder_ + "/platforms/prices", ".toml"));
+        add("prices", of_facts(folder_ + "/platforms/prices"));
         add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
     }
     // A transfer may take its curve from any chip that has timings.
     add("calibration", of_file(folder_ + "/platforms/calibration.toml"));
-    add("chips", of_tables(folder_ + "/platforms/chips", ".toml"));
-    add("timings", of_tables(folder_ + "/platforms/timings", ".csv"));
+    add("chips", of_facts(folder_ + "/platforms/chips"));
+    add("timings", of_timings(folder_ + "/platforms/timings"));
     if (scenario.has("timings")) {
         for (auto const& table : scenario.texts("timings")) {
-            add("timings", of_tables(beside(table), ".csv"));
+            add("timings", of_timings(beside(table)));
         }
     }
     for (auto const& table : timings) {
-        add("timings", of_tables(table, ".csv"));
+        add("timings", of_timings(table));
     }
     return sum.hex();
 }

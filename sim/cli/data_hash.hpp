@@ -22,8 +22,12 @@ class DataHash {
 
   private:
     [[nodiscard]] std::string const& of_file(std::string const& path);
-    /// Of all files of a folder with this extension, or of the file itself.
-    [[nodiscard]] std::string const& of_tables(std::string const& path, std::string const& extension);
+    /// @param name under which the answer is kept
+    [[nodiscard]] std::string const& of_files(std::string const& name, std::vector<std::string> const& files);
+    /// Of all TOML files of a folder.
+    [[nodiscard]] std::string const& of_facts(std::string const& folder);
+    /// Of a table of timings, or of all in a folder.
+    [[nodiscard]] std::string const& of_timings(std::string const& path);
     [[nodiscard]] std::string const& of_cluster(std::string const& id, Origin const& asked_at);
     [[nodiscard]] std::string const& of_node(std::string const& id, Origin const& asked_at);
     std::string folder_;

@@ -66,6 +66,16 @@ TEST_CASE("a scenario's hash changes with every file that its result rests on", 
     }
 }
 
+TEST_CASE("a table of timings in HDF5 is one of those that a hash covers", "[cli]") {
+    CopiedData const data;
+    auto const before = data.hash(plain);
+    io::write_text_file(data.folder.path + "/platforms/timings/more.h5", "rows");
+    auto const with_table = data.hash(plain);
+    CHECK(with_table != before);
+    data.append_to("platforms/timings/more.h5");
+    CHECK(data.hash(plain) != with_table);
+}
+
 TEST_CASE("a scenario's hash does not change with files that it does not use", "[cli]") {
     CopiedData const data;
     auto const before = data.hash(plain);
