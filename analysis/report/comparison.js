@@ -1,12 +1,12 @@
 // Several runs beside each other.
 
 function comparisonRow(file) {
-  const row = {run: nameOf(file), plan: value(file, "/scenario/plan"), fits: isSimulated(file) ? "yes" : "no"};
+  const row = {run: nameOf(file), fits: isSimulated(file) ? "yes" : "no"};
   const figures = {chips: "/step/chips", step_s: "/step/step_time", tokens_per_s: "/step/tokens_per_s", mfu: "/step/mfu",
     chip_hours_per_trillion_tokens: "/cost/chip_hours_per_trillion_tokens"};
   for (const [name, path] of Object.entries(figures)) { row[name] = has(file, path) ? value(file, path) : null; }
   const cost = isSimulated(file) ? costOf(file) : null;
-  return {...row, cost_per_trillion_tokens: cost?.cost ?? null, currency: cost?.currency ?? null};
+  return {...row, cost_per_trillion_tokens: cost?.cost ?? null, currency: cost?.currency ?? null, plan: value(file, "/scenario/plan")};
 }
 
 /// Bars with an 80 % interval; a diamond is what was published. rows: {run, amount, low, high, published}
@@ -52,9 +52,25 @@ function addErrors(parent, runs) {
         color: {field: "figure", type: "nominal", title: null}, shape: {field: "figure", type: "nominal", title: null}}}]}});
 }
 
+/// The cheapest of each currency, or without prices the one with the fewest chip-hours.
+function bestOf(runs) {
+  const simulated = runs.filter(isSimulated);
+  const priced = simulated.map((file) => ({file, ...costOf(file)})).filter((each) => each.cost !== undefined);
+  const lines = [...new Set(priced.map((each) => each.currency))].map((currency) => {
+    const best = priced.filter((each) => each.currency === currency).reduce((a, b) => (b.cost < a.cost ? b : a));
+    return `Cheapest is ${nameOf(best.file)}: ${amountText(best.cost, currency)} a trillion tokens (80 %: ${amountText(best.low, currency)} to ${amountText(best.high, currency)}).`;
+  });
+  if (lines.length > 0 || simulated.length === 0) { return lines; }
+  const hours = (file) => value(file, "/cost/chip_hours_per_trillion_tokens");
+  const best = simulated.reduce((a, b) => (hours(b) < hours(a) ? b : a));
+  return [`Fewest chip-hours takes ${nameOf(best)}: ${grouped(hours(best))} a trillion tokens.`];
+}
+
 function addComparison(parent, runs) {
   const rows = runs.map(comparisonRow);
-  const made = section(parent, "runs", `${runs.length} runs`, tableOf(rows, {step_s: "step, s", tokens_per_s: "tokens/s", mfu: "MFU",
+  const best = bestOf(runs);
+  const answer = best.length > 0 ? [element("div", {class: "answer"}, ...best.map((line) => element("p", {}, line)))] : [];
+  const made = section(parent, "runs", `${runs.length} runs`, ...answer, tableOf(rows.map(({plan, ...row}) => row), {step_s: "step, s", tokens_per_s: "tokens/s", mfu: "MFU",
     chip_hours_per_trillion_tokens: "chip-hours / T tokens", cost_per_trillion_tokens: "cost / T tokens"}));
   made.append(element("div", {class: "tools"}, element("button", {type: "button", onclick: () => save("runs.csv", csvOf(rows), "text/csv")}, "CSV")));
   addCosts(made, runs);

@@ -2,9 +2,14 @@
 
 const EVIDENCE = ["measured", "interpolated", "transferred", "analytic"]; // best first
 
-function has(file, path) { return path in file.datasets; }
+/// The program gives a file with `datasets` (an HDF5 file; of a sweep with `analysis` too) or `printed` (JSON).
+function has(file, path) { return "datasets" in file && path in file.datasets; }
 function value(file, path) { return file.datasets[path].value; }
 function unit(file, path) { return file.datasets[path].unit; }
+/// A name as a part of an id.
+function wordOf(name) { return name.replace(/[^\w]+/g, "-"); }
+function isPrinted(file) { return "printed" in file; }
+function isSweep(file) { return "analysis" in file; }
 function isRun(file) { return has(file, "/scenario/name"); }
 function isSimulated(file) { return has(file, "/step/step_time"); }
 function nameOf(file) { return isRun(file) ? value(file, "/scenario/name") : file.file; }
@@ -41,6 +46,9 @@ function percent(share) { return `${(100 * share).toFixed(1)}\u00a0%`; }
 function secondsText(seconds) {
   if (seconds >= 1) { return `${digits(seconds, 4)}\u00a0s`; }
   return seconds >= 1e-3 ? `${digits(seconds * 1e3, 4)}\u00a0ms` : `${digits(seconds * 1e6, 4)}\u00a0µs`;
+}
+function rateText(bytesPerSecond) {
+  return bytesPerSecond >= 1e12 ? `${digits(bytesPerSecond / 1e12, 4)}\u00a0TB/s` : `${digits(bytesPerSecond / 1e9, 4)}\u00a0GB/s`;
 }
 function amountText(amount, currency) { return `${(amount / 1e6).toLocaleString("en-US", {minimumSignificantDigits: 3, maximumSignificantDigits: 3})}\u00a0M\u00a0${currency}`; }
 /// For table cells, whatever they hold.

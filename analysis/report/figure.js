@@ -18,6 +18,11 @@ function section(parent, id, title, ...children) {
   return made;
 }
 
+/// A table of facts: [what, told] a row.
+function factsTable(facts) {
+  return element("table", {class: "facts"}, element("tbody", {}, ...facts.map(([what, told]) => element("tr", {}, element("th", {scope: "row"}, what), element("td", {}, told)))));
+}
+
 function save(name, content, type) {
   const link = element("a", {href: URL.createObjectURL(content instanceof Blob ? content : new Blob([content], {type})), download: name});
   link.click();
@@ -32,7 +37,7 @@ function tableOf(rows, headings = {}, shown = 500) {
   let sorted = {column: null, up: true};
   const kind = (column) => (numeric.has(column) ? "number" : null);
   const fill = (ordered) => body.replaceChildren(...ordered.slice(0, shown).map((row) =>
-    element("tr", {}, ...columns.map((column) => element("td", {class: kind(column)}, cellText(row[column]))))));
+    element("tr", {}, ...columns.map((column) => element("td", {class: kind(column) ?? (cellText(row[column]).length > 16 ? "words" : null)}, cellText(row[column]))))));
   const order = (column, head) => {
     sorted = {column, up: sorted.column === column ? !sorted.up : true};
     const sign = sorted.up ? 1 : -1;
@@ -86,6 +91,13 @@ async function drawNow(figure) {
 function exportView(figure) {
   const spec = {...figure.spec, width: figure.spec.width === "container" ? 720 : figure.spec.width};
   return new vega.View(vega.parse(vegaLite.compile(spec, {config: configOf(light)}).spec), {renderer: "none"});
+}
+
+/// Other rows in a figure: plot, CSV and table follow.
+function showRows(figure, about, rows) {
+  about.rows.splice(0, about.rows.length, ...rows);
+  figure.spec = {...figure.spec, data: {values: rows}, ...(about.bands ? {height: heightOf(rows, about.bands)} : {})};
+  if (figure.result) { draw(figure); }
 }
 
 function heightOf(rows, [field, pixels]) { return pixels * Math.max(1, new Set(rows.map((row) => row[field])).size); }

@@ -42,7 +42,9 @@ function setTheme(theme) {
 
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 document.getElementById("theme").addEventListener("click", () => { setTheme(isDark() ? "light" : "dark"); drawAll(); });
-data.files.filter((file) => !isRun(file)).forEach((file) => tablesOf(file).forEach((group) => addExplorer(main, file, group)));
+data.files.filter(isSweep).forEach((file) => addSweep(main, file));
+addPrinted(main, data.files.filter(isPrinted));
+data.files.filter((file) => !isPrinted(file) && !isSweep(file) && !isRun(file)).forEach((file) => tablesOf(file).forEach((group) => addExplorer(main, file, group)));
 addRuns();
 addContents();
 if (runs.length === 1) { document.title = `${nameOf(runs[0])} – MoEsaic`; }

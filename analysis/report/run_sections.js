@@ -147,7 +147,7 @@ function addSources(parent, file) {
     ["Hash of the scenario", value(file, "/scenario/text_hash")], ["Seed", String(value(file, "/scenario/seed"))],
     ["MoEsaic", value(file, "/scenario/program_version")], ["Run file", file.file]];
   section(parent, "sources", "Sources",
-    element("table", {}, element("tbody", {}, ...facts.map(([what, told]) => element("tr", {}, element("th", {scope: "row"}, what), element("td", {}, told))))),
+    factsTable(facts),
     element("details", {}, element("summary", {}, "The scenario as read"), element("pre", {tabindex: "0"}, value(file, "/scenario/text"))));
 }
 

@@ -1,6 +1,7 @@
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
 #include "cli/command.hpp"
+#include "cli/sweep_analysis.hpp"
 #include "cli/sweep_progress.hpp"
 #include "cli/text_table.hpp"
 #include "io/json.hpp"
@@ -48,6 +49,13 @@ Spread spread_of(ResultFile const& file, std::string const& metric) {
     std::ranges::sort(out.points, {},
                       [&](std::int64_t i) { return std::pair{out.values[static_cast<std::size_t>(i)], i}; });
     out.sensitivity = sweep::find_sensitivity(file.points().sweep(), out.values);
+    return out;
+}
+
+std::vector<Spread> spreads_of(ResultFile const& file, std::vector<std::string> const& metrics) {
+    std::vector<Spread> out;
+    std::ranges::transform(metrics, std::back_inserter(out),
+                           [&](std::string const& metric) { return spread_of(file, metric); });
     return out;
 }
 
@@ -209,19 +217,20 @@ void print_front(sweep::Points const& points, AnalyzeArguments const& arguments,
     fmt::print("{}", table.text());
 }
 
+io::Json analysis_json(sweep::Points const& points, std::vector<Spread> const& spreads) {
+    return io::Json::object().set("sweep", points.sweep().name).set("metrics", metrics_json(points, spreads));
+}
+
 void run(AnalyzeArguments const& arguments) {
     ResultFile const file{arguments.result};
     auto const& points = file.points();
     auto const metrics =
         arguments.metrics.empty() ? std::vector{points.sweep().goal.metric} : arguments.metrics;
-    std::vector<Spread> spreads;
-    std::ranges::transform(metrics, std::back_inserter(spreads),
-                           [&](std::string const& metric) { return spread_of(file, metric); });
+    auto const spreads = spreads_of(file, metrics);
     bool const wants_front = !arguments.lowest.empty() || !arguments.highest.empty();
     auto const front = wants_front ? front_of(file, arguments) : std::vector<FrontPoint>{};
     if (arguments.json) {
-        auto out = io::Json::object();
-        out.set("sweep", points.sweep().name).set("metrics", metrics_json(points, spreads));
+        auto out = analysis_json(points, spreads);
         if (wants_front) {
             out.set("pareto_front", front_json(points, arguments, front));
         }
@@ -238,6 +247,19 @@ void run(AnalyzeArguments const& arguments) {
 }
 
 } // namespace
+
+io::Json sweep_analysis_json(std::string const& result) {
+    ResultFile const file{result};
+    auto const& goal = file.points().sweep().goal;
+    std::vector<std::string> metrics{goal.metric};
+    for (auto const* each : {"step_time_s", "cost_per_trillion_tokens", "mfu"}) {
+        if (each != goal.metric) {
+            metrics.emplace_back(each);
+        }
+    }
+    return analysis_json(file.points(), spreads_of(file, metrics))
+        .set("goal", io::Json::object().set("metric", goal.metric).set("lowest", goal.lowest));
+}
 
 void add_analyze_command(CLI::App& app, Outcome&) {
     auto* command = app.add_subcommand(

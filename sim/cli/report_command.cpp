@@ -1,6 +1,7 @@
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
 #include "cli/command.hpp"
+#include "cli/sweep_analysis.hpp"
 #include "io/hdf5.hpp"
 #include "io/json.hpp"
 #include "io/text_file.hpp"
@@ -39,7 +40,14 @@ io::Json value_json(io::Hdf5Data const& data) {
                       data);
 }
 
-/// A whole run file: every dataset by its path, with unit and description.
+/// What `--json` printed, as it is.
+io::Json printed_json(std::string const& path) {
+    return io::Json::object()
+        .set("file", std::filesystem::path{path}.filename().string())
+        .set("printed", io::read_json_file(path));
+}
+
+/// A whole run file: every dataset by its path, with unit and description; of a sweep also which axes matter.
 io::Json file_json(std::string const& path) {
     io::Hdf5Reader const reader{path};
     auto datasets = io::Json::object();
@@ -50,9 +58,12 @@ io::Json file_json(std::string const& path) {
                                   .set("description", std::move(label.description))
                                   .set("value", value_json(reader.data(dataset))));
     }
-    return io::Json::object()
-        .set("file", std::filesystem::path{path}.filename().string())
-        .set("datasets", std::move(datasets));
+    auto out = io::Json::object();
+    out.set("file", std::filesystem::path{path}.filename().string()).set("datasets", std::move(datasets));
+    if (reader.has("/sweep/metrics")) {
+        out.set("analysis", sweep_analysis_json(path));
+    }
+    return out;
 }
 
 /// JSON that may stand inside a <script> element: no "<" can end it.
@@ -98,7 +109,7 @@ void report(ReportArguments const& arguments) {
     }
     auto files = io::Json::array();
     for (auto const& file : arguments.files) {
-        files.add(file_json(file));
+        files.add(std::filesystem::path{file}.extension() == ".json" ? printed_json(file) : file_json(file));
     }
     auto const data =
         io::Json::object().set("version", MOESAIC_VERSION).set("files", std::move(files)).line();
@@ -113,12 +124,21 @@ void report(ReportArguments const& arguments) {
 
 void add_report_command(CLI::App& app, Outcome&) {
     auto* command = app.add_subcommand(
-        "report", "Make one self-contained HTML page of run files: plots, tables, evidence, sources");
+        "report", "Make one self-contained HTML page of results: plots, tables, evidence, sources");
     auto arguments = std::make_shared<ReportArguments>();
-    command->add_option("file", arguments->files, "Run files, as moesaic run -o writes them")->required();
+    command
+        ->add_option("file", arguments->files,
+                     "Run files (run -o), sweeps (sweep -o), or what --json printed: NAME.json")
+        ->required();
     command->add_option("-o,--output", arguments->output, "The page")->required();
-    command->footer("Example: moesaic run scenarios/tutorial/01-one-node.toml -o run.h5\n"
-                    "         moesaic report run.h5 -o run.html");
+    command->footer(
+        "Example: moesaic run scenarios/tutorial/01-one-node.toml -o run.h5\n"
+        "         moesaic report run.h5 -o run.html\n"
+        "Of what --json prints, the page draws plans (moesaic plan), the status of chips (moesaic rules\n"
+        "--timeline), published against simulated (moesaic reproduce; several files are compared) and\n"
+        "clusters (moesaic clusters show):\n"
+        "         moesaic rules --timeline --json > rules.json\n"
+        "         moesaic report rules.json -o rules.html");
     command->callback([arguments] { report(*arguments); });
 }
 

@@ -2,9 +2,11 @@
 
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
+#include "io/text_file.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace moesaic::io {
@@ -35,6 +37,33 @@ Written written(Json const& json) {
                                  },
                                  [](auto const& scalar) { return Written(scalar); }},
                       json.value());
+}
+
+Json read(Written const& value) {
+    if (value.is_object()) {
+        auto out = Json::object();
+        for (auto const& [key, element] : value.items()) {
+            out.set(key, read(element));
+        }
+        return out;
+    }
+    if (value.is_array()) {
+        auto out = Json::array();
+        for (auto const& element : value) {
+            out.add(read(element));
+        }
+        return out;
+    }
+    if (value.is_string()) {
+        return value.get<std::string>();
+    }
+    if (value.is_boolean()) {
+        return value.get<bool>();
+    }
+    if (value.is_number_integer()) {
+        return value.get<std::int64_t>();
+    }
+    return value.is_number() ? Json{value.get<double>()} : Json{};
 }
 
 } // namespace
@@ -74,6 +103,16 @@ std::string Json::text() const {
 
 std::string Json::line() const {
     return written(*this).dump(-1, ' ', false, Written::error_handler_t::replace);
+}
+
+Json read_json_file(std::string const& path) {
+    auto const text = read_text_file(path);
+    try {
+        return read(Written::parse(text));
+    } catch (Written::parse_error const& error) {
+        throw InputError{Origin::whole_file(path), fmt::format("is no JSON from byte {} on", error.byte),
+                         "The output of a moesaic command with --json is"};
+    }
 }
 
 } // namespace moesaic::io

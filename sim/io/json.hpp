@@ -49,4 +49,8 @@ class Json {
     Value value_;
 };
 
+/// A JSON file as others or we wrote it; the order of keys is kept.
+/// @throws InputError where it cannot be read or is no JSON
+[[nodiscard]] Json read_json_file(std::string const& path);
+
 } // namespace moesaic::io

@@ -50,6 +50,23 @@ TEST_CASE("report puts whole run files into one page that refers to nothing outs
     std::filesystem::remove(stem + ".html");
 }
 
+TEST_CASE("report takes what commands print with --json as it is", "[cli]") {
+    if (!has_bundle()) {
+        return;
+    }
+    auto const stem = (std::filesystem::temp_directory_path() / "moesaic_report_printed").string();
+    auto const printed = run_program("rules --timeline --json");
+    std::ofstream{stem + ".json"} << printed.out;
+    REQUIRE(run_program("report " + stem + ".json -o " + stem + ".html").exit_code == 0);
+    auto const page = read(stem + ".html");
+    std::string const begin = R"(<script type="application/json" id="data">)";
+    auto const at = page.find(begin) + begin.size();
+    auto const data = json::parse(page.substr(at, page.find("</script>", at) - at));
+    CHECK(data["files"][0]["printed"] == json::parse(printed.out));
+    std::filesystem::remove(stem + ".json");
+    std::filesystem::remove(stem + ".html");
+}
+
 TEST_CASE("report says which file is no run file", "[cli]") {
     if (!has_bundle()) {
         return;

@@ -1,5 +1,7 @@
 #include "base/errors.hpp"
 #include "io/json.hpp"
+#include "io/text_file.hpp"
+#include "temporary_file.hpp"
 
 #include <catch2/catch.hpp>
 #include <limits>
@@ -7,6 +9,8 @@
 
 using namespace moesaic;
 using io::Json;
+using io::read_json_file;
+using io::write_text_file;
 
 TEST_CASE("a JSON object keeps the order of its keys", "[io]") {
     auto const json = Json::object().set("b", 1).set("a", "two").set("c", true);
@@ -37,4 +41,13 @@ TEST_CASE("a number that is not finite or a key set twice is a bug of ours", "[i
 
 TEST_CASE("JSON in one line has neither blanks nor line ends of its own", "[io]") {
     CHECK(Json::object().set("a", Json::array().add(1).add("x y")).line() == R"({"a":[1,"x y"]})");
+}
+
+TEST_CASE("a JSON file is read as it was written", "[io]") {
+    TemporaryFile const file{"json"};
+    auto const text = R"({"a":1,"b":[0.1,null,true,"x"],"c":{"z":-2,"y":{}}})"; // keys keep their order
+    write_text_file(file.path, text);
+    CHECK(read_json_file(file.path).line() == text);
+    write_text_file(file.path, "{\"a\": 1,}");
+    CHECK_THROWS_WITH(read_json_file(file.path), Catch::Contains("is no JSON from byte 9 on"));
 }
