@@ -1,7 +1,7 @@
 // Elements of the page: sections, tables, and figures that can be saved.
 
 /// Okabe and Ito's colours: colour-blind readers can tell them apart.
-const COLOURS = {blue: "#0072B2", sky: "#56B4E9", green: "#009E73", orange: "#E69F00", red: "#D55E00", purple: "#CC79A7", grey: "#999999"};
+const COLOURS = {blue: "#0072B2", sky: "#56B4E9", green: "#009E73", orange: "#E69F00", red: "#D55E00", purple: "#CC79A7", yellow: "#F0E442", grey: "#999999"};
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

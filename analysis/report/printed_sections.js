@@ -174,7 +174,7 @@ function addCluster(parent, {file, printed}) {
 function addTiers(parent, id, tiers) {
   const rows = tiers.flatMap((tier) => [["one pair alone", tier.alone], ["all chips at once", tier.all_at_once]].map(([load, rate]) =>
     ({where: `${tier.pool}, ${tier.tier}`, load, gb_per_s: rate / 1e9, latency_us: tier.latency * 1e6})));
-  figureOf(parent, {id: `${id}-tiers`, title: "Bandwidth by distance", text: "Of one chip, each way: to a chip of its node, of its leaf, across the spine, of another site.",
+  figureOf(parent, {id: `${id}-tiers`, title: "Bandwidth by distance", text: "Of one chip, each way: to a chip of its node, of its leaf, across the spine.",
     rows, headings: {gb_per_s: "GB/s", latency_us: "latency, µs"}, bands: ["where", 30],
     spec: {mark: {type: "bar", tooltip: {content: "data"}}, encoding: {y: {field: "where", type: "nominal", sort: null, title: null}, yOffset: {field: "load", sort: null},
       x: {field: "gb_per_s", type: "quantitative", title: "GB/s a chip, each way"}, color: {field: "load", type: "nominal", sort: null, title: null}}}});

@@ -61,6 +61,11 @@ function addTime(parent, file) {
       {mark: {type: "text", align: "left", dx: 4}, encoding: {text: {field: "share", type: "quantitative", format: ".1%"}}}]}});
 }
 
+/// Colours of the timeline: kernels by what their block does, exchanges by kind.
+const WORK = [["forward", COLOURS.blue], ["backward", COLOURS.green], ["input_gradient", COLOURS.green], ["weight_gradient", COLOURS.yellow],
+  ["forward_and_backward", COLOURS.red], ["step_end", COLOURS.grey], ["tensor", COLOURS.sky], ["context", COLOURS.grey], ["expert", COLOURS.orange],
+  ["data", COLOURS.purple], ["pipeline", COLOURS.red]];
+
 /// Operations of one block and micro-batch that follow each other on a stream become one bar.
 function timelineRows(file) {
   const merged = new Map();
@@ -72,26 +77,27 @@ function timelineRows(file) {
     const key = [event.rank_class, event.rank, event.stream, event.block, event.micro_batch].join(" ");
     const bar = merged.get(key);
     if (bar) { bar.end = Math.max(bar.end, event.end); continue; }
-    merged.set(key, {class: rowName(event), stream: event.stream, micro_batch: event.micro_batch, start: event.start, end: event.end});
+    merged.set(key, {class: rowName(event), stream: event.stream, work: event.stream === "compute" ? event.phase : event.stream, micro_batch: event.micro_batch, start: event.start, end: event.end});
   }
   return [...merged.values()];
 }
 
 function addTimeline(parent, file) {
   if (!has(file, "/timeline/start")) { return; }
-  const streams = [["compute", COLOURS.blue], ["tensor", COLOURS.sky], ["expert", COLOURS.orange], ["data", COLOURS.green], ["pipeline", COLOURS.purple]];
   const rows = timelineRows(file);
-  const busy = streams.filter(([stream]) => rows.some((row) => row.stream === stream));
+  const streams = ["compute", "tensor", "context", "expert", "data", "pipeline"].filter((stream) => rows.some((row) => row.stream === stream));
+  const work = WORK.filter(([name]) => rows.some((row) => row.work === name));
   figureOf(section(parent, "timeline", "Timeline of a step"), {id: "timeline-plot", title: "What runs when",
-    text: "Each bar is the work of one micro-batch on one stream. Drag to move, turn the wheel to zoom, double-click to reset.",
+    text: "Each bar is the work of one micro-batch on one stream: kernels by what they do, exchanges by their kind. Drag to move, turn the wheel to zoom, double-click to reset.",
     rows, renderer: rows.length > 1500 ? "canvas" : "svg",
-    bands: ["class", 9 * busy.length], spec: {params: [{name: "zoom", select: {type: "interval", encodings: ["x"]}, bind: "scales"}],
+    bands: ["class", 9 * streams.length], spec: {params: [{name: "zoom", select: {type: "interval", encodings: ["x"]}, bind: "scales"}],
       mark: {type: "rect", clip: true}, encoding: {
         x: {field: "start", type: "quantitative", title: "seconds since the step began"}, x2: {field: "end"},
-        y: {field: "class", type: "nominal", sort: null, title: null}, yOffset: {field: "stream", type: "nominal", sort: busy.map(([s]) => s)},
-        color: {field: "stream", type: "nominal", title: null, scale: {domain: busy.map(([s]) => s), range: busy.map(([, c]) => c)}},
+        y: {field: "class", type: "nominal", sort: null, title: null}, yOffset: {field: "stream", type: "nominal", sort: streams},
+        color: {field: "work", type: "nominal", title: null, scale: {domain: work.map(([name]) => name), range: work.map(([, colour]) => colour)},
+          legend: {labelExpr: "replace(datum.label, /_/g, ' ')"}},
         fillOpacity: {condition: {test: "datum.micro_batch % 2 == 1", value: 0.6}, value: 1},
-        tooltip: ["class", "stream", "micro_batch", "start", "end"].map((field) => ({field}))}}});
+        tooltip: ["class", "stream", "work", "micro_batch", "start", "end"].map((field) => ({field}))}}});
 }
 
 function addMemory(parent, file) {
@@ -104,6 +110,51 @@ function addMemory(parent, file) {
     bands: ["class", 22], spec: {layer: [{mark: bars.mark, encoding: bars.encoding},
       {mark: {type: "tick", thickness: 3, height: 20, orient: "vertical"}, encoding: {y: {field: "class", type: "nominal", sort: null},
         x: {field: "capacity_gib", type: "quantitative", aggregate: "max"}, tooltip: [{field: "chip"}, {field: "capacity_gib", aggregate: "max", format: ".4~g"}]}}]}});
+}
+
+/// "205 k CNY (80 %: 153.2 k CNY to 307.6 k CNY)", of a figure that has an interval beside it.
+function totalText(file, path) {
+  const of = unit(file, path);
+  const text = (amount) => (of === "kWh" ? `${digits(amount / 1e3, 4)}\u00a0MWh` : amountText(amount, of));
+  const [low, high] = value(file, `${path}_interval_80`);
+  return `${text(value(file, path))} (80 %: ${text(low)} to ${text(high)})`;
+}
+
+/// The bill of the whole training, where the scenario has one.
+function addSpending(parent, file) {
+  if (!has(file, "/spending/cost")) { return; }
+  const made = section(parent, "spending", "Cost and energy of the whole training");
+  const days = (path) => `${digits(value(file, path) / 86400, 3)} days`;
+  made.append(element("div", {class: "answer"},
+    element("p", {}, `The training costs ${totalText(file, "/spending/cost")} and takes ${days("/training/wall")}.`),
+    element("p", {class: "doubt"}, `Money that goes out until it ends: ${totalText(file, "/spending/outlay")}. Electricity: ${totalText(file, "/spending/energy")}.`)));
+  const currency = unit(file, "/spending/cost");
+  const lines = rowsOf(file, "/spending/lines").map((row) => ({account: row.account, chip: row.what ? `${row.chip}, ${row.what}` : row.chip, amount: row.amount}));
+  for (const [id, title, unitName, wanted] of [["bill", "The bill", currency, (row) => ["use", "rent", "power"].includes(row.account)],
+    ["outlay", "What goes out for chips", currency, (row) => row.account === "purchase"], ["energy", "Electricity", "kWh", (row) => row.account === "energy"]]) {
+    const rows = lines.filter(wanted);
+    if (rows.length === 0) { continue; }
+    figureOf(made, {id: `spending-${id}`, title: `${title}, ${unitName}`, text: "With every figure at its value, by kind of chips and what they are paid for.", rows, bands: ["chip", 22],
+      spec: {mark: {type: "bar", tooltip: {content: "data"}}, encoding: {y: {field: "chip", type: "nominal", sort: "-x", title: null},
+        x: {field: "amount", type: "quantitative", title: unitName}, color: {field: "account", type: "nominal", title: null}}}});
+  }
+  made.append(element("h3", {}, "Chips"), tableOf(rowsOf(file, "/spending/lots")));
+}
+
+function addNetwork(parent, file) {
+  if (!has(file, "/network/tiers/tier")) { return; }
+  const made = section(parent, "network", "Network");
+  const tiers = rowsOf(file, "/network/tiers");
+  if (tiers.length > 0) { addTiers(made, "network", tiers); }
+  const links = rowsOf(file, "/network/links").sort((a, b) => b.use - a.use);
+  if (links.length === 0) { return; }
+  const shown = 15;
+  const rows = links.slice(0, shown).map((row) => ({link: row.link, use: row.use, gb_carried: row.carried / 1e9, gb_per_s: row.bandwidth / 1e9, chips: row.chips}));
+  figureOf(made, {id: "busiest-links", title: `Busiest links${links.length > shown ? `, ${shown} of ${links.length}` : ""}`,
+    text: "Share of what a link could carry in a step, one way. A link stands for all with the same traffic.", rows, bands: ["link", 20],
+    headings: {use: "mean use", gb_carried: "GB carried in a step", gb_per_s: "GB/s", chips: "chips behind it"},
+    spec: {mark: {type: "bar", color: COLOURS.orange, tooltip: {content: "data"}}, encoding: {y: {field: "link", type: "nominal", sort: null, title: null},
+      x: {field: "use", type: "quantitative", title: "mean use over the step", axis: {format: "%"}, scale: {domainMin: 0}}}}});
 }
 
 function addEvidence(parent, file) {
@@ -154,7 +205,9 @@ function addSources(parent, file) {
 function addRun(parent, file) {
   section(parent, "answer", nameOf(file), answerBox(file));
   if (isSimulated(file)) { addTime(parent, file); addTimeline(parent, file); }
+  addSpending(parent, file);
   addMemory(parent, file);
+  addNetwork(parent, file);
   if (isSimulated(file)) { addEvidence(parent, file); addPublished(parent, file); }
   addSources(parent, file);
 }

@@ -6,8 +6,8 @@
 /// result to stdout and everything else to stderr. Errors are thrown; main() turns them into exit codes.
 namespace moesaic::cli {
 
-/// Where platforms/ and scenarios/ lie: $MOESAIC_DATA, else the source tree this binary was built from, else
-/// the installed share/moesaic. @throws InputError when none exists
+/// Where platforms/ and scenarios/ lie: $MOESAIC_DATA, else ../share/moesaic as seen from the program's folder, where it
+/// is installed, else the source tree that it was built from. @throws InputError when none exists
 [[nodiscard]] std::string data_folder();
 
 /// Set by a command that ended but could not do all of it (some points failed): main() exits with 1.
@@ -15,6 +15,8 @@ struct Outcome {
     bool partly_failed = false;
 };
 
+/// `manual` and `completion`, made of what the other commands say of themselves.
+void add_manual_commands(CLI::App& app, Outcome& outcome);
 void add_chips_command(CLI::App& app, Outcome& outcome);
 void add_clusters_command(CLI::App& app, Outcome& outcome);
 void add_models_command(CLI::App& app, Outcome& outcome);

@@ -17,13 +17,14 @@ std::string data_folder() {
         }
         return chosen;
     }
-    for (std::string const folder : {MOESAIC_SOURCE_DIR, MOESAIC_INSTALL_DATADIR}) {
+    auto const program = std::filesystem::read_symlink("/proc/self/exe");
+    auto const installed = (program.parent_path().parent_path() / "share" / "moesaic").string();
+    for (auto const& folder : {installed, std::string{MOESAIC_SOURCE_DIR}}) {
         if (has_data(folder)) {
             return folder;
         }
     }
-    throw InputError{Origin::whole_file(MOESAIC_INSTALL_DATADIR),
-                     "the folders platforms/ and scenarios/ were not found",
+    throw InputError{Origin::whole_file(installed), "the folders platforms/ and scenarios/ were not found",
                      "Set MOESAIC_DATA to the folder that holds them"};
 }
 

@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
     moesaic::cli::add_rules_command(app, outcome);
     moesaic::cli::add_whatif_command(app, outcome);
     moesaic::cli::add_timings_command(app, outcome);
+    moesaic::cli::add_manual_commands(app, outcome);
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& error) {

@@ -2,6 +2,7 @@
 #include "cli/command.hpp"
 #include "cli/isolated.hpp"
 #include "cli/run_report.hpp"
+#include "cli/terminal.hpp"
 #include "cli/text_table.hpp"
 #include "cli/training_report.hpp"
 #include "scenario/run_origin.hpp"
@@ -141,7 +142,7 @@ void run(RunArguments const& arguments) {
         print_table(arguments, scenarios);
     } else {
         auto const result = run_and_file(arguments, scenarios.front());
-        fmt::print("{}", run_summary(scenarios.front(), result));
+        fmt::print("{}", for_terminal(run_summary(scenarios.front(), result)));
         if (result.misfit) {
             throw InputError{scenarios.front().plan.origin, *result.misfit,
                              "Shard the model further, recompute more, or use chips with more memory"};

@@ -1,6 +1,7 @@
 #include "cli/run_report.hpp"
 
 #include "cli/number_text.hpp"
+#include "cli/terminal.hpp"
 #include "cli/text_table.hpp"
 #include "cli/training_report.hpp"
 #include "io/unit_text.hpp"
@@ -112,16 +113,20 @@ std::string classes_text(Run const& run) {
                      {"tensor", TextTable::Align::right},
                      {"expert", TextTable::Align::right},
                      {"data", TextTable::Align::right},
-                     {"waiting", TextTable::Align::right}}};
+                     {"waiting", TextTable::Align::right},
+                     {"█ compute ▓ exchange ░ waiting", TextTable::Align::left}}};
     auto const share = [&](Seconds s) { return percent(s / run.timeline.step); };
     for (std::size_t i = 0; i < run.timeline.classes.size(); ++i) {
         auto const& c = run.timeline.classes[i];
         auto const exposed = [&](parallel::Stream s) {
             return share(c.exposed[static_cast<std::size_t>(s)]);
         };
+        auto const waiting = c.bubble + c.exposed[static_cast<std::size_t>(parallel::Stream::pipeline)];
+        auto const computing = c.compute / run.timeline.step;
+        auto const idle = waiting / run.timeline.step;
         table.add_row({run.memory[i].name, share(c.compute), exposed(parallel::Stream::tensor),
-                       exposed(parallel::Stream::expert), exposed(parallel::Stream::data),
-                       share(c.bubble + c.exposed[static_cast<std::size_t>(parallel::Stream::pipeline)])});
+                       exposed(parallel::Stream::expert), exposed(parallel::Stream::data), share(waiting),
+                       bar_text(computing, 1.0 - computing - idle, idle, 30)});
     }
     return table.text();
 }

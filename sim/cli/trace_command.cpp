@@ -37,7 +37,7 @@ void trace(TraceArguments const& arguments) {
         auto told = io::Json::object();
         told.set("file", arguments.output).set("scenario", run.scenario);
         told.set("step_time_s", run.timeline.step.value());
-        told.set("slices", size.slices).set("messages", size.messages);
+        told.set("slices", size.slices).set("messages", size.messages).set("counts", size.counts);
         fmt::print("{}\n", told.text());
         return;
     }
@@ -63,7 +63,9 @@ void add_trace_command(CLI::App& app, Outcome&) {
                      "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
         ->allow_extra_args(false);
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
-    command->footer("A process per rank class, a thread per stream; arrows are messages between stages.\n"
+    command->footer("A process per rank class, a thread per stream; arrows are messages between stages, "
+                    "counters the memory\n"
+                    "of a rank and the use of each link.\n"
                     "Example: moesaic trace scenarios/tutorial/02-pipeline.toml -o step.json");
     command->callback([arguments] { trace(*arguments); });
 }

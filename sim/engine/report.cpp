@@ -117,6 +117,33 @@ std::vector<ClassTime> class_times(RunReport const& run) {
     return out;
 }
 
+std::vector<LinkLoad> link_loads(RunReport const& run, hardware::Topology const& topology,
+                                 bool keep_stretches) {
+    auto const of_transfer = run.transfers.link_bytes();
+    std::map<LinkId, LinkLoad> loads;
+    for (auto const& record : run.log.records) {
+        if (record.transfer < 0) {
+            continue;
+        }
+        for (auto const& [id, bytes] : of_transfer[record.transfer]) {
+            auto& load = loads[id];
+            load.bytes += bytes;
+            if (keep_stretches) {
+                load.stretches.push_back({Seconds{record.start}, Seconds{record.end}, bytes});
+            }
+        }
+    }
+    std::vector<LinkLoad> out;
+    for (auto& [id, load] : loads) {
+        auto const& link = topology.link(id);
+        load.name = link.name;
+        load.bandwidth = link.bandwidth;
+        load.chips = topology.chips_behind(id).size();
+        out.push_back(std::move(load));
+    }
+    return out;
+}
+
 void for_each_event(RunReport const& run, std::function<void(Event const&)> const& visit) {
     for (auto const& record : run.log.records) {
         Event event{.rank_class = class_of(record, run),

@@ -21,6 +21,10 @@ void report_critical_path(RunReport const& run, Timeline& timeline);
 /// The split of each class's time, see Timeline::classes.
 [[nodiscard]] std::vector<ClassTime> class_times(RunReport const& run);
 
+/// What the links carry, see Timeline::links.
+[[nodiscard]] std::vector<LinkLoad> link_loads(RunReport const& run, hardware::Topology const& topology,
+                                               bool keep_stretches);
+
 /// Every operation in the order of its start; kernels that ran as one unit follow each other in it.
 void for_each_event(RunReport const& run, std::function<void(Event const&)> const& visit);
 

@@ -52,6 +52,7 @@ Timeline simulate(parallel::Program const& program, hardware::Topology const& to
         timeline.step = longest_span(timeline.classes);
     }
     report_critical_path(run, timeline);
+    timeline.links = link_loads(run, topology, options.keep_events);
     if (options.keep_events) {
         for_each_event(run, [&](Event const& event) { timeline.events.push_back(event); });
     }

@@ -45,6 +45,22 @@ struct PathKey {
     timing::Evidence evidence = timing::Evidence::analytic;
 };
 
+/// Bytes that go over a link while a transfer is under way.
+struct LinkStretch {
+    Seconds start;
+    Seconds end;
+    Bytes bytes;
+};
+
+/// What one link carries in a step, one way; it stands for all links with the same traffic.
+struct LinkLoad {
+    std::string name;
+    BytesPerSecond bandwidth;
+    std::size_t chips = 1; ///< behind it
+    Bytes bytes;
+    std::vector<LinkStretch> stretches; ///< in the order of their start; empty unless events are kept
+};
+
 struct Timeline {
     Seconds step;
     /// Where the ranks of a class were told apart: those with the least bubble, for which the others wait.
@@ -54,6 +70,7 @@ struct Timeline {
     std::array<Seconds, timing::evidence_levels> path_by_evidence;
     std::vector<Share> path;            ///< longest first; adds up to the step time
     std::vector<PathKey> path_keys;     ///< for the uncertainty
+    std::vector<LinkLoad> links;        ///< that carry anything; in the order of their ids
     std::vector<Event> events;          ///< empty unless asked for
     std::vector<Seconds> path_by_class; ///< operations and messages received; adds up to the step time
     std::int64_t cells = 0;             ///< sets of ranks that could not be told apart, simulated once each

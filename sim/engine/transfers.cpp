@@ -199,6 +199,21 @@ void Transfers::install(EventLoop& loop) {
     }
 }
 
+std::vector<std::vector<LinkBytes>> Transfers::link_bytes() const {
+    std::vector<std::vector<LinkBytes>> out(transfers_.size());
+    for (auto const& planned : planned_) {
+        auto& links = out[planned.transfer];
+        for (auto const& use : planned.flow.uses) {
+            links.push_back({use.link, planned.flow.bytes * use.times});
+        }
+        if (auto const& side_by_side = planned.flow.parallel; !side_by_side.empty()) {
+            links.push_back(
+                {side_by_side.front(), planned.flow.bytes / static_cast<double>(side_by_side.size())});
+        }
+    }
+    return out;
+}
+
 void Transfers::slow_down(LinkId link, double factor, Seconds at, EventLoop& loop) {
     link = types_.first_like(link);
     auto const found = link_resource_.find(link);

@@ -21,6 +21,11 @@ struct Transfer {
     Seconds alone; ///< time of its slowest side on an idle network
 };
 
+struct LinkBytes {
+    LinkId link;
+    Bytes bytes;
+};
+
 /// What the transfers of a program are made from. References outlive it.
 struct TransferContext {
     parallel::Program const& program;
@@ -46,6 +51,9 @@ class Transfers {
     void slow_down(LinkId link, double factor, Seconds at, EventLoop& loop);
 
     [[nodiscard]] Transfer const& at(int transfer) const { return transfers_[transfer]; }
+    /// What one run of each transfer puts on the links that stand for all like them. Of links straight to single peers,
+    /// used side by side, the first stands for all.
+    [[nodiscard]] std::vector<std::vector<LinkBytes>> link_bytes() const;
     [[nodiscard]] parallel::RankClass const& class_of(int cell) const;
 
   private:

@@ -4,6 +4,7 @@
 #include "economics/reliability.hpp"
 #include "engine/timeline.hpp"
 #include "export_control/acquire.hpp"
+#include "hardware/tier_summary.hpp"
 #include "hardware/topology.hpp"
 #include "parallel/memory.hpp"
 #include "parallel/program.hpp"
@@ -65,12 +66,19 @@ struct Spending {
     }
 };
 
+/// What the chips of a pool find at each distance.
+struct PoolNetwork {
+    std::string pool;
+    std::vector<hardware::TierSummary> tiers;
+};
+
 /// One scenario, simulated; or why it was not.
 struct Run {
     std::string scenario;
     std::string plan;       ///< "1024 chips, tp 1, pp 8, ep 8, dp 128, 1f1b, recompute full, bf16"
     std::string short_plan; ///< "1024: tp1 pp8 ep8 dp128 m70"
     std::vector<parallel::ClassMemory> memory;
+    std::vector<PoolNetwork> networks;
     std::optional<std::string> misfit; ///< what does not fit; then there are no metrics
     std::optional<Metrics> metrics;
     std::optional<Money> cost_per_trillion_tokens; ///< rent, undisturbed; with `spending` its cost

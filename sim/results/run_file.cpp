@@ -116,6 +116,51 @@ void write_step(Hdf5Writer& file, Run const& run) {
     write_classes(file, run);
 }
 
+void write_tiers(Hdf5Writer& file, std::vector<PoolNetwork> const& networks) {
+    struct Row {
+        std::string pool;
+        hardware::TierSummary tier;
+    };
+    std::vector<Row> rows;
+    for (auto const& network : networks) {
+        for (auto const& tier : network.tiers) {
+            rows.push_back({network.pool, tier});
+        }
+    }
+    file.group("/network", "How the chips are joined, and what the links carry");
+    file.write_table(
+        "/network/tiers", "What a pair of chips finds at each distance, one way",
+        {{"pool", column<std::string>(rows, [](Row const& r) { return r.pool; }), words("Pool of chips")},
+         {"tier",
+          column<std::string>(rows, [](Row const& r) { return std::string{hardware::name_of(r.tier.tier)}; }),
+          words("How far: in the node, in the leaf, across the spine")},
+         {"alone",
+          column<double>(rows, [](Row const& r) { return r.tier.alone.value(); }),
+          {"B/s", "Narrowest link of the path"}},
+         {"all_at_once",
+          column<double>(rows, [](Row const& r) { return r.tier.all_at_once.value(); }),
+          {"B/s", "Share of a chip when all chips send as far"}},
+         {"latency", column<double>(rows, [](Row const& r) { return r.tier.latency.value(); }),
+          seconds("Of the path")}});
+}
+
+void write_links(Hdf5Writer& file, Run const& run) {
+    auto const& rows = run.timeline.links;
+    file.write_table(
+        "/network/links", "What links carry in a step, one way; each stands for all with the same traffic",
+        {{"link", column<std::string>(rows, [](auto const& l) { return l.name; }), words("Link")},
+         {"bandwidth",
+          column<double>(rows, [](auto const& l) { return l.bandwidth.value(); }),
+          {"B/s", "Of the link"}},
+         {"chips",
+          column<std::int64_t>(rows, [](auto const& l) { return static_cast<std::int64_t>(l.chips); }),
+          pure("Whose traffic it carries; 0 for a link that joins two chips")},
+         {"carried", column<double>(rows, [](auto const& l) { return l.bytes.value(); }), bytes("In a step")},
+         {"use",
+          column<double>(rows, [&](auto const& l) { return l.bytes / l.bandwidth / run.timeline.step; }),
+          pure("Share of what the link could carry in a step")}});
+}
+
 void write_evidence(Hdf5Writer& file, Run const& run) {
     file.group("/evidence", "What the times rest on");
     for (int level = 0; level < timing::evidence_levels; ++level) {
@@ -228,7 +273,18 @@ void write_published(Hdf5Writer& file, std::vector<PublishedFigure> const& rows)
           words("Where it is printed")}});
 }
 
-void write_timeline(Hdf5Writer& file, std::vector<engine::Event> const& rows) {
+/// What the block of an event does; "message" between stages.
+std::string phase_of(engine::Event const& event, parallel::Program const& program) {
+    if (event.op < 0) {
+        return "message";
+    }
+    auto const& blocks = program.classes[static_cast<std::size_t>(event.rank_class)].blocks;
+    return std::string{name_of(blocks[static_cast<std::size_t>(event.block)].phase)};
+}
+
+void write_timeline(Hdf5Writer& file, Run const& run) {
+    expects(run.program.has_value(), "a run that kept its events kept its program");
+    auto const& rows = run.timeline.events;
     auto const whole = [&](int engine::Event::* which) {
         return column<std::int64_t>(rows, [&](auto const& e) { return std::int64_t{e.*which}; });
     };
@@ -241,6 +297,8 @@ void write_timeline(Hdf5Writer& file, std::vector<engine::Event> const& rows) {
          {"stream", column<std::string>(rows, [](auto const& e) { return std::string{name_of(e.stream)}; }),
           words("Stream")},
          {"block", whole(&Event::block), pure("Block of the class")},
+         {"phase", column<std::string>(rows, [&](auto const& e) { return phase_of(e, *run.program); }),
+          words("What the block does")},
          {"op", whole(&Event::op), pure("Operation of the block; -1 for a message between stages")},
          {"micro_batch", whole(&Event::micro_batch), pure("Micro-batch")},
          {"start", column<double>(rows, [](auto const& e) { return e.start.value(); }),
@@ -255,8 +313,10 @@ void write_run_file(std::string const& path, Run const& run, RunOrigin const& or
     Hdf5Writer file{path};
     write_scenario(file, run, origin);
     write_memory(file, run);
+    write_tiers(file, run.networks);
     if (run.metrics) {
         write_step(file, run);
+        write_links(file, run);
         write_evidence(file, run);
         write_cost(file, run);
     }
@@ -270,7 +330,7 @@ void write_run_file(std::string const& path, Run const& run, RunOrigin const& or
         write_published(file, origin.published);
     }
     if (!run.timeline.events.empty()) {
-        write_timeline(file, run.timeline.events);
+        write_timeline(file, run);
     }
     file.commit();
 }

@@ -27,7 +27,7 @@ struct RunOrigin {
     std::vector<PublishedFigure> published;
 };
 
-/// Writes a run as HDF5: groups scenario, memory, and where it fits step, evidence, cost, training, spending, and timeline if events were
+/// Writes a run as HDF5: groups scenario, memory, network, and where it fits step, evidence, cost, training, spending, and timeline if events were
 /// kept; published where there are such figures. Every dataset says its unit and what it is. The same run gives the
 /// same bytes: wall-clock times are left out.
 /// @throws InputError where the file cannot be written; an old one then stays

@@ -4,6 +4,7 @@
 #include "base/overloaded.hpp"
 #include "io/json.hpp"
 #include "io/text_file.hpp"
+#include "results/trace_counters.hpp"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -149,6 +150,21 @@ class TraceWriter {
             size_.messages, processes_.at(receiver), got, microseconds(middle)));
     }
 
+    void write_memory() {
+        for (auto const& [place, counter] : memory_counters(run_)) {
+            write_counter(counter, processes_.at(place));
+        }
+    }
+
+    /// In a process of their own.
+    void write_links() {
+        auto const process = static_cast<int>(processes_.size()) + 1;
+        row(fmt::format(R"({{"ph":"M","name":"process_name","pid":{},"args":{{"name":"links"}}}})", process));
+        for (auto const& counter : link_counters(run_.timeline)) {
+            write_counter(counter, process);
+        }
+    }
+
     TraceSize finish() {
         file_.write("\n]}\n");
         file_.commit();
@@ -156,6 +172,15 @@ class TraceWriter {
     }
 
   private:
+    void write_counter(Counter const& counter, int process) {
+        auto const name = Json{counter.name}.line();
+        for (auto const& [when, value] : counter.values) {
+            row(fmt::format(R"({{"ph":"C","name":{},"pid":{},"ts":{},"args":{{"{}":{:.6g}}}}})", name,
+                            process, microseconds(when), counter.unit, value));
+        }
+        size_.counts += static_cast<std::int64_t>(counter.values.size());
+    }
+
     [[nodiscard]] std::string name_of_process(Place const& place) const {
         auto const at = static_cast<std::size_t>(place.first);
         auto const& rank_class = program_.classes[at];
@@ -240,6 +265,8 @@ TraceSize write_trace(std::string const& path, Run const& run) {
             trace.write_operation(event);
         }
     }
+    trace.write_memory();
+    trace.write_links();
     return trace.finish();
 }
 

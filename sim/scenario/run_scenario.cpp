@@ -130,6 +130,15 @@ double model_error(parallel::Job const& job, parallel::Calibration const& calibr
     return most;
 }
 
+std::vector<results::PoolNetwork> networks_of(Scenario const& scenario, hardware::Topology const& topology) {
+    std::vector<results::PoolNetwork> out;
+    for (std::size_t i = 0; i < scenario.pools.size(); ++i) {
+        out.push_back(
+            {scenario.pools[i].name, hardware::summarize_tiers(topology, PoolId{static_cast<int>(i)})});
+    }
+    return out;
+}
+
 } // namespace
 
 std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario, std::string const& data_folder) {
@@ -174,6 +183,7 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
     run.plan = plan_text(plan);
     run.short_plan = short_plan_text(plan);
     run.memory = parallel::memory_of_classes(job);
+    run.networks = networks_of(scenario, topology);
     run.misfit = parallel::misfit(run.memory);
     if (!run.misfit || options.beyond_memory) {
         auto program = parallel::build_program(job);

@@ -1,12 +1,16 @@
 """The documentation does what it says: the tutorial's lines run, and the run-file layout is that of this build."""
+import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
 import run_file_layout
+import scenario_schema
 
 SOURCE = Path(os.environ["MOESAIC_DATA"])
 BINARY = os.environ["MOESAIC_BINARY"]
@@ -18,11 +22,11 @@ def commands_of(page):
 
 
 class Documentation(unittest.TestCase):
-    def run_line(self, line, folder):
+    def run_line(self, line, folder, further=None):
         """In a folder that looks like the source tree, where output may be written."""
         command, _, remark = line.partition("   #")
         code = int(remark.rsplit(" ", 1)[1]) if "exit code" in remark else 0
-        environment = {**os.environ, "BINARY": BINARY}
+        environment = {**os.environ, "BINARY": BINARY, **(further or {})}
         done = subprocess.run(["bash", "-c", f'moesaic() {{ "$BINARY" "$@"; }}\n{command}'], cwd=folder, env=environment,
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, code, f"{line}\n{done.stderr}")
@@ -41,6 +45,21 @@ class Documentation(unittest.TestCase):
                 with self.subTest(line):
                     self.run_line(line, folder)
 
+    def test_the_chip_that_is_not_in_the_catalogue_runs_as_described(self):
+        text = (SOURCE / "docs" / "adding.md").read_text(encoding="utf-8")
+        files = re.findall(r"```toml\n# (\S+\.toml)\n(.*?)```", text, re.DOTALL)
+        self.assertEqual(len(files), 4)
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("scenarios", "platforms"):
+                shutil.copytree(SOURCE / name, Path(folder) / name)
+            for name, content in files:
+                (Path(folder) / name).write_text(content, encoding="utf-8")
+            lines = [line for line in commands_of("adding.md") if "X" not in line]  # X stands for a name
+            self.assertEqual(len(lines), 3)
+            for line in lines:
+                with self.subTest(line):
+                    self.run_line(line, folder, {"MOESAIC_DATA": folder})
+
     def test_every_tutorial_scenario_is_in_the_tutorial(self):
         text = (SOURCE / "docs" / "tutorial.md").read_text(encoding="utf-8")
         for scenario in sorted((SOURCE / "scenarios" / "tutorial").glob("*.toml")):
@@ -57,6 +76,61 @@ class Documentation(unittest.TestCase):
                                check=True, capture_output=True)
             for line in run_file_layout.layout(files):
                 self.assertIn(line, text)
+
+
+class Pages(unittest.TestCase):
+    """What the program says of itself: manual, completion, schema."""
+
+    def printed(self, *words):
+        return subprocess.run([BINARY, *words], check=True, capture_output=True, text=True).stdout
+
+    def test_the_manual_has_every_command_with_options_and_examples_and_no_hidden_one(self):
+        page = self.printed("manual")
+        self.assertTrue(page.startswith(".TH MOESAIC 1"))
+        for line in (".SS moesaic run", ".SS moesaic timings check", "Example: moesaic run"):
+            self.assertIn(f"\n{line}", page)
+        self.assertIn("\\-\\-timings", page)
+        self.assertNotIn("sweep\\-worker", page)
+
+    def offers(self, script, *words):
+        """What bash would offer; the last word is being written."""
+        line = f"source {script}; COMP_WORDS=(moesaic {' '.join(words)}); COMP_CWORD={len(words)}; _moesaic; echo \"${{COMPREPLY[*]}}\""
+        return subprocess.run(["bash", "-c", line], check=True, capture_output=True, text=True).stdout.split()
+
+    def test_bash_completes_commands_those_inside_them_and_options(self):
+        with tempfile.NamedTemporaryFile("w") as script:
+            script.write(self.printed("completion"))
+            script.flush()
+            self.assertEqual(self.offers(script.name, "repr"), ["reproduce"])
+            self.assertIn("check", self.offers(script.name, "timings", "''"))
+            self.assertEqual(self.offers(script.name, "trace", "step.toml", "--out"), ["--output"])
+
+    def schema(self):
+        return json.loads((SOURCE / "scenarios" / "scenario.schema.json").read_text(encoding="utf-8"))
+
+    def test_the_schema_is_what_the_reader_takes(self):
+        """Made anew with ./dev schema."""
+        self.assertEqual(self.schema(), scenario_schema.scenario_schema(BINARY))
+
+    def check(self, value, schema, at):
+        """The part of JSON Schema that ours uses."""
+        kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
+        allowed = [each["type"] for each in schema.get("anyOf", [schema])]
+        self.assertTrue(any(isinstance(value, kinds[kind]) for kind in allowed), at)
+        if "enum" in schema:
+            self.assertIn(value, schema["enum"], at)
+        for i, each in enumerate(value if isinstance(value, list) else []):
+            self.check(each, schema["items"], f"{at}[{i}]")
+        for key, each in value.items() if isinstance(value, dict) and "properties" in schema else []:
+            self.assertIn(key, schema["properties"], at)
+            self.check(each, schema["properties"][key], f"{at}.{key}")
+
+    def test_every_shipped_scenario_keeps_to_the_schema(self):
+        schema = self.schema()
+        files = [*SOURCE.glob("scenarios/tutorial/*.toml"), *SOURCE.glob("scenarios/papers/*/*.toml")]
+        self.assertGreater(len(files), 50)
+        for file in files:
+            self.check(tomllib.loads(file.read_text(encoding="utf-8")), schema, str(file))
 
 
 if __name__ == "__main__":

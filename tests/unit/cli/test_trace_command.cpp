@@ -60,8 +60,8 @@ TEST_CASE("a trace is in the trace-event format: known phases, named tracks, sli
     std::set<Thread> threads;
     for (auto const& event : trace["traceEvents"]) {
         auto const phase = event["ph"].get<std::string>();
-        REQUIRE(std::set<std::string>{"X", "M", "s", "f"}.contains(phase));
-        if (phase == "M" && event["name"] == "process_name") {
+        REQUIRE(std::set<std::string>{"X", "M", "s", "f", "C"}.contains(phase));
+        if (phase == "M" && event["name"] == "process_name" && event["args"]["name"] != "links") {
             CHECK_THAT(event["args"]["name"].get<std::string>(), Catch::Contains("nvidia_h100"));
             processes.insert(event["pid"].get<int>());
         }
@@ -120,6 +120,35 @@ TEST_CASE("the kernels of a trace last as long as the run says that the class co
     auto const step = trace["otherData"]["step_time_s"].get<double>();
     CHECK(compute <= step * (1 + 1e-6));
     CHECK(compute > 0.5 * step);
+}
+
+TEST_CASE("the memory of a trace stays below what the run needs and reaches it; links end idle", "[cli]") {
+    auto const told = json::parse(run_program("run " + tutorial("02-pipeline.toml") + " --json").out);
+    auto const trace = trace_of("02-pipeline.toml", "moesaic_trace_counters.json");
+    std::map<int, double> most; // GiB, by process: in the order of the classes
+    std::map<std::string, double> last;
+    for (auto const& event : trace["traceEvents"]) {
+        if (event["ph"] != "C") {
+            continue;
+        }
+        REQUIRE(event["args"].size() == 1);
+        REQUIRE(event["ts"].get<double>() >= 0.0);
+        if (event["name"] == "memory") {
+            auto& peak = most[event["pid"].get<int>()];
+            peak = std::max(peak, event["args"]["GiB"].get<double>());
+        } else {
+            last[event["name"].get<std::string>()] = event["args"]["GB/s"].get<double>();
+        }
+    }
+    REQUIRE(most.size() == told["memory"].size());
+    for (std::size_t i = 0; i < most.size(); ++i) {
+        auto const needed = told["memory"][i]["needed_bytes"].get<double>() / (1ULL << 30U);
+        CHECK_THAT(most.at(static_cast<int>(i) + 1), Catch::Matchers::WithinRel(needed, 1e-5));
+    }
+    REQUIRE(last.size() > 4); // links of both kinds: in the node and beyond it
+    for (auto const& [link, rate] : last) {
+        CHECK(rate == 0.0); // all is carried when the step ends
+    }
 }
 
 TEST_CASE("trace tells what does not fit and where it cannot write", "[cli]") {

@@ -99,6 +99,12 @@ TEST_CASE("1F1B over two stages runs as by hand", "[engine]") {
     // forward blocks hold two kernels: (2 + 1) x 3 x 2 events and 6 messages
     CHECK(timeline.events.size() == 24);
     CHECK(timeline.activities == 18);
+    // 3 messages of 8 MB each way over the NICs of either chip
+    for (auto const& link : timeline.links) {
+        INFO(link.name);
+        CHECK(link.bytes.value() == 3 * 8e6 * static_cast<double>(link.chips));
+        CHECK(link.stretches.size() == 3);
+    }
 }
 
 TEST_CASE("Two transfers on one NIC share it", "[engine]") {
@@ -118,6 +124,12 @@ TEST_CASE("Two transfers on one NIC share it", "[engine]") {
     REQUIRE(first.attainable.value() > 0.5e9);
     REQUIRE(first.startup == second.startup);
     auto const timeline = simulate(program, topology, timings);
+    // the chips stand for each other: what goes out of one and into it, through scale-up or NIC
+    REQUIRE_FALSE(timeline.links.empty());
+    for (auto const& link : timeline.links) {
+        CHECK(link.bytes.value() == 2.5e9 * static_cast<double>(link.chips));
+        CHECK(link.stretches.empty()); // kept with events only
+    }
     // both at 0.5 GB/s for 2 s, then the 0.5 GB left of the second at the bandwidth it attains
     auto const end = first.startup.value() + 2.0 + 0.5e9 / second.attainable.value();
     CHECK_THAT(timeline.step.value(), WithinRel(end, 1e-9));

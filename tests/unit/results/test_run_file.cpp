@@ -80,6 +80,12 @@ TEST_CASE("every dataset of a run file says its unit and what it is", "[results]
     auto run = small_run();
     run.timeline.events = {
         {.rank_class = 1, .stream = parallel::Stream::expert, .start = Seconds{0.1}, .end = Seconds{0.2}}};
+    run.program = parallel::Program{};
+    run.program->classes.resize(2);
+    run.program->classes[1].blocks = {{"backward chunk 0", parallel::Phase::backward, {}}};
+    // 50 GB of the 100 GB that 50 GB/s carry in the 2 s of a step
+    run.timeline.links = {{"node0.nic0.out", BytesPerSecond{50e9}, 1, Bytes{50e9}, {}}};
+    run.networks = {{"pool", {{.tier = hardware::Tier::leaf, .alone = BytesPerSecond{50e9}}}}};
     write_run_file(file.path, run, small_origin());
     io::Hdf5Reader const reader{file.path};
     CHECK(reader.datasets().size() > 45);
@@ -90,6 +96,9 @@ TEST_CASE("every dataset of a run file says its unit and what it is", "[results]
     }
     CHECK(reader.texts("/timeline/stream") == std::vector<std::string>{"expert"});
     CHECK(reader.numbers("/timeline/end") == std::vector<double>{0.2});
+    CHECK(reader.texts("/timeline/phase") == std::vector<std::string>{"backward"});
+    CHECK(reader.numbers("/network/links/use") == std::vector<double>{0.5});
+    CHECK(reader.texts("/network/tiers/tier") == std::vector<std::string>{"leaf"});
 }
 
 TEST_CASE("the same run writes the same bytes, however long it took", "[results]") {

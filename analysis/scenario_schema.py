@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""The JSON Schema of scenario files, learnt from the reader itself: every key is asked for with values that cannot be, and
+what the error says (known keys, kind of value, unit, choices) becomes the schema. Meanings come from docs/scenario.md.
+
+usage: scenario_schema.py MOESAIC_BINARY > scenarios/scenario.schema.json
+"""
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+TUTORIAL = SOURCE / "scenarios" / "tutorial"
+
+MODEL = {"anyOf": [{"type": "string"}, {"type": "object"}]}  # an id, or a model of its own
+KINDS = [("a text", {"type": "string"}), ("a whole number", {"type": "integer"}), ("a number", {"type": "number"}),
+         ("true or false", {"type": "boolean"}), ("an array of texts", {"type": "array", "items": {"type": "string"}}),
+         ("an array of whole numbers", {"type": "array", "items": {"type": "integer"}}),
+         ("an array of numbers", {"type": "array", "items": {"type": "number"}})]
+
+
+class Reader:
+    def __init__(self, binary):
+        self.binary = binary
+
+    def complaint(self, scenario, path, value):
+        """What the reader says of the scenario with this value at this path; empty where it takes it."""
+        done = subprocess.run([self.binary, "run", str(scenario), "--set", f"{path}={value}"], capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 2):
+            raise RuntimeError(f"{path}={value}: {done.stderr}")
+        return done.stderr if done.returncode == 2 else ""
+
+    def keys(self, scenario, table):
+        """Known keys of a table that the scenario has."""
+        path = f"{table}.zzzzzzzzzz" if table else "zzzzzzzzzz"
+        found = re.search(r"is not a known key\. Known: (.*)", self.complaint(scenario, path, 1))
+        if not found or found[1].endswith("…"):
+            raise RuntimeError(f"the reader does not list the keys of {table or 'a scenario'}")
+        return found[1].split(", ")
+
+    def schema_of(self, scenario, path):
+        """Of one value, from what the reader says of a date and of a text without meaning in its place; none where it speaks of
+        something else (the key does not go with others of this scenario)."""
+        said = self.complaint(scenario, path, "1979-05-27")
+        unit = re.search(r"needs a unit, .*? Write (.*)", said, re.DOTALL)
+        if unit:
+            return {"type": "string", "description": unit[1].strip()}
+        if "must be an array of tables" in said:
+            return {"type": "array", "items": {"type": "object"}}
+        if "must be a table" in said:
+            return {"type": "object"}
+        kind = next((dict(schema) for words, schema in KINDS if f"must be {words}, but is" in said), None)
+        if kind is None:
+            return None
+        if kind == {"type": "string"}:
+            choices = re.search(r"\"qqqqqqqq\" is not known\. Known: (.*)", self.complaint(scenario, path, '"qqqqqqqq"'))
+            if choices and choices[1] != "what has a file in scenarios/software/":
+                return {"type": "string", "enum": choices[1].split(", ")}
+        return kind
+
+    def table(self, scenarios, table, nested=()):
+        """Schema of a table, from scenarios that have it, of which each may know further keys; `nested`: keys whose schema is
+        given."""
+        properties = dict(nested)
+        for scenario in scenarios:
+            for key in self.keys(scenario, table):
+                path = f"{table}.{key}" if table else key
+                properties[key] = properties.get(key) or self.schema_of(scenario, path)
+        unclear = [key for key, schema in properties.items() if schema is None]
+        if unclear:
+            raise RuntimeError(f"the reader does not say what {', '.join(unclear)} of {table or 'a scenario'} must be")
+        return {"type": "object", "additionalProperties": False, "properties": dict(sorted(properties.items()))}
+
+
+def rows_of(schema):
+    return {"type": "array", "items": schema}
+
+
+def meanings():
+    """Of each key of docs/scenario.md, by its name: the other column of the tables."""
+    out = {}
+    for line in (SOURCE / "docs" / "scenario.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| `") and len(cells) == 2:
+            for key in re.findall(r"`(\w+)`", cells[0]):
+                out.setdefault(key, cells[1].replace("`", ""))
+    return out
+
+
+def add_meanings(schema, known):
+    for key, each in schema.get("properties", {}).items():
+        if key in known:
+            form = f" {each['description']}" if "description" in each else ""
+            each["description"] = known[key] + form
+        add_meanings(each.get("items", each), known)
+
+
+OWN_POOL = """node = "hgx_h20"
+nodes = 1
+fabric = { kind = "leaf_spine", nodes_per_leaf = 8, oversubscription = 1.0, spine_latency = { value = "2 us", source = "none", confidence = "estimate" }, source = "none", confidence = "estimate" }
+chip = { source = "none" }
+"""
+ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "dirichlet"\nconcentration = 1.0', 'kind = "gini"\ngini = 0.3']
+
+
+def scenario_schema(binary):
+    reader = Reader(binary)
+    one, pipeline, failures, mixed, stages = (TUTORIAL / f"{name}.toml" for name in
+                                    ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools"))
+    with tempfile.TemporaryDirectory() as folder:
+        def variant(name, change):
+            path = Path(folder) / f"{name}.toml"
+            path.write_text(change(one.read_text(encoding="utf-8")), encoding="utf-8")
+            return path
+
+        own = variant("own", lambda text: re.sub(r'cluster = "h20_4096".*\n', OWN_POOL, text))
+        routings = [variant(f"routing{i}", lambda text, kind=kind: f"{text}\n[routing]\n{kind}\n") for i, kind in enumerate(ROUTINGS)]
+        published = variant("published", lambda text: text + '\n[published]\nsource = "none"\n')
+        pool = {key: reader.table([own], f"pools[0].{key}") for key in ("fabric", "chip")}
+        stage = reader.table([stages], "parallel.stages[0]")
+        kind = reader.table([mixed], "parallel.replica_kinds[0]", {"stages": rows_of(stage)})
+        nested = {"model": MODEL, "training": reader.table([one], "training"), "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
+                  "site_links": rows_of(reader.table([mixed], "site_links[0]")), "published": reader.table([published], "published"),
+                  "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind)}),
+                  "reliability": reader.table([failures], "reliability"), "routing": reader.table(routings, "routing")}
+        schema = reader.table([one], "", nested)
+    add_meanings(schema, meanings())
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Scenario of MoEsaic", **schema}
+
+
+if __name__ == "__main__":
+    print(json.dumps(scenario_schema(sys.argv[1]), indent=1, ensure_ascii=False))

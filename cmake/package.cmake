@@ -1,0 +1,30 @@
+# What is installed, and the Debian package: ./dev package.
+include(GNUInstallDirs)
+foreach(page IN ITEMS manual completion)
+    add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/moesaic.${page} DEPENDS moesaic VERBATIM
+        COMMAND sh -c "$<TARGET_FILE:moesaic> ${page} > ${PROJECT_BINARY_DIR}/moesaic.${page}")
+endforeach()
+add_custom_target(pages ALL DEPENDS ${PROJECT_BINARY_DIR}/moesaic.manual ${PROJECT_BINARY_DIR}/moesaic.completion)
+
+install(TARGETS moesaic RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET moesaic-mpi)
+    install(TARGETS moesaic-mpi RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(DIRECTORY platforms scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/moesaic)
+install(DIRECTORY analysis/report DESTINATION ${CMAKE_INSTALL_DATADIR}/moesaic/analysis
+    FILES_MATCHING PATTERN "*.html" PATTERN "*.css" PATTERN "*.js" PATTERN node_modules EXCLUDE)
+install(DIRECTORY analysis/moesaic DESTINATION lib/python3/dist-packages FILES_MATCHING PATTERN "*.py")
+install(FILES ${PROJECT_BINARY_DIR}/moesaic.manual DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 RENAME moesaic.1)
+install(FILES ${PROJECT_BINARY_DIR}/moesaic.completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME moesaic)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "MoEsaic developers <moesaic@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3-h5py, python3-pandas, python3-matplotlib")
+include(CPack)
