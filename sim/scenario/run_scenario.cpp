@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <functional>
+#include <set>
 
 namespace moesaic::scenario {
 
@@ -130,6 +131,15 @@ double model_error(parallel::Job const& job, parallel::Calibration const& calibr
     return most;
 }
 
+/// Plans on the same chips share the model's error: it cancels where they are compared.
+std::string chips_text(Scenario const& scenario) {
+    std::set<std::string> chips;
+    for (auto const& pool : scenario.pools) {
+        chips.insert(pool.cluster.node.chip.id);
+    }
+    return fmt::format("{}", fmt::join(chips, " + "));
+}
+
 std::vector<results::PoolNetwork> networks_of(Scenario const& scenario, hardware::Topology const& topology) {
     std::vector<results::PoolNetwork> out;
     for (std::size_t i = 0; i < scenario.pools.size(); ++i) {
@@ -189,8 +199,10 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
         auto program = parallel::build_program(job);
         run.timeline = engine::simulate(program, topology, timings,
                                         {.keep_events = options.keep_events, .sharing = options.sharing});
-        run.metrics = results::metrics_of(program, run.timeline, topology, model_error(job, calibration));
+        auto const error = model_error(job, calibration);
+        run.metrics = results::metrics_of(program, run.timeline, topology, error);
         run.training = time_to_train(scenario, job, program, run.timeline);
+        run.training->step_errors["model of " + chips_text(scenario)] = error;
         if (scenario.economics) {
             run.spending = spending_of(scenario, *run.training, data_folder);
             auto const& bill = run.spending->bill;
