@@ -54,7 +54,7 @@ function amountText(amount, currency) { return `${(amount / 1e6).toLocaleString(
 /// For table cells, whatever they hold.
 function cellText(cell) {
   if (cell === null || cell === undefined) { return "–"; }
-  if (typeof cell !== "number") { return String(cell); }
+  if (typeof cell !== "number") { return /^\d{4}-\d\d-\d\d$/.test(cell) ? cell.replaceAll("-", "\u2011") : String(cell); } // a day stays in one line
   if (Number.isInteger(cell)) { return Math.abs(cell) >= 1e4 ? grouped(cell) : String(cell); }
   return Math.abs(cell) >= 1e5 ? grouped(cell) : digits(cell, 4);
 }

@@ -67,7 +67,7 @@ function configOf(colours, narrow = false) {
   return {background: colours.paper, font: "system-ui, Segoe UI, DejaVu Sans, sans-serif",
     tick: {color: colours.ink},
     axis: {...text, tickCount: narrow ? 4 : 8, gridColor: colours.line, domainColor: colours.ink, tickColor: colours.ink},
-    legend: {...text, orient: "top", columns: narrow ? 2 : 4, symbolLimit: 40}, title: {color: colours.ink}, view: {stroke: null},
+    legend: {...text, orient: "top", columns: narrow ? 1 : 4, symbolLimit: 40}, title: {color: colours.ink}, view: {stroke: null},
     header: text, text: {color: colours.ink}, rule: {color: colours.ink}, range: {category: ["blue", "orange", "green", "red", "purple", "sky", "grey"].map((name) => COLOURS[name])}};
 }
 
