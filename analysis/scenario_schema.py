@@ -117,6 +117,8 @@ def scenario_schema(binary):
 
         own = variant("own", lambda text: re.sub(r'cluster = "h20_4096".*\n', OWN_POOL, text))
         routings = [variant(f"routing{i}", lambda text, kind=kind: f"{text}\n[routing]\n{kind}\n") for i, kind in enumerate(ROUTINGS)]
+        bandwidth = Path(folder) / "bandwidth.toml"
+        bandwidth.write_text(re.sub(r"checkpoint_save = .*", 'checkpoint_bandwidth = "10 GB/s"', failures.read_text(encoding="utf-8")), encoding="utf-8")
         published = variant("published", lambda text: text + '\n[published]\nsource = "none"\n')
         pool = {key: reader.table([own], f"pools[0].{key}") for key in ("fabric", "chip")}
         stage = reader.table([stages], "parallel.stages[0]")
@@ -124,7 +126,7 @@ def scenario_schema(binary):
         nested = {"model": MODEL, "training": reader.table([one], "training"), "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
                   "site_links": rows_of(reader.table([mixed], "site_links[0]")), "published": reader.table([published], "published"),
                   "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind)}),
-                  "reliability": reader.table([failures], "reliability"), "routing": reader.table(routings, "routing")}
+                  "reliability": reader.table([failures, bandwidth], "reliability"), "routing": reader.table(routings, "routing")}
         schema = reader.table([one], "", nested)
     add_meanings(schema, meanings())
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Scenario of MoEsaic", **schema}

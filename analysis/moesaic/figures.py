@@ -16,7 +16,7 @@ BLUE, SKY, GREEN, YELLOW, ORANGE, RED, PURPLE, GREY = (
 
 TIME_PARTS = [("compute", "compute", BLUE), ("exposed_tensor", "tensor exchange", SKY),
               ("exposed_expert", "expert exchange", ORANGE), ("exposed_data", "gradient exchange", GREEN),
-              ("exposed_pipeline", "stage messages", PURPLE), ("exposed_compute", "late kernels", RED),
+              ("exposed_pipeline", "stage messages", PURPLE), ("exposed_compute", "late kernels", RED), ("exposed_host", "host", YELLOW),
               ("bubble", "bubble", GREY)]
 MEMORY_PARTS = [("weights", BLUE), ("gradients", SKY), ("optimizer", GREEN), ("activations", ORANGE), ("buffers", PURPLE),
                 ("reserve", GREY)]
@@ -63,7 +63,7 @@ def draw_time_split(run, width=COLUMN_INCHES):
     classes = run.frame("step/classes")
     with publication_style():
         canvas, axes = _bars(classes["class"], width)
-        _stack(axes, [(label, list(classes[column]), colour) for column, label, colour in TIME_PARTS])
+        _stack(axes, [(label, list(classes[column]), colour) for column, label, colour in TIME_PARTS if column in classes])
         axes.set_xlabel(f"time in a step ({classes.attrs['units']['compute']})")
         _legend(canvas, columns=3)
     return canvas

@@ -2,7 +2,7 @@
 
 const TIME_PARTS = [["compute", "compute", COLOURS.blue], ["exposed_tensor", "tensor exchange", COLOURS.sky],
   ["exposed_expert", "expert exchange", COLOURS.orange], ["exposed_data", "gradient exchange", COLOURS.green],
-  ["exposed_pipeline", "stage messages", COLOURS.purple], ["exposed_compute", "late kernels", COLOURS.red], ["bubble", "bubble", COLOURS.grey]];
+  ["exposed_pipeline", "stage messages", COLOURS.purple], ["exposed_compute", "late kernels", COLOURS.red], ["exposed_host", "host", COLOURS.yellow], ["bubble", "bubble", COLOURS.grey]];
 const MEMORY_PARTS = [["weights", COLOURS.blue], ["gradients", COLOURS.sky], ["optimizer", COLOURS.green],
   ["activations", COLOURS.orange], ["buffers", COLOURS.purple], ["reserve", COLOURS.grey]];
 const EVIDENCE_COLOURS = [COLOURS.green, COLOURS.sky, COLOURS.orange, COLOURS.red];
@@ -64,7 +64,7 @@ function addTime(parent, file) {
 /// Colours of the timeline: kernels by what their block does, exchanges by kind.
 const WORK = [["forward", COLOURS.blue], ["backward", COLOURS.green], ["input_gradient", COLOURS.green], ["weight_gradient", COLOURS.yellow],
   ["forward_and_backward", COLOURS.red], ["step_end", COLOURS.grey], ["tensor", COLOURS.sky], ["context", COLOURS.grey], ["expert", COLOURS.orange],
-  ["data", COLOURS.purple], ["pipeline", COLOURS.red]];
+  ["data", COLOURS.purple], ["pipeline", COLOURS.red], ["host", COLOURS.grey]];
 
 /// Operations of one block and micro-batch that follow each other on a stream become one bar.
 function timelineRows(file) {
@@ -85,7 +85,7 @@ function timelineRows(file) {
 function addTimeline(parent, file) {
   if (!has(file, "/timeline/start")) { return; }
   const rows = timelineRows(file);
-  const streams = ["compute", "tensor", "context", "expert", "data", "pipeline"].filter((stream) => rows.some((row) => row.stream === stream));
+  const streams = ["compute", "tensor", "context", "expert", "data", "pipeline", "host"].filter((stream) => rows.some((row) => row.stream === stream));
   const work = WORK.filter(([name]) => rows.some((row) => row.work === name));
   figureOf(section(parent, "timeline", "Timeline of a step"), {id: "timeline-plot", title: "What runs when",
     text: "Each bar is the work of one micro-batch on one stream: kernels by what they do, exchanges by their kind. Drag to move, turn the wheel to zoom, double-click to reset.",

@@ -5,8 +5,8 @@
 namespace moesaic::parallel {
 
 std::string_view name_of(Stream stream) {
-    constexpr std::array<std::string_view, streams> names{"compute", "tensor", "context",
-                                                          "expert",  "data",   "pipeline"};
+    constexpr std::array<std::string_view, streams> names{"compute", "tensor",   "context", "expert",
+                                                          "data",    "pipeline", "host"};
     return names[static_cast<std::size_t>(stream)];
 }
 
