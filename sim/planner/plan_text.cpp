@@ -49,6 +49,7 @@ std::string practice_lines(Plan const& plan) {
     }
     out += line("overlap_gradients", plan.overlap_gradients);
     out += line("overlap_parameters", plan.overlap_parameters);
+    out += line("parameter_broadcasts", plan.parameter_broadcasts);
     out += line("overlap_shared_experts", plan.overlap_shared_experts);
     out += line("expert_exchange", exchange_names[static_cast<int>(plan.expert_exchange)]);
     out += fmt::format("communication_share = {}\n", plan.communication_share);
@@ -62,6 +63,33 @@ std::string practice_lines(Plan const& plan) {
     out += line("context_exchange", context_names[static_cast<int>(plan.context_exchange)]);
     out += line("fused_attention", plan.fused_attention);
     return out + fmt::format("memory_reserve = \"{} B\"\n", plan.memory_reserve.value());
+}
+
+/// What the software's kernels cost beyond those that the timings describe. Limits on attention are the software's own.
+std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) {
+    std::string out;
+    if (!practice.stack.empty()) {
+        out += line("stack", practice.stack);
+    }
+    out += line("fused_gradient_sum", practice.fused_gradient_sum);
+    for (auto const& [key, time] :
+         {std::pair{"host_layer", practice.host_layer}, std::pair{"host_moe_layer", practice.host_moe_layer},
+          std::pair{"host_step", practice.host_step}}) {
+        out += fmt::format("{} = \"{} s\"\n", key, time.value());
+    }
+    std::vector<std::string> passes, limits;
+    for (auto const& [kind, factor] : practice.passes) {
+        passes.push_back(fmt::format("{} = {}", model::name_of(kind), factor));
+    }
+    if (!passes.empty()) {
+        out += fmt::format("passes = {{ {} }}\n", fmt::join(passes, ", "));
+    }
+    for (auto const& limit : s.software.empty() ? practice.attention : std::vector<AttentionLimit>{}) {
+        limits.push_back(
+            fmt::format("{{ chips = [{}], forward = {}, backward = {}, source = \"as planned\" }}",
+                        in_quotes(limit.chip), limit.forward, limit.backward));
+    }
+    return limits.empty() ? out : out + fmt::format("attention = [{}]\n", fmt::join(limits, ", "));
 }
 
 std::string group_lines(scenario::Scenario const& s, StageGroup const& group) {
@@ -105,7 +133,7 @@ std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
     } else if (drains(plan.schedule) || std::holds_alternative<Interleaved>(plan.schedule)) {
         out += line("overlap_exchange", false);
     }
-    out += practice_lines(plan);
+    out += practice_lines(plan) + kernel_lines(s, plan.practice);
     if (plan.kinds.size() == 1) {
         return out + kind_lines(s, plan.kinds.front(), "parallel");
     }

@@ -25,8 +25,8 @@ struct Progress {
 
 /// How far a search goes.
 struct Effort {
-    std::size_t kept = 20'000;    ///< plans kept from the closed form, per objective
-    std::int64_t refined = 1200;  ///< plans with their layers settled
+    std::size_t kept = 20'000;   ///< plans kept from the closed form, per objective
+    std::int64_t refined = 1200; ///< plans with their layers settled
     std::int64_t turns = 80'000; ///< of stages, in the programs built for the longest path
     int simulations = 12;
     bool exhaustive = false; ///< everything that fits is simulated

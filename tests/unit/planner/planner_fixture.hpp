@@ -18,7 +18,8 @@ struct PlanningFixture {
     planner::Problem problem;
 
     explicit PlanningFixture(scenario::Scenario of)
-        : scenario{std::move(of)}, topology{scenario::topology_of(scenario)}, timings{}, pricers{timings},
+        : scenario{std::move(of)}, topology{scenario::topology_of(scenario)}, timings{},
+          pricers{timings, scenario.plan.practice},
           problem{scenario, topology, timings, pricers, planner::imbalance_of(scenario)} {}
 };
 

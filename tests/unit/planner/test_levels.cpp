@@ -15,6 +15,7 @@ namespace {
 
 constexpr char const* two_pools = R"(
 name = "two pools"
+software = "megatron_bridge_2509"
 model = "mixtral_8x7b"
 [training]
 global_batch = 48
