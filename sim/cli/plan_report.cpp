@@ -6,6 +6,7 @@
 #include "scenario/run_scenario.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -60,11 +61,11 @@ std::optional<double> kwh_of(PlanReport const& report, Planned const& plan) {
 
 std::string price_text(PlanReport const& report, Planned const& plan) {
     if (auto const kwh = kwh_of(report, plan)) {
-        return fmt::format("{} MWh", grouped(static_cast<std::int64_t>(*kwh / 1000.0 + 0.5)));
+        return fmt::format("{} MWh", grouped(std::llround(*kwh / 1000.0)));
     }
     auto const cost = cost_of(report, plan);
     return cost ? fmt::format("{:.2f} M {}", cost->amount / 1e6, cost->currency)
-                : fmt::format("{} h", grouped(static_cast<std::int64_t>(chip_hours_of(report, plan) + 0.5)));
+                : fmt::format("{} h", grouped(std::llround(chip_hours_of(report, plan))));
 }
 
 /// Runs of equal words: "3x none, full".

@@ -127,7 +127,7 @@ std::map<std::string, Simulated> simulate_all(std::vector<scenario::StudyOption>
     auto const timings = scenario::load_timings({}, data_folder(), arguments.timings);
     std::vector<std::function<std::string()>> jobs;
     for (auto const& [key, one] : needed) {
-        jobs.emplace_back([&, one = one] { return text_of(simulate(*one, timings, arguments)); });
+        jobs.emplace_back([&, scenario = one] { return text_of(simulate(*scenario, timings, arguments)); });
     }
     auto const workers = arguments.workers > 0
                              ? arguments.workers

@@ -21,7 +21,6 @@ using scenario::StudyOption;
 using Options = std::vector<StudyOption>;
 
 constexpr double seconds_per_day = 86400.0;
-constexpr double joules_per_kwh = 3.6e6;
 constexpr Objective objectives[] = {Objective::cheapest, Objective::fastest};
 
 StudyFigure figure_of(economics::Bill const& bill, Total which, std::uint64_t seed, double unit = 1.0) {

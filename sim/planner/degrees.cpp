@@ -11,8 +11,8 @@ using namespace parallel;
 
 namespace {
 
-std::vector<int> or_else(std::vector<int> const& chosen, std::vector<int> otherwise) {
-    return chosen.empty() ? std::move(otherwise) : chosen;
+std::vector<int> or_else(std::vector<int> const& chosen, std::vector<int> const& otherwise) {
+    return chosen.empty() ? otherwise : chosen;
 }
 
 std::vector<int> powers_of_two(int most) {

@@ -5,6 +5,7 @@
 #include "planner/stage_memory.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -97,7 +98,7 @@ class Refiner {
         std::vector<int> out;
         for (std::size_t k = 0; k < rates.size(); ++k) {
             double const share = problem_.scenario.shape.global_batch * rates[k] / all / each(k);
-            out.push_back(std::max(1, static_cast<int>(share + 0.5)));
+            out.push_back(std::max(1, static_cast<int>(std::lround(share))));
         }
         return out;
     }

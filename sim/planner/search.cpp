@@ -193,6 +193,8 @@ void Search::simulate(std::vector<std::size_t> const& which) {
     tell(Stage::simulations, simulated_);
 }
 
+// One loop over one queue: what an entry needs next depends on all that was spent so far.
+// NOLINTNEXTLINE(readability-function-size)
 double Search::follow(std::size_t at) {
     auto const& objective = to_.objective(at);
     auto const value = [&](std::size_t i) {

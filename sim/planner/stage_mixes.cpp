@@ -128,7 +128,7 @@ class SetExplorer {
                 return;
             }
             for (int const zero : space_.degrees.zero) {
-                Candidate const candidate{{kind}, c.schedule, zero};
+                Candidate candidate{{kind}, c.schedule, zero};
                 space_.to.offer(seconds, chips_by_pool(candidate, space_.problem.scenario.pools.size()),
                                 [&] { return candidate; });
             }

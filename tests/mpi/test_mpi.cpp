@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cctype>
 #include <csignal>
+#include <vector>
 
 using namespace moesaic;
 namespace fs = std::filesystem;
@@ -45,6 +47,36 @@ std::pair<std::ptrdiff_t, int> finished_points(SmallSweep const& sweep) {
     return {lines, journals};
 }
 
+/// The processes that have the sweep's output on their command line: mpirun, ranks and their workers.
+std::vector<pid_t> processes_of(SmallSweep const& sweep) {
+    std::vector<pid_t> out;
+    std::error_code gone;
+    for (fs::directory_iterator at{"/proc", gone}; !gone && at != fs::directory_iterator{};
+         at.increment(gone)) {
+        auto const name = at->path().filename().string();
+        bool const is_process =
+            std::ranges::all_of(name, [](unsigned char c) { return std::isdigit(c) != 0; });
+        if (is_process &&
+            bytes_of(at->path().string() + "/cmdline").find(sweep.output) != std::string::npos) {
+            out.push_back(std::stoi(name));
+        }
+    }
+    return out;
+}
+
+/// Ranks may outlive mpirun and go on, so each is killed, until none is left.
+void kill_all_of(SmallSweep const& sweep) {
+    auto left = processes_of(sweep);
+    for (int turn = 0; turn < 6'000 && !left.empty(); ++turn) {
+        for (auto const pid : left) {
+            ::kill(pid, SIGKILL);
+        }
+        ::usleep(1'000);
+        left = processes_of(sweep);
+    }
+    REQUIRE(left.empty());
+}
+
 } // namespace
 
 TEST_CASE("four ranks write the bytes that one process writes", "[mpi]") {
@@ -71,8 +103,9 @@ TEST_CASE("four ranks that are killed at work lose nothing", "[mpi]") {
     for (int turn = 0; turn < 60'000 && finished_points(sweep).first < 5; ++turn) {
         ::usleep(500);
     }
-    ::kill(pid, SIGKILL); // its ranks end with it
+    ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
+    kill_all_of(sweep);
     auto const [kept, journals] = finished_points(sweep);
     INFO(kept << " points in " << journals << " journals");
     CHECK((kept >= 5 && kept < 40 && journals >= 1));
