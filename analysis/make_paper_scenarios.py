@@ -415,14 +415,6 @@ def hides_exchange(record):
     return record["parallel"]["precision_kind"] == "mxfp8" and year_month(record) >= (2026, 6)
 
 
-def captures_graphs(record):
-    """NVIDIA-NeMo/Megatron-Bridge scripts/performance (commit 0426418): cuda_graph_impl = "full_iteration" for DeepSeek-V3 in
-    MXFP8 on Blackwell; Qwen3's graphs hold the router alone. That this began with 26.06 is inferred, not read."""
-    blackwell = (record["hardware"]["chip_id"] or "")[:9] in ("nvidia_b2", "nvidia_b3", "nvidia_gb")
-    narrow = record["model"]["mla"] and record["parallel"]["precision_kind"] == "mxfp8"
-    return record["group"].startswith("nv_bridge") and blackwell and narrow and year_month(record) >= (2026, 6)
-
-
 def write_parallel(s):
     record, parallel, model = s.record, s.record["parallel"], s.record["model"]
     s.section("[parallel]")
@@ -450,9 +442,6 @@ def write_parallel(s):
         s.put("overlap_exchange", True)
         s.assume("The exchange of tokens runs beside another micro-batch's kernels (moe_a2a_overlap), as in a recipe of "
                  "the same repository (its release inferred).")
-    if model["moe"] and captures_graphs(record):
-        s.put("host_moe_layer", "0 s")
-        s.assume("The whole iteration is one CUDA graph, as in a recipe of the same repository (its release inferred): no host time.")
     if tensor > 1:
         sequence = parallel["sequence_parallel"]
         if sequence is None:
