@@ -77,10 +77,10 @@ function addExplorer(parent, file, group, first = {}) {
   const ys = choice("Up", options, first.y ?? [...numeric].at(-1) ?? columns.at(-1), () => update());
   const colours = choice("Colour", [["", "one colour"], ...options], first.colour ?? "", () => update());
   const kinds = choice("Plot", [["points", "points"], ["front", "points and best front"], ["heat", "heat map"]], "points", () => update());
-  const filter = element("input", {type: "search", placeholder: "h20 step_time_s<5", oninput: () => update()});
+  const filter = element("input", {type: "search", oninput: () => update()});
   const shown = element("p", {role: "status"});
   const table = element("div");
-  made.append(element("div", {class: "controls"}, xs[0], ys[0], colours[0], kinds[0], element("label", {}, "Rows with", filter)), shown);
+  made.append(element("div", {class: "controls"}, xs[0], ys[0], colours[0], kinds[0], element("label", {}, "Rows with (like h20 step_time_s<5)", filter)), shown);
   const about = {id: `${id}-plot`, title: "Plot", rows: [...rows], renderer: "canvas", spec: {},
     text: "Choose columns above; the filter acts on plot and table. Best front: no other row is better in both columns (more MFU and tokens/s, less of anything else). Heat map: the colour column's mean."};
   const figure = figureOf(made, about);

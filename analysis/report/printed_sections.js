@@ -29,8 +29,8 @@ function addRules(parent, {file, printed}) {
   const made = section(parent, `rules-${wordOf(file)}`, `Chips to ${printed.destination} under the rules`);
   const all = statusRows(printed);
   const used = OUTCOMES.filter(([name]) => all.some((row) => row.outcome === name));
-  const filter = element("input", {type: "search", placeholder: "nvidia h20", oninput: () => show()});
-  made.append(element("div", {class: "controls"}, element("label", {}, "Chips with", filter)));
+  const filter = element("input", {type: "search", oninput: () => show()});
+  made.append(element("div", {class: "controls"}, element("label", {}, "Chips with (like nvidia h20)", filter)));
   const time = (field) => ({field, type: "temporal", title: null});
   const y = {field: "chip", type: "nominal", title: null};
   const about = {id: `rules-${wordOf(file)}-plot`, title: `Status of each chip for export to ${printed.destination}`,
@@ -76,9 +76,9 @@ function addReproductions(parent, files) {
   made.append(element("div", {class: "answer"}, ...overall.map((group) => element("p", {},
     `${files.length > 1 ? `${group.file}: ` : ""}${group.records} published runs, median error of the step time ${percent(group.median_abs_error)}, ` +
     `bias ${percent(group.bias)}; the 80 % interval holds ${percent(group.interval_80_coverage)} of them.`))));
-  const filter = element("input", {type: "search", placeholder: "h800 ratio<0.8", oninput: () => show()});
+  const filter = element("input", {type: "search", oninput: () => show()});
   const shown = element("p", {role: "status"});
-  made.append(element("div", {class: "controls"}, element("label", {}, "Runs with", filter)), shown);
+  made.append(element("div", {class: "controls"}, element("label", {}, "Runs with (like h800 ratio<0.8)", filter)), shown);
   const series = files.length > 1 ? "from" : "chip";
   const common = {color: {field: series, type: "nominal", title: null}, shape: {field: series, type: "nominal", title: null}};
   const scatter = {id: "published-simulated", title: "Simulated over published step time", text: "On the line both agree; below it the simulation is too fast.",
