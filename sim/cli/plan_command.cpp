@@ -1,12 +1,13 @@
 #include "base/errors.hpp"
+#include "base/isolated.hpp"
 #include "cli/command.hpp"
-#include "cli/isolated.hpp"
 #include "cli/plan_report.hpp"
 #include "io/text_file.hpp"
 #include "io/unit_text.hpp"
 #include "planner/plan_text.hpp"
 #include "planner/search.hpp"
 #include "scenario/run_scenario.hpp"
+#include "scenario/time_to_train.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -109,8 +110,13 @@ class PlanRun {
         if (arguments_.seed) {
             overrides.push_back({"seed", std::to_string(*arguments_.seed)});
         }
-        return scenario::read_scenario(arguments_.scenario, overrides, data_folder(),
-                                       scenario::PlanNeed::optional);
+        auto out = scenario::read_scenario(arguments_.scenario, overrides, data_folder(),
+                                           scenario::PlanNeed::optional);
+        if (out.plan.local_sgd) {
+            throw InputError{out.plan.local_sgd->origin, "plans with local SGD are not searched",
+                             "Leave it out, and add it to the plan that is found"};
+        }
+        return out;
     }
 
     [[nodiscard]] std::string objective() const {
@@ -120,6 +126,9 @@ class PlanRun {
     /// Of a trillion tokens, for each chip and second of a step.
     [[nodiscard]] std::vector<Money> costs_per_chip_second() const {
         std::vector<Money> out;
+        if (scenario_.economics) {
+            return costs_of_fleet();
+        }
         auto const terms = scenario::cost_terms_of(scenario_, data_folder());
         Tokens const step{static_cast<double>(scenario_.shape.global_batch) *
                           static_cast<double>(scenario_.shape.sequence_length)};
@@ -127,6 +136,18 @@ class PlanRun {
             out.push_back(economics::cost_of_tokens(Tokens{1e12}, {step, Seconds{1.0}},
                                                     {{pool.cluster.node.chip.id, 1}}, *terms)
                               .cost);
+        }
+        return out;
+    }
+
+    /// The same where the scenario says what it pays for its chips.
+    [[nodiscard]] std::vector<Money> costs_of_fleet() const {
+        double const tokens_per_step = static_cast<double>(scenario_.shape.global_batch) *
+                                       static_cast<double>(scenario_.shape.sequence_length);
+        auto const hourly = scenario::hourly_costs(scenario_, data_folder());
+        std::vector<Money> out;
+        for (auto const& pool : scenario_.pools) {
+            out.push_back(hourly.at(pool.cluster.node.chip.id) * (1e12 / tokens_per_step / seconds_per_hour));
         }
         return out;
     }
@@ -281,8 +302,8 @@ void add_plan_command(CLI::App& app, Outcome&) {
     command
         ->add_option(
             "--objective", arguments->objective,
-            "What is to be least: time of a step, cost (rent of the chips used) or energy (their rated "
-            "power) per token")
+            "What is to be least: time of a step, cost (rent of the chips used, or what [economics] makes of "
+            "them) or energy (their rated power) per token")
         ->check(CLI::IsMember({"time", "cost", "energy"}));
     command->add_flag(
         "--mix", arguments->mix,

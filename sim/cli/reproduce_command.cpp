@@ -1,5 +1,5 @@
+#include "base/isolated.hpp"
 #include "cli/command.hpp"
-#include "cli/isolated.hpp"
 #include "cli/reproduce_report.hpp"
 #include "cli/text_table.hpp"
 #include "scenario/run_scenario.hpp"

@@ -1,6 +1,6 @@
 #include "base/errors.hpp"
+#include "base/isolated.hpp"
 #include "cli/command.hpp"
-#include "cli/isolated.hpp"
 #include "cli/run_report.hpp"
 #include "cli/terminal.hpp"
 #include "cli/text_table.hpp"

@@ -70,6 +70,14 @@ std::string evidence_text(results::Metrics const& m) {
     return out;
 }
 
+std::string meetings_text(results::Meetings const& m) {
+    return fmt::format(
+        "meetings  {} workers, every {} steps ({}): a step takes {}, one with a meeting {}; the "
+        "busiest chip sends {}, {} of {} behind kernels\n",
+        m.workers, m.every, m.method, io::text_of(m.without), io::text_of(m.with), io::text_of(m.bytes),
+        percent(m.hidden()), io::text_of(m.alone));
+}
+
 std::string memory_text(std::vector<parallel::ClassMemory> const& classes) {
     TextTable table{{{"memory", TextTable::Align::left},
                      {"needs", TextTable::Align::right},
@@ -142,6 +150,9 @@ std::string run_summary(Scenario const& s, Run const& run) {
     auto const& m = *run.metrics;
     out += fmt::format("step      {} (80 %: {} to {})\n", io::text_of(m.step),
                        io::text_of(m.step_interval.low), io::text_of(m.step_interval.high));
+    if (run.meetings) {
+        out += meetings_text(*run.meetings);
+    }
     out += fmt::format("speed     {} tokens/s, MFU {}, HFU {}\n", grouped(m.tokens_per_s), percent(m.mfu),
                        percent(m.hfu));
     out += fmt::format(
@@ -210,6 +221,18 @@ io::Json memory_json(std::vector<parallel::ClassMemory> const& classes) {
     return out;
 }
 
+io::Json meetings_json(results::Meetings const& m) {
+    return io::Json::object()
+        .set("workers", m.workers)
+        .set("every", m.every)
+        .set("method", m.method)
+        .set("step_without_s", m.without.value())
+        .set("step_with_s", m.with.value())
+        .set("alone_s", m.alone.value())
+        .set("hidden", m.hidden())
+        .set("bytes", m.bytes.value());
+}
+
 io::Json path_json(engine::Timeline const& timeline) {
     auto out = io::Json::array();
     for (auto const& part : timeline.path) {
@@ -241,6 +264,9 @@ io::Json run_json(Scenario const& s, Run const& run) {
         out.set("step_time_interval_80_s",
                 io::Json::array().add(m.step_interval.low.value()).add(m.step_interval.high.value()));
         out.set("critical_path", path_json(run.timeline)).set("activities", run.timeline.activities);
+    }
+    if (run.meetings) {
+        out.set("meetings", meetings_json(*run.meetings));
     }
     if (s.published) {
         auto const& p = *s.published;

@@ -1,5 +1,5 @@
+#include "base/isolated.hpp"
 #include "cli/command.hpp"
-#include "cli/isolated.hpp"
 #include "cli/training_report.hpp"
 #include "cli/whatif_report.hpp"
 #include "io/text_file.hpp"

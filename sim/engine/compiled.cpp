@@ -80,6 +80,20 @@ class Meetings {
             return number({-1, stream_number, collective.rendezvous, 0, 0, 0},
                           parties_of_rendezvous_.at(collective.rendezvous));
         }
+        auto const& shape = collective.group;
+        auto const [known, is_new] = of_cell_.try_emplace(
+            {cell, stream_number, 0, shape.first.index(), shape.stride, shape.count}, -1);
+        if (is_new) {
+            known->second = of_group(collective, stream_number, rank_class, cell);
+        }
+        return known->second;
+    }
+    [[nodiscard]] std::vector<int> take_parties() { return std::move(parties_); }
+
+  private:
+    using Key = std::tuple<int, int, int, std::int64_t, std::int64_t, std::int64_t>;
+
+    int of_group(Collective const& collective, int stream_number, RankClass const& rank_class, int cell) {
         auto const& own = folding_.cells[cell];
         auto const group = group_of(own.representative, collective.group, rank_class.members, topology_);
         std::set<int> cells;
@@ -97,10 +111,7 @@ class Meetings {
             {own.rank_class, stream_number, *cells.begin(), shape.first.index(), shape.stride, shape.count},
             static_cast<int>(cells.size()));
     }
-    [[nodiscard]] std::vector<int> take_parties() { return std::move(parties_); }
 
-  private:
-    using Key = std::tuple<int, int, int, std::int64_t, std::int64_t, std::int64_t>;
     int number(Key const& key, int parties) {
         auto const [at, is_new] = numbers_.try_emplace(key, static_cast<int>(parties_.size()));
         if (is_new) {
@@ -113,6 +124,7 @@ class Meetings {
     hardware::Topology const& topology_;
     std::map<int, int> parties_of_rendezvous_;
     std::map<Key, int> numbers_;
+    std::map<Key, int> of_cell_; ///< answers given
     std::vector<int> parties_;
 };
 

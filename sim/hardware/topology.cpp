@@ -1,5 +1,6 @@
 #include "hardware/topology.hpp"
 
+#include "hardware/check_topology.hpp"
 #include "hardware/max_flow.hpp"
 
 #include <algorithm>
@@ -9,7 +10,9 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace moesaic::hardware {
 
@@ -73,6 +76,9 @@ struct Topology::Graph {
     Network net;
     int fabric_vertices = 0;
     std::vector<TopologyLink> links; ///< in pairs: out 2k, in 2k+1 (of a mesh: both ways)
+    /// By pool and the pool at the other end: the links of its first chip where chips have a path of their own; those of
+    /// the next chip come two behind.
+    std::map<std::pair<int, int>, int> own_paths;
     std::vector<int> group_of_link;
     std::vector<std::vector<ChipIndex>> groups; ///< the first ones hold one chip each
     mutable std::unordered_map<Vertex, std::vector<Step>> trees;
@@ -107,6 +113,7 @@ struct Topology::Graph {
     void add_leaf(int pool, int first_node, int rails, int rail);
     void add_nic(int pool, int node, int nic, Vertex leaf);
     void add_site_link(SiteLink const& link, std::string const& name);
+    void add_own_paths(int pool, int other, BytesPerSecond rate, std::string const& name);
 
     [[nodiscard]] int pool_index(int chip) const {
         return static_cast<int>(std::ranges::upper_bound(first, chip) - first.begin()) - 1;
@@ -127,6 +134,7 @@ struct Topology::Graph {
     };
     [[nodiscard]] Halves merge_halves(int pool) const;
     [[nodiscard]] Access access(int chip) const;
+    [[nodiscard]] std::optional<std::pair<int, int>> own_path(int from, int to) const;
     [[nodiscard]] std::vector<Step> const& tree(Vertex leaf) const;
     void append_scale_up(int from, int to, std::vector<LinkId>& out) const;
     void append_fabric(Vertex from, Vertex to, std::vector<LinkId>& out) const;
@@ -238,7 +246,33 @@ void Topology::Graph::add_site_link(SiteLink const& link, std::string const& nam
         int const group = add_group(chips_between(pool, first[pool], first[pool + 1]));
         join(spine_of_pool[pool], wire, fmt::format("{}.pool{}", name, pool),
              {link.bandwidth, link.latency / 2, group});
+        if (link.per_chip > BytesPerSecond{0}) {
+            add_own_paths(pool, pool == link.pool_a ? link.pool_b : link.pool_a, link.per_chip, name);
+        }
     }
+}
+
+/// No edges of the graph: routes between the pools take them first and last.
+void Topology::Graph::add_own_paths(int pool, int other, BytesPerSecond rate, std::string const& name) {
+    own_paths[{pool, other}] = static_cast<int>(links.size());
+    for (int chip = first[pool]; chip < first[pool + 1]; ++chip) {
+        for (auto const direction : {Direction::outward, Direction::inward}) {
+            links.push_back(
+                {fmt::format("{}.chip{}.{}", name, chip, direction == Direction::outward ? "out" : "in"),
+                 rate, Seconds{}, direction});
+            group_of_link.push_back(chip);
+        }
+    }
+}
+
+/// The first and last link of the way, where chips of the two pools have paths of their own.
+std::optional<std::pair<int, int>> Topology::Graph::own_path(int from, int to) const {
+    int const a = pool_index(from), b = pool_index(to);
+    auto const at = own_paths.find({a, b});
+    if (at == own_paths.end()) {
+        return std::nullopt;
+    }
+    return std::pair{at->second + 2 * (from - first[a]), own_paths.at({b, a}) + 2 * (to - first[b]) + 1};
 }
 
 Topology::Graph::Access Topology::Graph::access(int chip) const {
@@ -299,53 +333,6 @@ void Topology::Graph::append_fabric(Vertex from, Vertex to, std::vector<LinkId>&
     }
     std::ranges::reverse(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
 }
-
-namespace {
-
-void check_pools(std::vector<TopologyPool> const& pools) {
-    for (auto const& pool : pools) {
-        int const has = chips_of(pool.cluster);
-        if (pool.chips < 1 || pool.chips > has) {
-            throw InputError{Origin::whole_file(pool.cluster.file),
-                             fmt::format("a pool asks for {} chips, but cluster {} has {}", pool.chips,
-                                         pool.cluster.id, has)};
-        }
-    }
-}
-
-/// Traffic between pools takes their own link, so every two need one, and not two.
-void check_site_links(std::vector<TopologyPool> const& pools, std::vector<SiteLink> const& links) {
-    int const count = static_cast<int>(pools.size());
-    std::map<std::pair<int, int>, int> joined;
-    for (std::size_t i = 0; i < links.size(); ++i) {
-        auto const& link = links[i];
-        auto const [low, high] = std::minmax(link.pool_a, link.pool_b);
-        auto const where = Origin{{}, 0, 0, fmt::format("site_links[{}]", i)};
-        if (low < 0 || high >= count || low == high) {
-            throw InputError{where, fmt::format("joins pools {} and {}, but must join two of the {} pools",
-                                                link.pool_a, link.pool_b, count)};
-        }
-        if (link.bandwidth <= BytesPerSecond{0} || link.latency < Seconds{0}) {
-            throw InputError{where, "needs a bandwidth above 0 and a latency of 0 or more"};
-        }
-        if (++joined[{low, high}] > 1) {
-            throw InputError{where, fmt::format("joins pools {} and {} a second time", low, high),
-                             "Give one link with the sum of the bandwidths"};
-        }
-    }
-    for (int a = 0; a < count; ++a) {
-        for (int b = a + 1; b < count; ++b) {
-            if (!joined.contains({a, b})) {
-                throw InputError{Origin{{}, 0, 0, "site_links"},
-                                 fmt::format("pools {} ({}) and {} ({}) are not joined", a,
-                                             pools[a].cluster.id, b, pools[b].cluster.id),
-                                 "Give a site link between them"};
-            }
-        }
-    }
-}
-
-} // namespace
 
 std::string_view name_of(Tier tier) {
     constexpr std::string_view names[] = {"self", "node", "leaf", "spine", "site"};
@@ -420,9 +407,16 @@ std::vector<LinkId> Topology::route(ChipIndex from, ChipIndex to) const {
         graph_->append_scale_up(a, b, out);
     } else if (wanted != Tier::self) {
         auto const source = graph_->access(a), destination = graph_->access(b);
+        auto const own = graph_->own_path(a, b);
+        if (own) {
+            out.emplace_back(own->first);
+        }
         out.push_back(LinkId{source.out});
         graph_->append_fabric(source.leaf, destination.leaf, out);
         out.push_back(LinkId{destination.out ^ 1});
+        if (own) {
+            out.emplace_back(own->second);
+        }
     }
     return out;
 }

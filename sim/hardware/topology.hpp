@@ -38,6 +38,8 @@ struct SiteLink {
     int pool_b = 0;
     BytesPerSecond bandwidth; ///< each way, all chips together
     Seconds latency;
+    /// Of one chip, one way, where its path is narrower than its NIC (see Transport); 0 = as its NIC.
+    BytesPerSecond per_chip{};
 };
 
 /// The graph of chips, NICs and switches over all pools (Boost.Graph inside), chips counted over the pools in

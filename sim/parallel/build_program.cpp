@@ -62,11 +62,15 @@ void check_shard(Job const& job, Stage const& stage) {
     }
 }
 
-/// Ring over the replica kinds: each kind's ranks hold the sum of their kind in equal parts and pass it to the next kind,
+/// A ring over the replica kinds: each kind's ranks hold what their kind has in equal parts and pass it to the next kind,
 /// so each sends and receives 2 (K-1)/K of its part. As an all-reduce of two ranks, which sends what it holds.
-Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stage const& own) {
+struct KindRing {
+    RankSet pair;
+    double times = 1.0;
+};
+
+KindRing kind_ring(Job const& job, std::vector<Stage> const& stages, Stage const& own) {
     auto const kinds = static_cast<int>(job.plan.kinds.size());
-    auto const& kind = job.plan.kinds[static_cast<std::size_t>(own.place.kind)];
     int const next = (own.place.kind + 1) % kinds;
     ChipIndex partner;
     for (auto const& stage : stages) {
@@ -75,14 +79,40 @@ Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stag
             partner = stage.place.ranks.first;
         }
     }
+    auto const first = own.place.ranks.first;
+    return {{first, partner.index() - first.index(), 2}, 2.0 * (kinds - 1) / kinds};
+}
+
+Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stage const& own) {
+    auto const ring = kind_ring(job, stages, own);
+    auto const& kind = job.plan.kinds[static_cast<std::size_t>(own.place.kind)];
     auto const parameters = static_cast<double>(model::total_parameters(job.model));
     double const part = parameters * bytes_per_element(job.plan.gradient) / chips_of(kind);
-    auto const first = own.place.ranks.first;
-    return {timing::CollectiveKind::all_reduce,
-            Bytes{2.0 * (kinds - 1) / kinds * part},
-            {first, partner.index() - first.index(), 2},
-            "gradients between replica kinds",
-            1};
+    return {timing::CollectiveKind::all_reduce, Bytes{ring.times * part}, ring.pair,
+            "gradients between replica kinds", 1};
+}
+
+/// What a stage computes and sends, with its partners in other workers.
+StageSetting setting_of(Job const& job, std::vector<Stage> const& stages, std::size_t at) {
+    auto out = stage_setting(job.model, job.plan, stages[at].place, job.shape.sequence_length);
+    if (job.plan.local_sgd && job.plan.kinds.size() > 1) {
+        auto const ring = kind_ring(job, stages, stages[at]);
+        out.outer = {ring.pair, ring.pair, ring.times};
+    }
+    return out;
+}
+
+/// The norm of all gradients: every rank waits for every other before the update, or updates and looks later. Workers
+/// that meet now and then have one each.
+Collective gradient_norm(Job const& job, Stage const& stage, std::size_t stages) {
+    auto ranks = stage.place.ranks;
+    int rendezvous = is_open_ended(job.plan.schedule) ? -1 : 0;
+    if (job.plan.local_sgd) {
+        ranks.count /= job.plan.local_sgd->workers;
+        rendezvous =
+            rendezvous < 0 ? -1 : 2 + static_cast<int>(stages) + stage.place.kind; // behind the pairs'
+    }
+    return {timing::CollectiveKind::all_reduce, Bytes{4.0}, ranks, "gradient norm", rendezvous};
 }
 
 /// Between the two stages that hold the same parts of the model (DualPipe), each rank with the one of its place.
@@ -151,16 +181,16 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     }
     double const shared = parameters.owned(weights) * (s.plan.zero > 0 ? s.copies : 1); // in the own stage
     pair.sum(shared);
-    if (job.plan.kinds.size() > 1) {
+    if (job.plan.kinds.size() > 1 && !job.plan.local_sgd) {
         to.collective(Stream::data, cross_kind_sum(job, stages, stage));
     }
-    // the norm of all gradients: every rank waits for every other before the update, or updates and looks later
-    auto const& ranks = stage.place.ranks;
-    int const rendezvous = is_open_ended(s.plan.schedule) ? -1 : 0;
-    Collective norm{timing::CollectiveKind::all_reduce, Bytes{4.0}, ranks, "gradient norm", rendezvous};
-    to.collective(Stream::data, norm);
+    to.collective(Stream::data, gradient_norm(job, stage, stages.size()));
     auto const owned = std::llround(parameters.owned(weights));
     to.compute(std::vector{clip_operation(owned), model::optimizer_operation(owned, s.plan.gradient)});
+    if (auto const& local = job.plan.local_sgd; local && local->meets && local->method == OuterSum::diloco) {
+        parameters.meet(weights);
+        parameters.update_outer(weights);
+    }
     pair.gather(shared);
     if ((s.plan.zero == 1 || s.plan.zero == 2) && !s.plan.overlap_parameters) {
         parameters.gather(weights);
@@ -226,7 +256,7 @@ class Messages {
 RankClass build_class(Job const& job, Messages& messages, std::vector<Stage> const& stages, std::size_t at,
                       Pricer& pricer) {
     auto const& stage = stages[at];
-    auto const setting = stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length);
+    auto const setting = setting_of(job, stages, at);
     auto const slots = slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches);
     ClassBlocks blocks{setting, stage.chunks, slots, pricer,
                        time_alone(job.topology, job.timings, stage.place.pool)};

@@ -40,11 +40,16 @@ ClassBlocks::Turn ClassBlocks::turn_of(std::size_t slot) const {
     return {slots_[slot].chunk, slots_[slot].phase, special_.contains(slot)};
 }
 
-Block ClassBlocks::build(Turn const& turn) const {
-    auto const& [chunk, phase, special] = turn;
-    auto const& content = chunks_[static_cast<std::size_t>(chunk)];
-    return phase == Phase::forward ? forward_block(setting_, content, pricer_, special)
-                                   : backward_block(setting_, content, pricer_, special, part_of(phase));
+Block const& ClassBlocks::built(Turn const& turn) {
+    auto const [at, is_new] = built_.try_emplace(turn);
+    if (is_new) {
+        auto const& [chunk, phase, special] = turn;
+        auto const& content = chunks_[static_cast<std::size_t>(chunk)];
+        at->second = phase == Phase::forward
+                         ? forward_block(setting_, content, pricer_, special)
+                         : backward_block(setting_, content, pricer_, special, part_of(phase));
+    }
+    return at->second;
 }
 
 int ClassBlocks::add(Block block) {
@@ -55,7 +60,7 @@ int ClassBlocks::add(Block block) {
 int ClassBlocks::of(Turn const& turn) {
     auto const [at, is_new] = single_.try_emplace(turn, 0);
     if (is_new) {
-        at->second = add(build(turn));
+        at->second = add(built(turn));
     }
     return at->second;
 }
@@ -68,7 +73,7 @@ int ClassBlocks::of(std::size_t slot) {
     auto const next = turn_of(slot + 1);
     auto const [at, is_new] = paired_.try_emplace({turn, next}, 0);
     if (is_new) {
-        auto const forward = build(turn), backward = build(next);
+        auto const &forward = built(turn), &backward = built(next);
         at->second = add({forward.name + " + " + backward.name, Phase::forward_and_backward,
                           merge_blocks(forward.ops, backward.ops, time_)});
     }

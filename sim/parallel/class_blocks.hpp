@@ -28,7 +28,7 @@ class ClassBlocks {
     using Turn = std::tuple<int, Phase, bool>;
 
     [[nodiscard]] Turn turn_of(std::size_t slot) const;
-    [[nodiscard]] Block build(Turn const& turn) const;
+    [[nodiscard]] Block const& built(Turn const& turn);
     int of(Turn const& turn);
 
     StageSetting const& setting_;
@@ -37,6 +37,7 @@ class ClassBlocks {
     Pricer& pricer_;
     TimeAlone time_;
     std::set<std::size_t> special_; ///< slots that gather parameters or sum gradients
+    std::map<Turn, Block> built_;
     std::map<Turn, int> single_;
     std::map<std::pair<Turn, Turn>, int> paired_;
     std::vector<Block> blocks_;

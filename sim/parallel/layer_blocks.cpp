@@ -8,16 +8,19 @@ namespace moesaic::parallel {
 namespace {
 
 using Arrival = ParameterTraffic::Arrival;
+using Meets = ParameterTraffic::Meets;
 
 /// When parameters come that are shared out. Where they are gathered once per step (optimizer state or gradients shared
 /// out) all set off at the start of the first forward; where parameters themselves are shared out each layer's set off
-/// one layer ahead, in every pass, and those of the ends stay from the forward to the backward (FSDP).
+/// one layer ahead, in every pass, and those of the ends stay from the forward to the backward (FSDP). Where workers meet
+/// layer by layer (EDiT), they do so right before.
 class Arrivals {
   public:
     enum class When { never, once, layer_by_layer };
 
-    Arrivals(StageSetting const& s, ChunkContent const& content, BlockBuilder& to, When when)
-        : s_{s}, content_{content}, traffic_{s, to}, when_{when},
+    Arrivals(StageSetting const& s, ChunkContent const& content, BlockBuilder& to, When when,
+             Meets meets = Meets::no)
+        : s_{s}, content_{content}, traffic_{s, to}, when_{when}, meets_{meets},
           layers_(static_cast<std::size_t>(content.layers.count())) {}
 
     /// At the start of a forward, in the order of use.
@@ -29,13 +32,13 @@ class Arrivals {
                                               : weights_of_ends(s_.model, s_.shape.shard, content_);
         bool const has_ends = content_.embedding || content_.head;
         if (content_.embedding || (has_ends && when_ == When::layer_by_layer)) {
-            ends_ = traffic_.gather_from_start(ends);
+            ends_ = traffic_.gather_from_start(ends, meets_);
         }
         for (int i = 0; i < (when_ == When::once ? content_.layers.count() : 1); ++i) {
             start(i, true);
         }
         if (has_ends && !content_.embedding && when_ == When::once) {
-            ends_ = traffic_.gather_from_start(ends);
+            ends_ = traffic_.gather_from_start(ends, meets_);
         }
     }
     void start_backward() {
@@ -53,6 +56,9 @@ class Arrivals {
             start(next, false);
         }
         traffic_.wait_for(layers_[static_cast<std::size_t>(i)]);
+        if (meets_ == Meets::yes) {
+            traffic_.update_outer(trained_weights_of_layer(s_, content_.layers.begin + i));
+        }
     }
 
   private:
@@ -63,23 +69,31 @@ class Arrivals {
         int const layer = content_.layers.begin + i;
         auto const weights = when_ == When::once ? trained_weights_of_layer(s_, layer)
                                                  : weights_of_layer(s_.model, s_.shape.shard, layer);
-        layers_[static_cast<std::size_t>(i)] =
-            from_start ? traffic_.gather_from_start(weights) : traffic_.gather_beside(weights);
+        layers_[static_cast<std::size_t>(i)] = from_start ? traffic_.gather_from_start(weights, meets_)
+                                                          : traffic_.gather_beside(weights, meets_);
     }
 
     StageSetting const& s_;
     ChunkContent const& content_;
     ParameterTraffic traffic_;
     When when_;
+    Meets meets_;
     Arrival ends_;
     std::vector<Arrival> layers_;
 };
+
+/// Layer by layer, in the first forward of the step.
+bool meets_here(Plan const& plan, bool first_of_step) {
+    return first_of_step && plan.local_sgd && plan.local_sgd->meets &&
+           plan.local_sgd->method == OuterSum::edit;
+}
 
 Arrivals::When when_gathered(Plan const& plan, bool first_of_step) {
     if (plan.zero == 3) {
         return Arrivals::When::layer_by_layer;
     }
-    bool const here = first_of_step && plan.zero > 0 && plan.overlap_parameters;
+    bool const here =
+        (first_of_step && plan.zero > 0 && plan.overlap_parameters) || meets_here(plan, first_of_step);
     return here ? Arrivals::When::once : Arrivals::When::never;
 }
 
@@ -126,7 +140,8 @@ class Sums {
 
 Block forward_block(StageSetting const& s, ChunkContent const& content, Pricer& pricer, bool first_of_step) {
     BlockBuilder to{pricer};
-    Arrivals arrivals{s, content, to, when_gathered(s.plan, first_of_step)};
+    Arrivals arrivals{s, content, to, when_gathered(s.plan, first_of_step),
+                      meets_here(s.plan, first_of_step) ? Meets::yes : Meets::no};
     arrivals.start_forward();
     if (content.embedding) {
         arrivals.wait_for_ends();

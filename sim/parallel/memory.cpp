@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <map>
 #include <utility>
 
 namespace moesaic::parallel {
@@ -156,12 +157,21 @@ int layers_end(StageSetting const& s, ChunkContent const& chunk) {
 Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     bool const parted = std::ranges::any_of(
         load.slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
+    std::map<bool, double> waiting; // by whether a layer has experts: others are alike
+    std::map<std::pair<bool, Recompute>, double> whole;
+    auto const known = [](auto& values, auto const& key, auto const& find) {
+        auto const [at, is_new] = values.try_emplace(key, 0.0);
+        return is_new ? at->second = find().value() : at->second;
+    };
     std::vector<Kept> chunks;
     for (auto const& chunk : load.chunks) {
         Kept kept;
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
-            kept.whole += activation_bytes(s, layer, recompute_of(s.group, layer)).value();
-            kept.waiting += parted ? waiting_bytes(s, layer).value() : 0.0;
+            bool const moe = model::is_moe_layer(s.model, layer);
+            auto const again = recompute_of(s.group, layer);
+            kept.whole +=
+                known(whole, std::pair{moe, again}, [&] { return activation_bytes(s, layer, again); });
+            kept.waiting += parted ? known(waiting, moe, [&] { return waiting_bytes(s, layer); }) : 0.0;
         }
         chunks.push_back(kept);
     }
@@ -232,7 +242,8 @@ void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) 
     double const gradient = bytes_per_element(s.plan.gradient);
     out.weights = Bytes{shared_from(3, held) * weight};
     out.gradients = Bytes{shared_from(2, trained) * gradient};
-    out.optimizer = Bytes{shared_from(1, trained) * adam_state};
+    bool const outer = s.plan.local_sgd && !s.plan.local_sgd->offload;
+    out.optimizer = Bytes{shared_from(1, trained) * (adam_state + (outer ? outer_state_bytes : 0.0))};
     if (s.plan.zero == 3) {
         out.buffers += Bytes{gathered_parameters(s, load) * (weight + gradient)};
     }

@@ -1,5 +1,9 @@
 #include "parallel/parameter_traffic.hpp"
 
+#include "model/layer_operations.hpp"
+
+#include <cmath>
+
 namespace moesaic::parallel {
 
 using timing::CollectiveKind;
@@ -28,21 +32,73 @@ std::vector<Collective> ParameterTraffic::sums_of(double parameters, RankSet con
 }
 
 template <class Start>
-ParameterTraffic::Arrival ParameterTraffic::start_gathers(LayerWeights const& weights, Start start) const {
+ParameterTraffic::Arrival ParameterTraffic::start_gathers(LayerWeights const& weights, Meets meets,
+                                                          Start start) const {
     Arrival out;
-    out.dense = start(gather_of(weights.dense, s_.groups.data, "parameters"));
-    if (weights.expert > 0) {
-        out.expert = start(gather_of(weights.expert, s_.groups.expert_data, "expert parameters"));
+    if (meets == Meets::yes) {
+        auto const meetings = meetings_of(weights, -1);
+        out.dense = start(meetings.front());
+        out.expert = meetings.size() > 1 ? start(meetings.back()) : std::nullopt;
+    }
+    if (s_.plan.zero > 0) { // the stream does one after the other
+        auto const latest = [&](std::optional<int>& arrival, Collective const& c) {
+            auto const gathered = start(c);
+            arrival = gathered ? gathered : arrival;
+        };
+        latest(out.dense, gather_of(weights.dense, s_.groups.data, "parameters"));
+        if (weights.expert > 0) {
+            latest(out.expert, gather_of(weights.expert, s_.groups.expert_data, "expert parameters"));
+        }
     }
     return out;
 }
 
-ParameterTraffic::Arrival ParameterTraffic::gather_from_start(LayerWeights const& weights) const {
-    return start_gathers(weights, [&](Collective const& c) { return to_.from_start(Stream::data, c); });
+ParameterTraffic::Arrival ParameterTraffic::gather_from_start(LayerWeights const& weights,
+                                                              Meets meets) const {
+    return start_gathers(weights, meets,
+                         [&](Collective const& c) { return to_.from_start(Stream::data, c); });
 }
 
-ParameterTraffic::Arrival ParameterTraffic::gather_beside(LayerWeights const& weights) const {
-    return start_gathers(weights, [&](Collective const& c) { return to_.beside(Stream::data, c); });
+ParameterTraffic::Arrival ParameterTraffic::gather_beside(LayerWeights const& weights, Meets meets) const {
+    return start_gathers(weights, meets, [&](Collective const& c) { return to_.beside(Stream::data, c); });
+}
+
+Collective ParameterTraffic::meeting_of(double parameters, RankSet const& group, int rendezvous) const {
+    auto const bytes = parameters * bytes_per_element(s_.plan.local_sgd->format) * s_.outer->times;
+    return {CollectiveKind::all_reduce, Bytes{bytes}, group,
+            std::string{outer_role},    rendezvous,   s_.plan.communication_share};
+}
+
+LayerWeights ParameterTraffic::own_part(LayerWeights const& weights) const {
+    bool const kinds = s_.plan.kinds.size() > 1; // unlike ones: every rank takes an equal part
+    auto const sharers = [&](RankSet const& group) {
+        return kinds ? static_cast<double>(group.count) : s_.plan.zero == 0 ? 1.0 : sharers_of(group);
+    };
+    return {weights.dense / sharers(s_.groups.data), weights.expert / sharers(s_.groups.expert_data)};
+}
+
+/// Of unlike kinds one exchange with the next.
+std::vector<Collective> ParameterTraffic::meetings_of(LayerWeights const& weights, int rendezvous) const {
+    auto const part = own_part(weights);
+    if (s_.plan.kinds.size() > 1) {
+        return {meeting_of(part.dense + part.expert, s_.outer->dense, rendezvous)};
+    }
+    std::vector<Collective> out{meeting_of(part.dense, s_.outer->dense, -1)};
+    if (part.expert > 0) {
+        out.push_back(meeting_of(part.expert, s_.outer->expert, -1));
+    }
+    return out;
+}
+
+void ParameterTraffic::meet(LayerWeights const& weights) const {
+    for (auto const& meeting : meetings_of(weights, 1)) {
+        to_.collective(Stream::data, meeting);
+    }
+}
+
+void ParameterTraffic::update_outer(LayerWeights const& weights) const {
+    auto const part = own_part(weights);
+    to_.compute(std::vector{model::optimizer_operation(std::llround(part.dense + part.expert), Dtype::fp32)});
 }
 
 void ParameterTraffic::wait_for(Arrival const& arrival) const {
@@ -56,7 +112,7 @@ void ParameterTraffic::gather(LayerWeights const& weights) const {
         broadcast(weights.expert, s_.groups.expert_data);
         return;
     }
-    (void)start_gathers(weights, [&](Collective const& c) -> std::optional<int> {
+    (void)start_gathers(weights, Meets::no, [&](Collective const& c) -> std::optional<int> {
         to_.collective(Stream::data, c);
         return std::nullopt;
     });
@@ -97,10 +153,11 @@ double ParameterTraffic::owned(LayerWeights const& weights) const {
     if (s_.plan.zero == 0) {
         return weights.dense + weights.expert;
     }
-    auto const sharers = [&](RankSet const& group) {
-        return static_cast<double>(shard_groups(s_.plan, group).shard.count * s_.copies);
-    };
-    return weights.dense / sharers(s_.groups.data) + weights.expert / sharers(s_.groups.expert_data);
+    return weights.dense / sharers_of(s_.groups.data) + weights.expert / sharers_of(s_.groups.expert_data);
+}
+
+double ParameterTraffic::sharers_of(RankSet const& group) const {
+    return static_cast<double>(shard_groups(s_.plan, group).shard.count * s_.copies);
 }
 
 } // namespace moesaic::parallel

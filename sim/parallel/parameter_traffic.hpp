@@ -13,10 +13,12 @@ class ParameterTraffic {
     struct Arrival {
         std::optional<int> dense, expert;
     };
+    /// Before they are gathered, workers may meet over them (LocalSgd).
+    enum class Meets { no, yes };
     /// Before the block's messages have come.
-    [[nodiscard]] Arrival gather_from_start(LayerWeights const& weights) const;
+    [[nodiscard]] Arrival gather_from_start(LayerWeights const& weights, Meets meets = Meets::no) const;
     /// From where the chain is now, which goes on beside it.
-    [[nodiscard]] Arrival gather_beside(LayerWeights const& weights) const;
+    [[nodiscard]] Arrival gather_beside(LayerWeights const& weights, Meets meets = Meets::no) const;
     void wait_for(Arrival const& arrival) const;
     /// The chain waits for it.
     void gather(LayerWeights const& weights) const;
@@ -24,12 +26,22 @@ class ParameterTraffic {
     void sum_behind(LayerWeights const& weights) const;
     void sum(LayerWeights const& weights) const;
 
+    /// The chain waits until all workers have the mean of their parameters, of which each rank brings what it owns.
+    void meet(LayerWeights const& weights) const;
+    /// What it then does with what it owns.
+    void update_outer(LayerWeights const& weights) const;
+
     /// Of the gradients of these weights, after what the shard group's ranks share.
     [[nodiscard]] double owned(LayerWeights const& weights) const;
 
   private:
     template <class Start>
-    [[nodiscard]] Arrival start_gathers(LayerWeights const& weights, Start start) const;
+    [[nodiscard]] Arrival start_gathers(LayerWeights const& weights, Meets meets, Start start) const;
+    [[nodiscard]] std::vector<Collective> meetings_of(LayerWeights const& weights, int rendezvous) const;
+    [[nodiscard]] Collective meeting_of(double parameters, RankSet const& group, int rendezvous) const;
+    /// Of the parameters, by how many of the own worker share them.
+    [[nodiscard]] LayerWeights own_part(LayerWeights const& weights) const;
+    [[nodiscard]] double sharers_of(RankSet const& group) const;
     /// One owner after the other.
     void broadcast(double parameters, RankSet const& group) const;
     [[nodiscard]] Collective gather_of(double parameters, RankSet const& group, std::string role) const;

@@ -330,6 +330,43 @@ void check_shard_group(Plan const& plan) {
     }
 }
 
+/// Replica kinds are a worker each; those of one kind part evenly, and each part holds all experts.
+void check_workers(Plan const& plan) {
+    if (!plan.local_sgd) {
+        return;
+    }
+    auto const& [origin, workers] = std::pair{plan.local_sgd->origin, plan.local_sgd->workers};
+    if (plan.kinds.size() > 1) {
+        if (workers > 1) {
+            throw InputError{origin, "workers is for plans with one kind of replicas",
+                             "Leave it out: each replica kind is a worker"};
+        }
+        return;
+    }
+    auto const& kind = plan.kinds.front();
+    if (workers < 2 || kind.replicas % workers != 0) {
+        throw InputError{
+            origin,
+            fmt::format("{} replicas do not part into {} workers of their own", kind.replicas, workers),
+            "Set workers to a divisor of the replicas, 2 or more, or list the replica_kinds of each cluster"};
+    }
+    if (plan.local_sgd->time_based) {
+        throw InputError{origin,
+                         "time_based is of use where workers are unlike, so with several replica kinds"};
+    }
+    for (auto const& group : kind.stage_groups) {
+        int const ranks = ranks_of_stage(kind, group) / workers;
+        int const sharers = kind.context * kind.replicas / workers;
+        if (ranks % (kind.expert * kind.expert_tensor) != 0 ||
+            (plan.shard_group > 0 && sharers % plan.shard_group != 0)) {
+            throw InputError{origin,
+                             fmt::format("a worker has {} ranks of a stage, which the expert degree and "
+                                         "the shard group do not divide",
+                                         ranks)};
+        }
+    }
+}
+
 } // namespace
 
 Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
@@ -349,6 +386,9 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
     read_practice(table, plan);
     read_practice(table, plan.practice);
     settle_pairs(table, plan);
+    if (auto const local = table.optional_table("local_sgd")) {
+        plan.local_sgd = read_local_sgd(*local);
+    }
     if (table.has("adapters")) {
         plan.adapters = static_cast<int>(table.integer_from("adapters", 1));
     }
@@ -364,6 +404,7 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
     table.reject_unknown_keys();
     check_pools(plan, context);
     check_shard_group(plan);
+    check_workers(plan);
     check_context(plan);
     settle_micro_batches(plan, context);
     check_schedule(plan);

@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 #include "io/toml.hpp"
 #include "model/shard.hpp"
+#include "parallel/local_sgd.hpp"
 #include "parallel/practice.hpp"
 #include "parallel/schedule.hpp"
 
@@ -122,7 +123,8 @@ struct Plan {
         adapters; ///< rank of low-rank adapters on attention; all other weights are frozen (LoRA)
     /// Updated parameters come back as one broadcast per owner instead of one gather (InternEvo).
     bool parameter_broadcasts = false;
-    Practice practice; ///< of the software
+    std::optional<LocalSgd> local_sgd; ///< none = gradients are summed over all replicas in every step
+    Practice practice;                 ///< of the software
     Bytes memory_reserve{4.0 *
                          bytes_per_gib}; ///< context, communication library, fragmentation; an assumption
     Origin origin;

@@ -62,17 +62,18 @@ std::size_t Pricer::Hash::operator()(model::Operation const& op) const noexcept 
 Compute Pricer::price(model::Operation const& op) {
     auto found = known_.find(op);
     if (found == known_.end()) {
-        Known const known{std::make_shared<model::Operation const>(op), time_in_run(op)};
-        found = known_.emplace(op, known).first;
-    }
-    return {.duration = found->second.duration,
+        Compute const priced{
+            .duration = time_in_run(op),
             .kind = op.kind,
             .role = op.role,
             .pass = op.pass,
             .work = model::flop_of(op),
             .key = fmt::format("{} {} {}", chip_->id, model::name_of(op.kind), name_of(op.dtype)),
             .times = 1,
-            .operation = found->second.op};
+            .operation = std::make_shared<model::Operation const>(op)};
+        found = known_.emplace(op, priced).first;
+    }
+    return found->second;
 }
 
 Pricer& Pricers::of(hardware::Chip const& chip, Dtype products) {

@@ -38,11 +38,7 @@ class Pricer {
     struct Hash {
         std::size_t operator()(model::Operation const& op) const noexcept;
     };
-    struct Known {
-        std::shared_ptr<model::Operation const> op;
-        timing::Duration duration;
-    };
-    std::unordered_map<model::Operation, Known, Hash> known_; // looked up only
+    std::unordered_map<model::Operation, Compute, Hash> known_; // looked up only
 };
 
 /// One per chip and format of its products, for as many programs as are built with them: all with the same software.

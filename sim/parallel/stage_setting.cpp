@@ -12,14 +12,34 @@ model::Shard shard_of(Plan const& plan, ReplicaKind const& kind, StageGroup cons
             .sequence_parallel = group.tensor > 1 && plan.sequence_parallel};
 }
 
+namespace {
+
+/// Of a group that goes through all workers: the same place in each.
+RankSet same_place(RankSet const& all, int workers) {
+    return {all.first, all.stride * (all.count / workers), workers};
+}
+
+RankSet of_one_worker(RankSet const& all, int workers) {
+    return {all.first, all.stride, all.count / workers};
+}
+
+} // namespace
+
 StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePlace const& place,
                            std::int64_t sequence_length) {
     auto const& kind = plan.kinds[static_cast<std::size_t>(place.kind)];
+    auto groups = groups_of(kind, place);
+    std::optional<OuterGroups> outer;
+    if (int const workers = plan.local_sgd ? plan.local_sgd->workers : 1; workers > 1) {
+        outer = {same_place(groups.data, workers), same_place(groups.expert_data, workers)};
+        groups.data = of_one_worker(groups.data, workers);
+        groups.expert_data = of_one_worker(groups.expert_data, workers);
+    }
     return {model,
             plan,
             kind,
             *place.group,
-            groups_of(kind, place),
+            groups,
             model::LayerShape{.shard = shard_of(plan, kind, *place.group),
                               .precision = place.group->precision,
                               .micro_batch = kind.micro_batch,
@@ -27,7 +47,8 @@ StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePla
                               .expert_load = kind.expert_imbalance,
                               .fused_attention = plan.fused_attention,
                               .exchange_copies = plan.expert_exchange == ExpertExchange::once_per_node},
-            std::holds_alternative<DualPipe>(plan.schedule) ? 2 : 1};
+            std::holds_alternative<DualPipe>(plan.schedule) ? 2 : 1,
+            outer};
 }
 
 LayerWeights weights_of_layer(model::Model const& model, model::Shard const& shard, int layer) {

@@ -4,7 +4,16 @@
 #include "parallel/layout.hpp"
 #include "parallel/plan.hpp"
 
+#include <optional>
+
 namespace moesaic::parallel {
+
+/// Ranks of other workers that hold the same parameters, see LocalSgd.
+struct OuterGroups {
+    RankSet dense, expert;
+    /// Several kinds: a rank passes its part to one of the next kind, as an all-reduce of two, so many times as large.
+    double times = 1.0;
+};
 
 /// All that decides what a rank of a stage computes and sends. References outlive it.
 struct StageSetting {
@@ -14,7 +23,8 @@ struct StageSetting {
     StageGroup const& group;
     Groups groups;
     model::LayerShape shape;
-    int copies = 1; ///< stages that hold the same parts of the model
+    int copies = 1;                   ///< stages that hold the same parts of the model
+    std::optional<OuterGroups> outer; ///< where workers meet; groups are those of one worker then
 };
 
 [[nodiscard]] model::Shard shard_of(Plan const& plan, ReplicaKind const& kind, StageGroup const& group);

@@ -13,6 +13,7 @@ struct Objective {
     std::vector<double> rate_per_chip; ///< by pool, per second
     double power = 0.0;
     [[nodiscard]] double factor(std::vector<int> const& chips_by_pool) const;
+    friend bool operator==(Objective const&, Objective const&) = default;
 };
 
 /// What a plan must keep to.

@@ -2,6 +2,7 @@
 
 #include "engine/step_bound.hpp"
 #include "parallel/layer_blocks.hpp"
+#include "planner/split.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -124,6 +125,24 @@ LocalTimes const* LayerTimes::find(Local const& local) {
         at->second = measure(local);
     }
     return at->second.get();
+}
+
+std::vector<int> const& LayerTimes::evenest_split(Local const& local, int stages, std::size_t recompute,
+                                                  Turns turns) {
+    auto const [at, is_new] = splits_.try_emplace({local, stages, recompute, turns});
+    if (is_new) {
+        ChainStage stage{find(local), {}, {recompute}};
+        stage.bytes.kept.resize(recompute_.size());
+        stage.bytes.buffers.resize(recompute_.size());
+        Chain const chain{.stages = std::vector(static_cast<std::size_t>(stages), stage),
+                          .micro_batches = 1,
+                          .turns = turns,
+                          .drains = false};
+        if (auto split = best_split(chain, problem_.scenario.model)) {
+            at->second = std::move(split->layers);
+        }
+    }
+    return at->second;
 }
 
 /// The first chips of the pool, in whole nodes.

@@ -6,6 +6,7 @@
 #include <compare>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 namespace moesaic::planner {
@@ -68,6 +69,10 @@ class LayerTimes {
     [[nodiscard]] std::vector<parallel::Recompute> const& recompute() const { return recompute_; }
     /// null where the model does not divide so, or the pool is too small
     [[nodiscard]] LocalTimes const* find(Local const& local);
+    /// Layers of `stages` alike stages whose longest is as short as can be, whatever they hold; empty where they are too
+    /// many. Found once.
+    [[nodiscard]] std::vector<int> const& evenest_split(Local const& local, int stages, std::size_t recompute,
+                                                        Turns turns);
     /// Ranks that hold all experts once.
     [[nodiscard]] static int span_of(Local const& local);
 
@@ -78,6 +83,7 @@ class LayerTimes {
     Problem const& problem_;
     std::vector<parallel::Recompute> recompute_;
     std::map<Local, std::unique_ptr<LocalTimes>> known_;
+    std::map<std::tuple<Local, int, std::size_t, Turns>, std::vector<int>> splits_;
     std::map<std::pair<int, int>, hardware::Topology> topologies_; ///< by pool and chips
 };
 

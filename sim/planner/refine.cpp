@@ -175,15 +175,13 @@ class Refiner {
     std::vector<PartSplit> splits_of_parts(std::size_t k, std::size_t recompute) {
         std::vector<PartSplit> out{{LayerSplit::balanced, {}}, {LayerSplit::with_ends, {}}};
         if (std::holds_alternative<DualPipe>(candidate_.schedule)) {
-            auto chain = chain_of(k, 1);
-            chain.drains = false;
-            for (auto& stage : chain.stages) {
-                stage.recompute = {recompute};
-                stage.bytes.kept.resize(times_.recompute().size());
-                stage.bytes.buffers.resize(times_.recompute().size());
-            }
-            if (auto const split = best_split(chain, problem_.scenario.model)) {
-                out.push_back({LayerSplit::balanced, split->layers});
+            auto const& kind = candidate_.kinds[k];
+            auto const& segment = kind.segments.front(); // other schedules than 1F1B run on one pool
+            auto const& layers =
+                times_.evenest_split(local_of(kind, segment, candidate_.schedule), segment.stages, recompute,
+                                     turns_of(candidate_.schedule));
+            if (!layers.empty()) {
+                out.push_back({LayerSplit::balanced, layers});
             }
         }
         return out;

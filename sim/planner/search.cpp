@@ -61,8 +61,14 @@ class Search {
     Outcome run() {
         explore();
         Outcome out;
-        for (std::size_t i = 0; i < objectives().size(); ++i) {
-            auto const rest = follow(i);
+        auto const all = objectives();
+        double effort = 1.0; // the asked one has all of it, each that only helps the front a little more
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (i > 0 && all[i] == all.front()) {
+                continue; // time is what was asked for
+            }
+            auto const rest = follow(i, effort);
+            effort += 0.15;
             if (i == 0) {
                 out.rest_at_least = rest;
             }
@@ -107,7 +113,8 @@ class Search {
     }
 
     /// Looks closer at the best of one objective until it is simulated. @return what no other can be better than
-    double follow(std::size_t at);
+    /// @param effort so many times the request's, that of those before included
+    double follow(std::size_t at, double effort);
     void refine_entry(Entry& entry);
     void find_path(Entry& entry);
     void simulate(std::vector<std::size_t> const& entries);
@@ -195,7 +202,7 @@ void Search::simulate(std::vector<std::size_t> const& which) {
 
 // One loop over one queue: what an entry needs next depends on all that was spent so far.
 // NOLINTNEXTLINE(readability-function-size)
-double Search::follow(std::size_t at) {
+double Search::follow(std::size_t at, double times) {
     auto const& objective = to_.objective(at);
     auto const value = [&](std::size_t i) {
         return entries_[i].seconds() * objective.factor(entries_[i].chips);
@@ -217,8 +224,7 @@ double Search::follow(std::size_t at) {
         push(entry_of(bounded));
     }
     auto const& effort = request_.effort;
-    // the first objective has all of the effort, each that only helps the front a little more
-    double const more = effort.exhaustive ? never : 0.15 * static_cast<double>(at) + 1.0;
+    double const more = effort.exhaustive ? never : times;
     auto const spent = [&](std::int64_t done, std::int64_t most) {
         return static_cast<double>(done) >= static_cast<double>(most) * more;
     };

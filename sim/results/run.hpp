@@ -10,6 +10,7 @@
 #include "parallel/program.hpp"
 #include "timing/evidence.hpp"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -66,6 +67,21 @@ struct Spending {
     }
 };
 
+/// Workers that train on their own and meet every so many steps.
+struct Meetings {
+    int every = 1;
+    std::string method; ///< "diloco", "edit"
+    int workers = 1;
+    Seconds without; ///< a step
+    Seconds with;    ///< a step with a meeting
+    Seconds alone;   ///< that the meeting takes with nothing beside it
+    Bytes bytes;     ///< that the busiest rank sends for it
+    /// Of a meeting, what runs behind kernels.
+    [[nodiscard]] double hidden() const {
+        return alone.value() > 0.0 ? std::clamp(1.0 - (with - without) / alone, 0.0, 1.0) : 0.0;
+    }
+};
+
 /// What the chips of a pool find at each distance.
 struct PoolNetwork {
     std::string pool;
@@ -82,6 +98,7 @@ struct Run {
     std::optional<std::string> misfit; ///< what does not fit; then there are no metrics
     std::optional<Metrics> metrics;
     std::optional<Money> cost_per_trillion_tokens; ///< rent, undisturbed; with `spending` its cost
+    std::optional<Meetings> meetings; ///< where the plan has local SGD: then the step is the mean one
     std::optional<TrainingTime> training;
     std::optional<Spending> spending; ///< where the scenario has [economics]
     engine::Timeline timeline;

@@ -1,5 +1,8 @@
 #include "base/nearest_names.hpp"
+#include "hardware/transport.hpp"
 #include "io/text_file.hpp"
+#include "io/unit_text.hpp"
+#include "parallel/read_choice.hpp"
 #include "parallel/software.hpp"
 #include "scenario/check_regime.hpp"
 #include "scenario/join_pools.hpp"
@@ -10,6 +13,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <tuple>
 
 namespace moesaic::scenario {
 
@@ -25,15 +29,51 @@ int find_pool(std::vector<Pool> const& pools, std::string const& name, Origin co
     return static_cast<int>(found - pools.begin());
 }
 
-hardware::SiteLink read_site_link(io::TomlTable const& t, std::vector<Pool> const& pools) {
+int nics_of(Pool const& pool) {
+    auto const& node = pool.cluster.node;
+    return std::max(1, pool.chips * node.nics / node.chips);
+}
+
+/// Rate and start-up follow from the node types at both ends; how well they are known becomes an assumption of the
+/// scenario. `nics` of each end take part (all of the smaller end's), the network between them gives each its line rate.
+void settle_transport(io::TomlTable const& t, hardware::SiteLink& link, Scenario& s,
+                      std::string const& platforms) {
+    using hardware::Transport;
+    auto const transport = parallel::one_of<Transport>(t, "transport", Transport::device_direct,
+                                                       {{"device_direct", Transport::device_direct},
+                                                        {"host_memory", Transport::host_memory},
+                                                        {"tcp", Transport::tcp}});
+    auto const& a = s.pools[static_cast<std::size_t>(link.pool_a)];
+    auto const& b = s.pools[static_cast<std::size_t>(link.pool_b)];
+    auto const& [node_a, node_b] = std::tie(a.cluster.node, b.cluster.node);
+    auto const path = hardware::path_between(node_a, node_b, transport, hardware::read_transports(platforms));
+    auto const nics = static_cast<double>(t.integer_or("nics", std::min(nics_of(a), nics_of(b)), 1));
+    auto const line = std::min(node_a.nic_bandwidth.value, node_b.nic_bandwidth.value);
+    link.bandwidth = t.optional_quantity<BytesPerSecond>("bandwidth").value_or(line * nics);
+    link.latency = t.optional_quantity<Seconds>("latency").value_or(path.startup);
+    link.per_chip = path.rate;
+    s.assumptions.push_back(fmt::format("Between {} and {}: {}, {} a chip each way ({}).", a.name, b.name,
+                                        name_of(transport), io::text_of(path.rate), path.basis));
+}
+
+hardware::SiteLink read_site_link(io::TomlTable const& t, Scenario& s, std::string const& platforms) {
+    auto const& pools = s.pools;
     auto const ends = t.texts("between");
     if (ends.size() != 2 || ends[0] == ends[1]) {
         throw InputError{t.origin("between"), "must name two different pools"};
     }
     hardware::SiteLink link{find_pool(pools, ends[0], t.origin("between")),
                             find_pool(pools, ends[1], t.origin("between")),
-                            t.quantity<BytesPerSecond>("bandwidth"), t.quantity<Seconds>("latency")};
+                            {},
+                            {},
+                            {}};
     (void)t.optional_text("source");
+    if (t.has("transport")) {
+        settle_transport(t, link, s, platforms);
+    } else {
+        link.bandwidth = t.quantity<BytesPerSecond>("bandwidth");
+        link.latency = t.quantity<Seconds>("latency");
+    }
     t.reject_unknown_keys();
     return link;
 }
@@ -99,7 +139,7 @@ void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_fol
                          "List the chips to use under [[pools]], with name, cluster and chips"};
     }
     for (auto const& link : t.tables("site_links")) {
-        s.site_links.push_back(read_site_link(link, s.pools));
+        s.site_links.push_back(read_site_link(link, s, data_folder + "/platforms"));
     }
     join_pools(s);
 }

@@ -4,6 +4,7 @@
 #include "economics/price_book.hpp"
 #include "economics/token_cost.hpp"
 #include "engine/simulate.hpp"
+#include "scenario/local_sgd.hpp"
 #include "scenario/time_to_train.hpp"
 #include "timing/timing_table.hpp"
 
@@ -197,8 +198,13 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
     run.misfit = parallel::misfit(run.memory);
     if (!run.misfit || options.beyond_memory) {
         auto program = parallel::build_program(job);
-        run.timeline = engine::simulate(program, topology, timings,
-                                        {.keep_events = options.keep_events, .sharing = options.sharing});
+        engine::SimulationOptions const how{.keep_events = options.keep_events, .sharing = options.sharing};
+        auto const with_meeting =
+            plan.local_sgd ? std::optional{step_with_meeting(job, options.sharing)} : std::nullopt;
+        run.timeline = engine::simulate(program, topology, timings, how);
+        if (with_meeting) {
+            run.meetings = add_meetings(job, program, *with_meeting, run.timeline);
+        }
         auto const error = model_error(job, calibration);
         run.metrics = results::metrics_of(program, run.timeline, topology, error);
         run.training = time_to_train(scenario, job, program, run.timeline);

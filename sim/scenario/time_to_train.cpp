@@ -139,4 +139,22 @@ results::Spending spending_of(Scenario const& scenario, results::TrainingTime co
     return out;
 }
 
+std::map<std::string, Money> hourly_costs(Scenario const& scenario, std::string const& data_folder) {
+    results::TrainingTime hour;
+    hour.undisturbed = Seconds{seconds_per_hour};
+    for (auto const& acquired : scenario.means.lots) {
+        hour.busy_chips[acquired.lot.chip.id] += static_cast<double>(acquired.lot.chips);
+    }
+    auto const bill = spending_of(scenario, hour, data_folder).bill;
+    std::map<std::string, Money> out;
+    for (auto const& line : bill.lines) {
+        using economics::Account;
+        if (line.account == Account::use || line.account == Account::rent || line.account == Account::power) {
+            auto const [at, is_new] = out.try_emplace(line.chip, Money{0.0, bill.currency});
+            at->second.amount += line.amount / hour.busy_chips.at(line.chip);
+        }
+    }
+    return out;
+}
+
 } // namespace moesaic::scenario

@@ -4,6 +4,7 @@
 #include "results/run.hpp"
 #include "scenario/scenario.hpp"
 
+#include <map>
 #include <string>
 
 /// From one simulated step to the whole training and its price.
@@ -20,5 +21,10 @@ namespace moesaic::scenario {
 /// @throws InputError where a price, a power or an exchange rate is not known
 [[nodiscard]] results::Spending spending_of(Scenario const& scenario, results::TrainingTime const& training,
                                             std::string const& data_folder);
+
+/// What an hour of one chip that computes all the time costs (use, rent and power), by chip.
+/// @param scenario with [economics]
+[[nodiscard]] std::map<std::string, Money> hourly_costs(Scenario const& scenario,
+                                                        std::string const& data_folder);
 
 } // namespace moesaic::scenario

@@ -1,4 +1,4 @@
-#include "cli/isolated.hpp"
+#include "base/isolated.hpp"
 
 #include "base/errors.hpp"
 
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace moesaic::cli {
+namespace moesaic {
 
 namespace {
 
@@ -142,4 +142,4 @@ std::vector<std::string> run_isolated(std::vector<std::function<std::string()>> 
     return out;
 }
 
-} // namespace moesaic::cli
+} // namespace moesaic

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace moesaic::cli {
+namespace moesaic {
 
 /// Runs each job in a process of its own (a simulation may run once per process) and gives their texts in the order of
 /// the jobs; at most `workers` run at a time. A job's InputError comes back as InputError, anything else that ends a
@@ -13,4 +13,4 @@ namespace moesaic::cli {
                                                     int workers,
                                                     std::function<void(std::size_t)> const& done = {});
 
-} // namespace moesaic::cli
+} // namespace moesaic

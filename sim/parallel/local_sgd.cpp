@@ -1,0 +1,58 @@
+#include "parallel/local_sgd.hpp"
+
+#include "parallel/read_choice.hpp"
+
+#include <algorithm>
+
+namespace moesaic::parallel {
+
+std::string_view name_of(OuterSum method) { return method == OuterSum::diloco ? "diloco" : "edit"; }
+
+LocalSgd read_local_sgd(io::TomlTable const& t) {
+    LocalSgd out{.every = static_cast<int>(t.integer_from("every", 1)),
+                 .method = one_of<OuterSum>(t, "method", OuterSum::diloco,
+                                            {{"diloco", OuterSum::diloco}, {"edit", OuterSum::edit}}),
+                 .workers = static_cast<int>(t.integer_or("workers", 1, 1)),
+                 .format = read_dtype(t, "format", Dtype::fp32),
+                 .time_based = t.boolean_or("time_based", false),
+                 .offload = t.boolean_or("offload", false),
+                 .meets = false,
+                 .origin = t.origin()};
+    t.reject_unknown_keys();
+    return out;
+}
+
+namespace {
+
+/// What a rank passes on: of a ring over the group, 2 (n-1)/n of what it holds.
+Bytes sent(Collective const& collective) {
+    auto const n = static_cast<double>(collective.group.count);
+    return collective.bytes * (2.0 * (n - 1.0) / n);
+}
+
+Bytes outer_bytes(Block const& block) {
+    Bytes sum;
+    for (auto const& op : block.ops) {
+        auto const* collective = std::get_if<Collective>(&op.work);
+        if (collective != nullptr && collective->role == outer_role) {
+            sum += sent(*collective);
+        }
+    }
+    return sum;
+}
+
+} // namespace
+
+Bytes outer_bytes(Program const& program) {
+    Bytes most;
+    for (auto const& rank_class : program.classes) {
+        Bytes sum;
+        for (auto const& item : rank_class.schedule) {
+            sum += outer_bytes(rank_class.blocks[static_cast<std::size_t>(item.block)]);
+        }
+        most = std::max(most, sum);
+    }
+    return most;
+}
+
+} // namespace moesaic::parallel
