@@ -24,7 +24,8 @@ void explore_single_pools(Space const& space);
 /// Schedules: 1f1b and zb-h1.
 void explore_replica_mixes(Space const& space);
 
-/// Plans whose every replica has stages on several pools, in each order: B / (sum of d b p_g / W_g) at least.
+/// Plans whose every replica has stages on several pools, in each order: B / (sum of d b p_g / W_g) at least, and what the
+/// way in and out of stages in that order takes.
 /// Schedules: 1f1b and zb-h1.
 void explore_stage_mixes(Space const& space);
 

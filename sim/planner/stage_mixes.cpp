@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 namespace moesaic::planner {
 
@@ -17,6 +18,12 @@ struct Common {
     int micro_batch = 1;
     int replicas = 1;
     Schedule schedule;
+};
+
+/// A micro-batch through all layers on one pool.
+struct Pass {
+    double turn = 0.0;
+    double way = 0.0; ///< of a turn, see WholeModel
 };
 
 class SetExplorer {
@@ -48,10 +55,11 @@ class SetExplorer {
         Common common;
         std::vector<std::vector<Segment>> segments;
         std::vector<std::vector<Share>> shares;
+        std::map<std::pair<int, int>, Pass> passes; ///< by pool and tensor degree
     };
 
     void add(Common const& common) {
-        Group group{common, {}, {}};
+        Group group{common, {}, {}, {}};
         for (int const pool : set_) {
             group.segments.emplace_back();
             group.shares.emplace_back();
@@ -78,24 +86,44 @@ class SetExplorer {
         if (times == nullptr) {
             return;
         }
-        auto const turn = turn_of(*times, c.schedule);
+        auto const pass = pass_of(local, c.schedule);
+        group.passes[{pool, tensor}] = pass;
         for (int const p : space_.degrees.pipeline) {
             if (p * ranks <= of.chips) {
-                group.shares.back().push_back({static_cast<double>(c.replicas) * c.micro_batch * p / turn,
-                                               0.0, group.segments.back().size()});
+                group.shares.back().push_back(
+                    {static_cast<double>(c.replicas) * c.micro_batch * p / pass.turn, 0.0,
+                     group.segments.back().size()});
                 group.segments.back().push_back({pool, tensor, p});
             }
         }
     }
 
-    [[nodiscard]] double turn_of(LocalTimes const& times, Schedule const& schedule) const {
-        auto const& model = space_.problem.scenario.model;
-        auto const content = content_of(model, 0, model.layers);
-        double turn = std::numeric_limits<double>::infinity();
-        for (std::size_t r = 0; r < space_.times.recompute().size(); ++r) {
-            turn = std::min(turn, times.of(content, r, turns_of(schedule)).turn);
+    Pass pass_of(Local const& local, Schedule const& schedule) {
+        auto const [at, is_new] = passes_.try_emplace({local, schedule.index()});
+        if (is_new) {
+            auto const whole = whole_model(space_.problem, space_.times, local, schedule, 1);
+            at->second = {whole.turn, whole.way};
         }
-        return turn;
+        return at->second;
+    }
+
+    /// No step of stages in this order takes less. In time T a stage whose way in (and out) is w of the turns before it
+    /// does at most W_s = (T - w sum of those before)/m per micro-batch, of a whole model's W_g on its pool; these must
+    /// make a whole: T >= 1/v, where v, from the last stage on, is the greater of v' and 1/(m W_g) + v' (1 - w/m).
+    [[nodiscard]] double step_in_order(Group const& group, std::vector<Segment> const& segments) const {
+        double const m = batch() / (group.common.replicas * group.common.micro_batch);
+        double way = 1.0;
+        for (auto const& segment : segments) {
+            way = std::min(way, group.passes.at({segment.pool, segment.tensor}).way);
+        }
+        double v = 0.0;
+        for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+            double const turn = group.passes.at({segment->pool, segment->tensor}).turn;
+            for (int i = 0; i < segment->stages; ++i) {
+                v = std::max(v, 1.0 / (m * turn) + v * (1.0 - way / m));
+            }
+        }
+        return 1.0 / v;
     }
 
     [[nodiscard]] double batch() const { return space_.problem.scenario.shape.global_batch; }
@@ -127,9 +155,10 @@ class SetExplorer {
             if (stages_of(kind) > space_.problem.scenario.model.layers) {
                 return;
             }
+            double const at_least = std::max(seconds, step_in_order(group, segments));
             for (int const zero : space_.degrees.zero) {
                 Candidate candidate{{kind}, c.schedule, zero};
-                space_.to.offer(seconds, chips_by_pool(candidate, space_.problem.scenario.pools.size()),
+                space_.to.offer(at_least, chips_by_pool(candidate, space_.problem.scenario.pools.size()),
                                 [&] { return candidate; });
             }
         } while (std::ranges::next_permutation(segments, {}, &Segment::pool).found);
@@ -138,6 +167,7 @@ class SetExplorer {
     Space const& space_;
     std::vector<int> set_;
     std::vector<Group> groups_;
+    std::map<std::pair<Local, std::size_t>, Pass> passes_; ///< by schedule
     double best_ = std::numeric_limits<double>::infinity();
 };
 

@@ -1,4 +1,5 @@
 #include "scenario/run_scenario.hpp"
+#include "scenario/time_to_train.hpp"
 
 #include "apart.hpp"
 
@@ -104,4 +105,17 @@ TEST_CASE("Llama 3's run on 16,384 H100 trains in more than 90 % of its time, as
     CHECK(static_cast<double>(played.failures) == Approx(419).epsilon(0.15)); // drawn, not given
     CHECK(played.goodput(llama3.training->undisturbed) > *scenario.published->effective_training_time);
     CHECK(played.goodput(llama3.training->undisturbed) < 0.94);
+}
+
+TEST_CASE("an hour of a chip costs what the bill of a whole training makes of it", "[scenario]") {
+    auto const scenario = read({"training.batch_ramp=[]"});
+    auto const hourly = hourly_costs(scenario, data);
+    REQUIRE(hourly.size() == 2);
+    // all chips of both kinds compute for 10 hours: the bill is 10 times their hours
+    results::TrainingTime ten;
+    ten.undisturbed = Seconds{36000.0};
+    ten.busy_chips = {{"nvidia_h800_sxm5", 24.0}, {"nvidia_h20", 16.0}};
+    auto const bill = spending_of(scenario, ten, data).bill;
+    CHECK(total(bill, economics::Total::cost) ==
+          Approx(10 * (24 * hourly.at("nvidia_h800_sxm5").amount + 16 * hourly.at("nvidia_h20").amount)));
 }
