@@ -12,9 +12,9 @@ alone, for one kind of chip, one class of precision and one software stack. Two 
   (or towards 1) in ln by 1 / (1 + sources / 0.36): stacks lie about 10 % apart, sources of one stack about 6 %.
 
 Printed is what the constants do to runs of sources that they were not learnt from: every source is left out as a whole and
-its runs predicted with what the others give. From these errors comes the model error, in intervals: as much as makes
-80 % of left-out runs lie inside; where no constant was learnt, as much as makes 80 % of all runs lie inside with the
-kernel data's constants alone.
+its runs predicted with what the others give. From these errors comes the model error, in intervals, of models without
+and with experts: as much as makes 80 % of left-out runs lie inside; where no constant was learnt, as much as makes 80 % of
+all runs lie inside with the kernel data's constants alone.
 """
 import collections
 import json
@@ -50,6 +50,9 @@ KERNEL_DATA = [
                          "benchmark near the same shapes (1,827 pairs over 0.1 TFLOP)"),
     (HOPPER, "16-bit", 1.14, "products of Vidur run at 0.86 (629 pairs over 0.1 TFLOP), of LLMServingSim at 0.94 "
                            "(237) of the rate of aiconfigurator's benchmark near the same shapes"),
+    (["nvidia_b200"], "16-bit", 1.38, "39 products of 4,096 tokens as SimuMax measured them on B200 for its own tables "
+     "(MooreThreads/SimuMax@e691807 configs/system/b200_bf16_ceperm.json: 0.44 to 0.65 of 2,250 TFLOP/s) over the grid's, "
+     "which aiconfigurator's benchmark gives (1.07 to 1.60 times as long, geometric mean 1.38)"),
     (["amd_mi300x", "amd_mi308x"], "8-bit", 0.95, QUANTISED),
     (["amd_mi325x"], "8-bit", 0.82, QUANTISED + "; its best bf16 product beats MI300X's by 1.17 at the same peak "
      "(S. Bekman, ML Engineering), and 8-bit rows of MI300X stand for it"),
@@ -189,8 +192,10 @@ def text_of(constants, sigmas):
            "# training run than timed alone. Nothing here belongs to one run, paper or model. `moesaic reproduce --constants`",
            "# prints it; analysis/accuracy.md says what it is worth.", "",
            "# Standard deviation of ln(step) beyond the timings' own, from runs of sources left out: where a constant was",
-           "# learnt on runs, and everywhere else.",
-           "[model_error]", f"calibrated = {sigmas[0]:.3f}", f"otherwise = {sigmas[1]:.3f}"]
+           "# learnt on runs, and everywhere else; models without and with experts."]
+    for name, (calibrated, otherwise) in sigmas.items():
+        out += [f"[model_error.{name}]", f"calibrated = {calibrated:.3f}", f"otherwise = {otherwise:.3f}", ""]
+    out.pop()
     for c in constants:
         out += ["", "[[constant]]", f'name = "{c["name"]}"', f'chips = {toml_list(c["chips"])}',
                 f'precision = "{c["precision"]}"']
@@ -242,9 +247,13 @@ def main():
     for source in sorted({r.source for r in runs}):
         line(source, [fitted[r.id] for r in runs if r.source == source])
     known = [r for r in runs if factors[r.id]]
-    sigmas = (model_sigma(known, errors), model_sigma(runs, {r.id: r.error for r in runs}))
-    print(f"\nmodel error: {sigmas[0]:.3f} with learnt constants ({len(known)} runs left out), "
-          f"{sigmas[1]:.3f} with the kernel data's alone ({len(runs)} runs)")
+    sigmas = {}
+    for group, name in (("dense", "dense"), ("MoE", "experts")):
+        inside = [r for r in runs if r.group == group]
+        learnt_on = [r for r in known if r.group == group]
+        sigmas[name] = (model_sigma(learnt_on, errors), model_sigma(inside, {r.id: r.error for r in inside}))
+        print(f"\nmodel error, {group}: {sigmas[name][0]:.3f} with learnt constants ({len(learnt_on)} runs left out), "
+              f"{sigmas[name][1]:.3f} with the kernel data's alone ({len(inside)} runs)")
     for c in constants:
         print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
     print("\nfarthest off")

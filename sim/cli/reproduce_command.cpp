@@ -298,10 +298,12 @@ void print_constants(ReproduceArguments const& arguments) {
         "{}\nfactor: how many times longer products and attention kernels take in such a run than timed "
         "alone\n"
         "model error of ln(step), standard deviation beyond the timings': {:.3f} where a constant was learnt "
-        "on "
-        "runs, {:.3f} elsewhere\nfound by analysis/calibrate.py, which prints what they are worth on sources "
+        "on runs, "
+        "{:.3f} elsewhere; with experts {:.3f} and {:.3f}\nfound by analysis/calibrate.py, which prints what "
+        "they are worth on sources "
         "left out\n",
-        table.text(), calibration.model_error.calibrated, calibration.model_error.otherwise);
+        table.text(), calibration.dense.calibrated, calibration.dense.otherwise,
+        calibration.experts.calibrated, calibration.experts.otherwise);
 }
 
 void run(ReproduceArguments const& arguments, Outcome& outcome) {

@@ -35,6 +35,7 @@ class BlockBuilder {
     void continue_from(std::optional<int> op) { tail_ = op; }
 
     [[nodiscard]] Practice const& practice() const { return pricer_->practice(); }
+    [[nodiscard]] ChipPractice const& here() const { return pricer_->here(); }
     [[nodiscard]] std::vector<BlockOp> take() { return std::move(ops_); }
 
   private:

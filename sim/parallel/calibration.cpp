@@ -30,6 +30,12 @@ CalibrationConstant read_constant(io::TomlTable const& t) {
     return out;
 }
 
+ModelError read_model_error(io::TomlTable const& t) {
+    ModelError const out{t.number("calibrated"), t.number("otherwise")};
+    t.reject_unknown_keys();
+    return out;
+}
+
 bool holds(CalibrationConstant const& c, std::string const& chip, std::string_view precision,
            std::string const& stack) {
     return c.precision == precision && c.stack == stack && std::ranges::find(c.chips, chip) != c.chips.end();
@@ -55,17 +61,20 @@ CalibrationConstant const* Calibration::find(std::string const& chip, Dtype prod
     return nullptr;
 }
 
-double Calibration::error_of(std::string const& chip, Dtype products, std::string const& stack) const {
+double Calibration::error_of(std::string const& chip, Dtype products, std::string const& stack,
+                             bool has_experts) const {
     auto const* constant = find(chip, products, stack);
     bool const learnt = constant != nullptr && !constant->records.empty();
-    return learnt ? model_error.calibrated : model_error.otherwise;
+    auto const& error = has_experts ? experts : dense;
+    return learnt ? error.calibrated : error.otherwise;
 }
 
 Calibration read_calibration(io::TomlTable const& table) {
     Calibration out;
-    auto const error = table.table("model_error");
-    out.model_error = {error.number("calibrated"), error.number("otherwise")};
-    error.reject_unknown_keys();
+    auto const errors = table.table("model_error");
+    out.dense = read_model_error(errors.table("dense"));
+    out.experts = read_model_error(errors.table("experts"));
+    errors.reject_unknown_keys();
     for (auto const& t : table.tables("constant")) {
         auto constant = read_constant(t);
         for (auto const& chip : constant.chips) {

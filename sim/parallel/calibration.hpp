@@ -29,12 +29,13 @@ struct ModelError {
 
 struct Calibration {
     std::vector<CalibrationConstant> constants;
-    ModelError model_error;
+    ModelError dense, experts; ///< of models without and with experts
 
     /// That of the stack, else that of any stack; none where the chip or precision has none.
     [[nodiscard]] CalibrationConstant const* find(std::string const& chip, Dtype products,
                                                   std::string const& stack) const;
-    [[nodiscard]] double error_of(std::string const& chip, Dtype products, std::string const& stack) const;
+    [[nodiscard]] double error_of(std::string const& chip, Dtype products, std::string const& stack,
+                                  bool has_experts) const;
 };
 
 [[nodiscard]] std::string_view precision_class(Dtype products);

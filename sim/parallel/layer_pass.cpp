@@ -161,8 +161,8 @@ namespace {
 
 /// Share of a layer's host time; the backward launches twice the kernels of the forward.
 void host_of_layer(StageSetting const& s, int layer, BlockBuilder& to, double share) {
-    auto const& practice = s.plan.practice;
-    to.host((model::is_moe_layer(s.model, layer) ? practice.host_moe_layer : practice.host_layer) * share);
+    to.host((model::is_moe_layer(s.model, layer) ? to.here().host_moe_layer : s.plan.practice.host_layer) *
+            share);
 }
 constexpr double forward_share = 1.0 / 3.0, backward_share = 2.0 / 3.0;
 

@@ -17,6 +17,17 @@ struct AttentionLimit {
     double backward = 1.0;
 };
 
+/// What a software's kernels cost on one chip and not on others.
+struct ChipPractice {
+    std::string chip; ///< id
+    /// Host time to launch the kernels of a layer with experts, forward and backward together; chips wait where they are
+    /// faster. Recorded launches (CUDA graphs) cost none.
+    Seconds host_moe_layer;
+    /// Products in a format take so many times longer than the timings' own: another library multiplies.
+    std::map<Dtype, double> products;
+    std::map<model::OpKind, double> passes; ///< in place of Practice's
+};
+
 /// What the kernels of a training software cost beyond those that the timings describe.
 struct Practice {
     /// Software that is calibrated together: "megatron", "fsdp", …; empty = none of them.
@@ -24,11 +35,11 @@ struct Practice {
     /// Traffic of an operation as this software runs it, over that of one fused kernel; 1 where it is not listed.
     std::map<model::OpKind, double> passes;
     std::vector<AttentionLimit> attention;
+    std::vector<ChipPractice> on; ///< chips that are not listed: as ChipPractice{}
     /// Gradients of micro-batches are added up inside the products; otherwise by a kernel that reads both.
     bool fused_gradient_sum = true;
-    /// Host time to launch a layer's kernels, forward and backward together; chips wait where they are faster.
+    /// Host time to launch the kernels of a layer without experts, forward and backward together.
     Seconds host_layer;
-    Seconds host_moe_layer;
     /// Host time of a step in which chips wait: data, logging, the optimizer's loop over tensors.
     Seconds host_step;
 };

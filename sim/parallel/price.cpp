@@ -13,12 +13,14 @@ bool is_attention(model::Operation const& op) {
     return op.kind == model::OpKind::attention || op.kind == model::OpKind::mla_attention;
 }
 
-/// Kernels of the matrix units: what the constants stretch.
-bool is_dense(model::Operation const& op) {
+bool is_product(model::Operation const& op) {
     constexpr std::array kinds{model::OpKind::gemm, model::OpKind::bmm, model::OpKind::grouped_gemm,
                                model::OpKind::moe_ffn};
-    return is_attention(op) || std::ranges::find(kinds, op.kind) != kinds.end();
+    return std::ranges::find(kinds, op.kind) != kinds.end();
 }
+
+/// Kernels of the matrix units: what the constants stretch.
+bool is_dense(model::Operation const& op) { return is_attention(op) || is_product(op); }
 
 /// The least time that this generation of attention kernels needs; none where the software names no limit.
 Seconds least_attention_time(model::Operation const& op, hardware::Chip const& chip,
@@ -33,11 +35,20 @@ Seconds least_attention_time(model::Operation const& op, hardware::Chip const& c
 
 } // namespace
 
+double Pricer::passes_of(model::OpKind kind) const {
+    for (auto const* passes : {&here_.passes, &setting_.practice.passes}) {
+        if (auto const at = passes->find(kind); at != passes->end()) {
+            return at->second;
+        }
+    }
+    return 1.0;
+}
+
 timing::Duration Pricer::time_in_run(model::Operation const& op) const {
     auto out = timings_->duration(*chip_, op);
-    if (auto const passes = setting_.practice.passes.find(op.kind);
-        passes != setting_.practice.passes.end()) {
-        out.time *= passes->second;
+    out.time *= passes_of(op.kind);
+    if (auto const at = here_.products.find(op.dtype); at != here_.products.end() && is_product(op)) {
+        out.time *= at->second;
     }
     auto const least = least_attention_time(op, *chip_, setting_.practice);
     if (out.time < least) {

@@ -6,6 +6,7 @@
 #include "parallel/program.hpp"
 #include "timing/timings.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,16 +26,25 @@ class Pricer {
   public:
     /// All must outlive the pricer.
     Pricer(timing::Timings const& timings, hardware::Chip const& chip, KernelSetting setting)
-        : timings_{&timings}, chip_{&chip}, setting_{std::move(setting)} {}
+        : timings_{&timings}, chip_{&chip}, setting_{std::move(setting)} {
+        auto const& on = setting_.practice.on;
+        if (auto const at = std::ranges::find(on, chip.id, &ChipPractice::chip); at != on.end()) {
+            here_ = *at;
+        }
+    }
     [[nodiscard]] Compute price(model::Operation const& op);
     [[nodiscard]] Practice const& practice() const { return setting_.practice; }
+    /// What the software does on this chip.
+    [[nodiscard]] ChipPractice const& here() const { return here_; }
 
   private:
+    [[nodiscard]] double passes_of(model::OpKind kind) const;
     [[nodiscard]] timing::Duration time_in_run(model::Operation const& op) const;
 
     timing::Timings const* timings_;
     hardware::Chip const* chip_;
     KernelSetting setting_;
+    ChipPractice here_;
     struct Hash {
         std::size_t operator()(model::Operation const& op) const noexcept;
     };

@@ -93,7 +93,10 @@ Plan plan_of_stage(Problem const& problem, Local const& local, int replicas, Rec
     plan.overlap_exchange = local.paired;
     plan.zero = 1;
     // a host may launch ahead while another layer runs, so that its times do not add up over layers
-    plan.practice.host_layer = plan.practice.host_moe_layer = Seconds{};
+    plan.practice.host_layer = Seconds{};
+    for (auto& on : plan.practice.on) {
+        on.host_moe_layer = Seconds{};
+    }
     plan.kinds = {ReplicaKind{.name = "all",
                               .replicas = replicas,
                               .context = local.context,

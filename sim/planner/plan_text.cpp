@@ -65,6 +65,14 @@ std::string practice_lines(Plan const& plan) {
     return out + fmt::format("memory_reserve = \"{} B\"\n", plan.memory_reserve.value());
 }
 
+std::string factors_text(auto const& factors) {
+    std::vector<std::string> out;
+    for (auto const& [of, factor] : factors) {
+        out.push_back(fmt::format("{} = {}", name_of(of), factor));
+    }
+    return fmt::format("{{ {} }}", fmt::join(out, ", "));
+}
+
 /// What the software's kernels cost beyond those that the timings describe. Limits on attention are the software's own.
 std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) {
     std::string out;
@@ -73,16 +81,22 @@ std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) 
     }
     out += line("fused_gradient_sum", practice.fused_gradient_sum);
     for (auto const& [key, time] :
-         {std::pair{"host_layer", practice.host_layer}, std::pair{"host_moe_layer", practice.host_moe_layer},
-          std::pair{"host_step", practice.host_step}}) {
+         {std::pair{"host_layer", practice.host_layer}, std::pair{"host_step", practice.host_step}}) {
         out += fmt::format("{} = \"{} s\"\n", key, time.value());
     }
-    std::vector<std::string> passes, limits;
-    for (auto const& [kind, factor] : practice.passes) {
-        passes.push_back(fmt::format("{} = {}", model::name_of(kind), factor));
+    if (!practice.passes.empty()) {
+        out += fmt::format("passes = {}\n", factors_text(practice.passes));
     }
-    if (!passes.empty()) {
-        out += fmt::format("passes = {{ {} }}\n", fmt::join(passes, ", "));
+    std::vector<std::string> on, limits;
+    for (auto const& chip : s.software.empty() ? practice.on : std::vector<ChipPractice>{}) {
+        on.push_back(
+            fmt::format("{{ chips = [{}], host_moe_layer = \"{} s\", products = {}, passes = {}, source = "
+                        "\"as planned\" }}",
+                        in_quotes(chip.chip), chip.host_moe_layer.value(), factors_text(chip.products),
+                        factors_text(chip.passes)));
+    }
+    if (!on.empty()) {
+        out += fmt::format("on = [{}]\n", fmt::join(on, ", "));
     }
     for (auto const& limit : s.software.empty() ? practice.attention : std::vector<AttentionLimit>{}) {
         limits.push_back(

@@ -125,8 +125,8 @@ double model_error(parallel::Job const& job, parallel::Calibration const& calibr
     for (auto const& kind : job.plan.kinds) {
         for (auto const& group : kind.stage_groups) {
             auto const& chip = job.topology.pool(PoolId{group.pool}).cluster.node.chip;
-            most =
-                std::max(most, calibration.error_of(chip.id, group.precision.gemm, job.plan.practice.stack));
+            most = std::max(most, calibration.error_of(chip.id, group.precision.gemm, job.plan.practice.stack,
+                                                       job.model.moe.has_value()));
         }
     }
     return most;

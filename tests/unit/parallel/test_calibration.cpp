@@ -10,9 +10,12 @@ using namespace moesaic::parallel;
 namespace {
 
 constexpr auto two_constants = R"(
-[model_error]
+[model_error.dense]
 calibrated = 0.1
 otherwise = 0.2
+[model_error.experts]
+calibrated = 0.3
+otherwise = 0.4
 
 [[constant]]
 name = "any"
@@ -47,11 +50,14 @@ TEST_CASE("a constant of the run's own software comes before that of any softwar
     CHECK(calibration.find("c", Dtype::bf16, "megatron") == nullptr);
 }
 
-TEST_CASE("only a constant that was learnt on runs has the smaller model error", "[parallel]") {
+TEST_CASE("only a constant that was learnt on runs has the smaller model error, and experts have their own",
+          "[parallel]") {
     auto const calibration = calibration_of(two_constants);
-    CHECK(calibration.error_of("a", Dtype::bf16, "megatron") == 0.1);
-    CHECK(calibration.error_of("a", Dtype::bf16, "other") == 0.2); // kernel data
-    CHECK(calibration.error_of("c", Dtype::bf16, "megatron") == 0.2);
+    CHECK(calibration.error_of("a", Dtype::bf16, "megatron", false) == 0.1);
+    CHECK(calibration.error_of("a", Dtype::bf16, "other", false) == 0.2); // kernel data
+    CHECK(calibration.error_of("c", Dtype::bf16, "megatron", false) == 0.2);
+    CHECK(calibration.error_of("a", Dtype::bf16, "megatron", true) == 0.3);
+    CHECK(calibration.error_of("c", Dtype::bf16, "megatron", true) == 0.4);
 }
 
 TEST_CASE("two constants of one chip, precision and software are refused, and factors that cannot be",

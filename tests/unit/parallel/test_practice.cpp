@@ -52,6 +52,33 @@ TEST_CASE("an operation of several passes takes as many times one fused kernel",
     CHECK_THROWS_AS(llama("passes = { rmsnrom = 2.0 }\n"), InputError);
 }
 
+TEST_CASE("a software's practice on one chip leaves other chips alone", "[parallel]") {
+    auto const on = [](std::string const& chip) {
+        return llama("[[parallel.on]]\nchips = [\"" + chip +
+                     "\"]\nproducts = { bf16 = 1.5 }\npasses = { rmsnorm = 2.0 }\nsource = \"made up\"\n");
+    };
+    auto const plain = llama(""), here = on("nvidia_h100_sxm5"), elsewhere = on("nvidia_a100_sxm4_80");
+    for (auto const& [kind, factor] :
+         {std::pair{model::OpKind::gemm, 1.5}, std::pair{model::OpKind::rmsnorm, 2.0},
+          std::pair{model::OpKind::attention, 1.0}}) {
+        auto const alone = kernels(build_program(plain.job()), kind);
+        CHECK(kernels(build_program(here.job()), kind) / alone == Approx(factor));
+        CHECK(kernels(build_program(elsewhere.job()), kind) / alone == Approx(1.0));
+    }
+    CHECK_THROWS_AS(llama("[[parallel.on]]\nchips = [\"x\"]\nproducts = { fp9 = 1.5 }\nsource = \"y\"\n"),
+                    InputError);
+}
+
+TEST_CASE("the host of layers with experts takes its time where its software says so", "[parallel]") {
+    auto const f =
+        job_of("mixtral_8x7b", {{"h", "h100_16384", 16}}, 32,
+               "expert = 8\n[[parallel.on]]\nchips = [\"nvidia_h100_sxm5\"]\nhost_moe_layer = \"10 ms\"\n"
+               "source = \"made up\"\n");
+    auto const host = time_of(build_program(f.job()),
+                              [](BlockOp const& op, Compute const&) { return op.stream == Stream::host; });
+    CHECK(host.value() == Approx(2 * 32 * 10e-3)); // 2 micro-batches x 32 layers x 10 ms
+}
+
 TEST_CASE("attention runs no faster than the software's generation of kernels", "[parallel]") {
     auto const best = llama("");
     auto const old =
