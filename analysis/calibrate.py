@@ -50,9 +50,9 @@ KERNEL_DATA = [
                          "benchmark near the same shapes (1,827 pairs over 0.1 TFLOP)"),
     (HOPPER, "16-bit", 1.14, "products of Vidur run at 0.86 (629 pairs over 0.1 TFLOP), of LLMServingSim at 0.94 "
                            "(237) of the rate of aiconfigurator's benchmark near the same shapes"),
-    (["nvidia_b200"], "16-bit", 1.38, "39 products of 4,096 tokens as SimuMax measured them on B200 for its own tables "
-     "(MooreThreads/SimuMax@e691807 configs/system/b200_bf16_ceperm.json: 0.44 to 0.65 of 2,250 TFLOP/s) over the grid's, "
-     "which aiconfigurator's benchmark gives (1.07 to 1.60 times as long, geometric mean 1.38)"),
+    (["nvidia_b200"], "16-bit", 1.34, "26 products of 4,096 tokens as SimuMax measured them on B200 for its own tables "
+     "(MooreThreads/SimuMax@e691807 configs/system/b200_bf16_ceperm.json: 0.45 to 0.65 of 2,250 TFLOP/s) over the grid's, "
+     "which aiconfigurator's benchmark gives (1.07 to 1.54 times as long, geometric mean 1.34)"),
     (["amd_mi300x", "amd_mi308x"], "8-bit", 0.95, QUANTISED),
     (["amd_mi325x"], "8-bit", 0.82, QUANTISED + "; its best bf16 product beats MI300X's by 1.17 at the same peak "
      "(S. Bekman, ML Engineering), and 8-bit rows of MI300X stand for it"),
