@@ -8,6 +8,14 @@ namespace moesaic::planner {
 
 using namespace parallel;
 
+Use use_of(Candidate const& candidate) {
+    if (candidate.kinds.size() > 1) {
+        return Use::replicas;
+    }
+    auto const& segments = candidate.kinds.front().segments;
+    return segments.front().pool == segments.back().pool ? Use::alone : Use::stages;
+}
+
 int stages_of(KindChoice const& kind) {
     return std::accumulate(kind.segments.begin(), kind.segments.end(), 0,
                            [](int sum, Segment const& s) { return sum + s.stages; });

@@ -31,6 +31,12 @@ struct Candidate {
     int zero = 1;
 };
 
+/// How a plan uses the pools: one alone, whole replicas on each, stages of every replica on each. Their bounds are not
+/// equally near to what plans take, so that each use has a place and effort of its own in a search.
+enum class Use { alone, replicas, stages };
+constexpr std::size_t use_count = 3;
+[[nodiscard]] Use use_of(Candidate const& candidate);
+
 [[nodiscard]] int stages_of(KindChoice const& kind);
 /// Chips of each pool.
 [[nodiscard]] std::vector<int> chips_by_pool(Candidate const& candidate, std::size_t pools);

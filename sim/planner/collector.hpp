@@ -41,11 +41,13 @@ struct Counts {
     std::int64_t slower = 0; ///< dropped by their bound
 };
 
-/// Keeps the plans with the least bounds for each objective, and knows the least one that it dropped.
+/// Keeps the plans of each use with the least bounds for each objective, and knows the least one that it dropped.
 class Collector {
   public:
     Collector(std::vector<Objective> objectives, Limits limits, std::size_t capacity);
 
+    /// What is offered from now on uses the pools so.
+    void begin(Use use) { use_ = use; }
     /// @param make called for those that are kept only
     void offer(double seconds, std::vector<int> const& chips_by_pool, std::function<Candidate()> const& make);
     /// Plans of a group none of which takes less; of other objectives than the time nothing is known.
@@ -57,7 +59,7 @@ class Collector {
     /// Ascending by the objective's bound.
     [[nodiscard]] std::vector<Bounded> best(std::size_t objective) const;
     /// Of the objective, over all plans that are not among best().
-    [[nodiscard]] double least_dropped(std::size_t objective) const { return heaps_[objective].dropped; }
+    [[nodiscard]] double least_dropped(std::size_t objective) const;
 
   private:
     struct Entry {
@@ -69,11 +71,15 @@ class Collector {
         double dropped;
     };
     void keep(Heap& heap, Entry entry);
+    [[nodiscard]] Heap& heap(std::size_t objective) {
+        return heaps_[static_cast<std::size_t>(use_) * objectives_.size() + objective];
+    }
 
     std::vector<Objective> objectives_;
     Limits limits_;
     std::size_t capacity_;
-    std::vector<Heap> heaps_;
+    std::vector<Heap> heaps_; ///< by use, then objective
+    Use use_ = Use::alone;
     Counts counts_;
     std::int64_t number_ = 0;
 };

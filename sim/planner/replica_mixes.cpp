@@ -116,6 +116,7 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
 } // namespace
 
 void explore_replica_mixes(Space const& space) {
+    space.to.begin(Use::replicas);
     auto const pools = space.problem.scenario.pools.size();
     for (auto const& schedule : mix_schedules(space.degrees)) {
         for (int const zero : space.degrees.zero) {

@@ -5,8 +5,10 @@
 #include "planner/space.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <queue>
 #include <set>
 
@@ -74,7 +76,7 @@ class Search {
             }
         }
         out.counts = to_.counts();
-        out.refined = refined_;
+        out.refined = std::accumulate(refined_.begin(), refined_.end(), std::int64_t{0});
         out.dominated = dominated_;
         out.programs = programs_;
         out.simulated = simulated_;
@@ -119,6 +121,9 @@ class Search {
     void find_path(Entry& entry);
     void simulate(std::vector<std::size_t> const& entries);
     [[nodiscard]] std::size_t entry_of(Bounded const& bounded);
+    [[nodiscard]] static std::size_t place_of(Entry const& entry) {
+        return static_cast<std::size_t>(use_of(entry.bounded.candidate));
+    }
     [[nodiscard]] Planned planned(Entry const& entry) const;
     [[nodiscard]] std::vector<Planned> ranked() const;
     [[nodiscard]] std::vector<Planned> pareto() const;
@@ -137,7 +142,8 @@ class Search {
     std::vector<Entry> entries_;
     std::map<std::int64_t, std::size_t> by_number_;
     std::map<Siblings, parallel::Plan> least_shared_;
-    std::int64_t refined_ = 0, dominated_ = 0, programs_ = 0, turns_ = 0, simulated_ = 0;
+    std::array<std::int64_t, use_count> refined_{}, turns_{}; ///< by use
+    std::int64_t dominated_ = 0, programs_ = 0, simulated_ = 0;
 };
 
 std::size_t Search::entry_of(Bounded const& bounded) {
@@ -154,7 +160,7 @@ std::size_t Search::entry_of(Bounded const& bounded) {
 
 void Search::refine_entry(Entry& entry) {
     auto refined = refine(problem_, times_, entry.bounded.candidate);
-    ++refined_;
+    ++refined_[place_of(entry)];
     if (!refined) {
         entry.dropped = true;
         ++to_.counts().unfit;
@@ -181,7 +187,7 @@ void Search::find_path(Entry& entry) {
     auto const bound = engine::step_bound(program, problem_.topology, problem_.timings).value();
     entry.path = std::max(bound, entry.refined->seconds);
     for (auto const& rank_class : program.classes) {
-        turns_ += static_cast<std::int64_t>(rank_class.schedule.size());
+        turns_[place_of(entry)] += static_cast<std::int64_t>(rank_class.schedule.size());
     }
     tell(Stage::programs, ++programs_);
 }
@@ -224,7 +230,12 @@ double Search::follow(std::size_t at, double times) {
         push(entry_of(bounded));
     }
     auto const& effort = request_.effort;
+    // unlike uses are not weighed against each other by bounds: each may take half
     double const more = effort.exhaustive ? never : times;
+    double const each = problem_.scenario.pools.size() > 1 ? 0.5 * more : more;
+    auto const used_up = [&](auto const& done, Entry const& entry, std::int64_t most) {
+        return static_cast<double>(done[place_of(entry)]) >= static_cast<double>(most) * each;
+    };
     auto const spent = [&](std::int64_t done, std::int64_t most) {
         return static_cast<double>(done) >= static_cast<double>(most) * more;
     };
@@ -251,10 +262,11 @@ double Search::follow(std::size_t at, double times) {
         auto& entry = entries_[next.entry];
         if (entry.simulated) {
             wanted -= effort.exhaustive ? 0 : 1;
-        } else if (!entry.refined && !spent(refined_, effort.refined)) {
+        } else if (!entry.refined && !used_up(refined_, entry, effort.refined)) {
             refine_entry(entry);
             push(next.entry);
-        } else if (entry.refined && !entry.path && !effort.exhaustive && !spent(turns_, effort.turns)) {
+        } else if (entry.refined && !entry.path && !effort.exhaustive &&
+                   !used_up(turns_, entry, effort.turns)) {
             find_path(entry);
             push(next.entry);
         } else if (entry.refined && (entry.path || effort.exhaustive) &&
