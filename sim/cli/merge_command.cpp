@@ -3,6 +3,7 @@
 #include "cli/sweep_arguments.hpp"
 #include "cli/sweep_executor.hpp"
 #include "io/json.hpp"
+#include "sweep/file_lock.hpp"
 #include "sweep/journal.hpp"
 #include "sweep/result_file.hpp"
 
@@ -36,6 +37,7 @@ void run(SweepArguments const& arguments, Outcome& outcome) {
         throw InputError{Origin::whole_file(parts), "holds no finished points to join",
                          "Give -o as the sweep had it; a sweep that came to its end has its result there"};
     }
+    sweep::OutputLock const lock{output, sweep::LockKind::alone};
     sweep::Points const points{sweep::read_sweep(arguments.file)};
     SweepExecutor executor{points, arguments.timings};
     sweep::Ledger ledger;

@@ -5,6 +5,7 @@
 #include "cli/sweep_executor.hpp"
 #include "cli/sweep_progress.hpp"
 #include "io/json.hpp"
+#include "sweep/file_lock.hpp"
 #include "sweep/result_file.hpp"
 
 #include <csignal>
@@ -90,10 +91,12 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
                   Outcome& outcome) {
     auto const options = runner_options(arguments);
     auto const shard = shard_of(arguments);
-    SweepProgress progress{points, find_goal(points.sweep(), metric_columns(points.sweep())),
+    SweepProgress progress{points, find_goal(points.sweep(), executor.metric_columns()),
                            points_of(shard, points.size()),
                            progress_kind(arguments.quiet, arguments.progress)};
     listen_for_stop();
+    sweep::OutputLock const lock{options.output,
+                                 shard.of > 1 ? sweep::LockKind::shared : sweep::LockKind::alone};
     executor.warm_up();
     sweep::Runner runner{points, executor.executor(), options,
                          [&](sweep::Record const& record, sweep::Source source) {

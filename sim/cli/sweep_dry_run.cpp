@@ -65,7 +65,6 @@ void print_points(sweep::Points const& points, bool all) {
 } // namespace
 
 void tell_dry_run(SweepArguments const& arguments, sweep::Points const& points, SweepExecutor& executor) {
-    executor.warm_up();
     auto const probed = probe(arguments, points, executor);
     auto const workers = workers_of(arguments);
     auto const estimate = probed.seconds_per_point * static_cast<double>(points.size()) / workers;

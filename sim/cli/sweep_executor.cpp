@@ -56,18 +56,6 @@ bool is_about(Origin const& origin, std::vector<std::string> const& paths) {
 
 } // namespace
 
-std::vector<sweep::Column> metric_columns(sweep::Sweep const& sweep) {
-    auto columns = run_metric_columns();
-    if (sweep.uncertain_catalogue) {
-        columns.push_back({"catalogue_draw",
-                           sweep::CellKind::text,
-                           "text",
-                           "Which of the values that sources give was drawn for each disputed figure",
-                           {}});
-    }
-    return columns;
-}
-
 SweepExecutor::SweepExecutor(sweep::Points const& points, std::vector<std::string> timings)
     : points_{points}, data_folder_{data_folder()},
       scenario_text_{io::read_text_file(points.sweep().scenario_file)}, further_{points.sweep().timings},
@@ -75,6 +63,7 @@ SweepExecutor::SweepExecutor(sweep::Points const& points, std::vector<std::strin
     further_.insert(further_.end(), timings.begin(), timings.end());
     auto const& file = points.sweep().scenario_file;
     auto const table = io::parse_toml(scenario_text_, file, points.sweep().set);
+    spending_ = table.has("economics");
     if (table.has("timings")) {
         for (auto const& own : table.texts("timings")) {
             own_timings_.push_back((std::filesystem::path{file}.parent_path() / own).string());
@@ -83,7 +72,19 @@ SweepExecutor::SweepExecutor(sweep::Points const& points, std::vector<std::strin
 }
 
 sweep::ResultOrigin SweepExecutor::origin() const {
-    return {scenario_text_, MOESAIC_VERSION, further_, metric_columns(points_.sweep())};
+    return {scenario_text_, MOESAIC_VERSION, further_, metric_columns()};
+}
+
+std::vector<sweep::Column> SweepExecutor::metric_columns() const {
+    auto columns = run_metric_columns(spending_);
+    if (points_.sweep().uncertain_catalogue) {
+        columns.push_back({"catalogue_draw",
+                           sweep::CellKind::text,
+                           "text",
+                           "Which of the values that sources give was drawn for each disputed figure",
+                           {}});
+    }
+    return columns;
 }
 
 scenario::Scenario SweepExecutor::read(sweep::Point const& point) const {
@@ -151,7 +152,7 @@ std::vector<sweep::Cell> SweepExecutor::run(sweep::Point const& point) {
     if (sweep.uncertain_timings) {
         timings_for(scenario).draw_errors(sweep.seed, point.draw);
     }
-    auto cells = metrics_of_run(simulate(scenario));
+    auto cells = metrics_of_run(simulate(scenario), spending_);
     if (sweep.uncertain_catalogue) {
         cells.emplace_back(drawn);
     }

@@ -13,9 +13,6 @@
 /// What a sweep needs to know of scenarios: how a point is read, hashed, run, and which metrics it gives.
 namespace moesaic::cli {
 
-/// Columns of a point's metrics, in the order of metrics_of_run().
-[[nodiscard]] std::vector<sweep::Column> metric_columns(sweep::Sweep const& sweep);
-
 class SweepExecutor {
   public:
     /// @param timings further tables or folders of them, beside those of sweep file and scenario
@@ -24,6 +21,8 @@ class SweepExecutor {
 
     /// What the result file tells beside its points.
     [[nodiscard]] sweep::ResultOrigin origin() const;
+    /// Of a point's metrics.
+    [[nodiscard]] std::vector<sweep::Column> metric_columns() const;
     /// Reads the scenario of a point. @throws InputError
     [[nodiscard]] scenario::Scenario read(sweep::Point const& point) const;
     /// Runs it with the timings that are loaded; at most once per process. @throws InputError where it cannot be priced
@@ -44,6 +43,7 @@ class SweepExecutor {
     std::string data_folder_;
     std::string scenario_text_;
     std::vector<std::string> further_;
+    bool spending_ = false;                  ///< whether the base scenario has [economics]
     std::vector<std::string> own_timings_;   ///< of the base scenario
     std::optional<timing::Timings> timings_; ///< none until they are needed
     DataHash data_hash_;

@@ -66,18 +66,56 @@ std::vector<Metric> step_metrics() {
     };
 }
 
+constexpr std::string_view cost_currency = "cost_currency";
+
 std::vector<Metric> cost_metrics() {
-    Metric cost{
-        {"cost_per_trillion_tokens", CellKind::number, "1", "At the scenario's price book", "cost_currency"},
-        [](results::Run const& run) {
-            auto const& money = run.cost_per_trillion_tokens;
-            return money ? Cell{money->amount} : Cell{};
-        }};
-    return {cost, text("cost_currency", "Currency of cost_per_trillion_tokens; empty without a price book",
+    Metric cost{{"cost_per_trillion_tokens", CellKind::number, "1", "At the scenario's price book",
+                 std::string{cost_currency}},
+                [](results::Run const& run) {
+                    auto const& money = run.cost_per_trillion_tokens;
+                    return money ? Cell{money->amount} : Cell{};
+                }};
+    return {cost, text(std::string{cost_currency},
+                       "Currency of cost_per_trillion_tokens; empty without a price book",
                        [](results::Run const& run) {
                            auto const& money = run.cost_per_trillion_tokens;
                            return money ? money->currency : std::string{};
                        })};
+}
+
+/// @param unit empty = money, in the currency of the run's costs
+Metric spent(std::string name, std::string unit, std::string description,
+             std::function<double(results::Spending const&)> of) {
+    auto const column = unit.empty() ? std::string{cost_currency} : "";
+    return {{std::move(name), CellKind::number, unit.empty() ? "1" : std::move(unit), std::move(description),
+             column},
+            [of = std::move(of)](results::Run const& run) {
+                return run.spending ? Cell{of(*run.spending)} : Cell{};
+            }};
+}
+
+/// What the whole training costs the lab.
+std::vector<Metric> spending_metrics() {
+    using economics::Total;
+    using results::Spending;
+    constexpr double seconds_per_day = 86400.0;
+    auto const of = [](Total which) {
+        return [which](Spending const& s) { return economics::total(s.bill, which); };
+    };
+    return {
+        spent("training_cost", "", "Use of own chips, rents and power of the whole training",
+              of(Total::cost)),
+        spent("training_cost_low_80", "", "Lower end of its 80 % interval",
+              [](Spending const& s) { return economics::interval_of(s.bill, Total::cost).low; }),
+        spent("training_cost_high_80", "", "Upper end of its 80 % interval",
+              [](Spending const& s) { return economics::interval_of(s.bill, Total::cost).high; }),
+        spent("training_outlay", "", "Money that goes out until the training ends", of(Total::outlay)),
+        spent("over_budget", "1", "1 if that is more than the budget, else 0",
+              [](Spending const& s) { return s.over_budget() ? 1.0 : 0.0; }),
+        spent("training_energy_kWh", "kWh", "Electricity of the whole training", of(Total::energy)),
+        spent("training_days", "d", "Until the training is done, with failures and waiting for chips",
+              [](Spending const& s) { return economics::total(s.bill, Total::time) / seconds_per_day; }),
+    };
 }
 
 std::vector<Metric> evidence_metrics() {
@@ -93,46 +131,45 @@ std::vector<Metric> evidence_metrics() {
     return out;
 }
 
-std::vector<Metric> const& all_metrics() {
-    static std::vector<Metric> const metrics = [] {
-        using parallel::ClassMemory;
-        std::vector<Metric> out{
-            {{"fits",
-              CellKind::whole,
-              "1",
-              "1 if every rank class fits into its memory, else 0 and no times",
-              {}},
-             [](results::Run const& run) { return Cell{std::int64_t{run.misfit ? 0 : 1}}; }}};
-        auto const append = [&](std::vector<Metric> more) {
-            out.insert(out.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-        };
-        append(step_metrics());
-        append(cost_metrics());
-        append(evidence_metrics());
-        out.push_back(memory("memory_needed_B", "Memory of a rank of the tightest rank class",
-                             [](ClassMemory const& c) { return c.parts.total(); }));
-        out.push_back(memory("memory_capacity_B", "What the chip of that class has",
-                             [](ClassMemory const& c) { return c.capacity; }));
-        out.push_back(
-            text("plan", "The parallel plan in short", [](results::Run const& r) { return r.short_plan; }));
-        out.push_back(text("misfit", "What does not fit; empty if everything does",
-                           [](results::Run const& run) { return run.misfit.value_or(""); }));
-        return out;
-    }();
-    return metrics;
+std::vector<Metric> metrics_with(bool spending) {
+    using parallel::ClassMemory;
+    std::vector<Metric> out{{{"fits",
+                              CellKind::whole,
+                              "1",
+                              "1 if every rank class fits into its memory, else 0 and no times",
+                              {}},
+                             [](results::Run const& run) { return Cell{std::int64_t{run.misfit ? 0 : 1}}; }}};
+    auto const append = [&](std::vector<Metric> more) {
+        out.insert(out.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    };
+    append(step_metrics());
+    append(cost_metrics());
+    if (spending) {
+        append(spending_metrics());
+    }
+    append(evidence_metrics());
+    out.push_back(memory("memory_needed_B", "Memory of a rank of the tightest rank class",
+                         [](ClassMemory const& c) { return c.parts.total(); }));
+    out.push_back(memory("memory_capacity_B", "What the chip of that class has",
+                         [](ClassMemory const& c) { return c.capacity; }));
+    out.push_back(
+        text("plan", "The parallel plan in short", [](results::Run const& r) { return r.short_plan; }));
+    out.push_back(text("misfit", "What does not fit; empty if everything does",
+                       [](results::Run const& run) { return run.misfit.value_or(""); }));
+    return out;
 }
 
 } // namespace
 
-std::vector<Column> run_metric_columns() {
+std::vector<Column> run_metric_columns(bool spending) {
     std::vector<Column> out;
-    std::ranges::transform(all_metrics(), std::back_inserter(out), &Metric::column);
+    std::ranges::transform(metrics_with(spending), std::back_inserter(out), &Metric::column);
     return out;
 }
 
-std::vector<Cell> metrics_of_run(results::Run const& run) {
+std::vector<Cell> metrics_of_run(results::Run const& run, bool spending) {
     std::vector<Cell> out;
-    std::ranges::transform(all_metrics(), std::back_inserter(out),
+    std::ranges::transform(metrics_with(spending), std::back_inserter(out),
                            [&](Metric const& m) { return m.of(run); });
     return out;
 }

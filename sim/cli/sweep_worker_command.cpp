@@ -75,7 +75,7 @@ void run_points(SweepArguments const& arguments, sweep::Points const& points, Sw
     ::prctl(PR_SET_PDEATHSIG, SIGKILL); // the journal is free again as soon as its driver is gone
     auto options = runner_options(arguments);
     options.resume = false;
-    auto const goal = find_goal(points.sweep(), metric_columns(points.sweep()));
+    auto const goal = find_goal(points.sweep(), executor.metric_columns());
     executor.warm_up();
     sweep::Runner runner{
         points, executor.executor(), options,
@@ -97,7 +97,7 @@ void run_points(SweepArguments const& arguments, sweep::Points const& points, Sw
 }
 
 void print_pending(SweepArguments const& arguments, sweep::Points const& points, SweepExecutor& executor) {
-    (void)find_goal(points.sweep(), metric_columns(points.sweep()));
+    (void)find_goal(points.sweep(), executor.metric_columns());
     executor.check_axes();
     sweep::Ledger ledger;
     ledger.read(sweep::parts_folder(output_of(arguments)), points, executor.hash_of_point(),

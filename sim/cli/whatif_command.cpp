@@ -2,6 +2,7 @@
 #include "cli/command.hpp"
 #include "cli/training_report.hpp"
 #include "cli/whatif_report.hpp"
+#include "cli/whatif_search.hpp"
 #include "io/text_file.hpp"
 #include "scenario/run_scenario.hpp"
 #include "scenario/study.hpp"
@@ -22,7 +23,9 @@ struct Arguments {
     std::string csv;
     std::string plot;
     std::vector<std::string> timings;
+    std::string calibration;
     int workers = 0;
+    int effort = 1;
     bool all = false;
     bool json = false;
 };
@@ -101,49 +104,106 @@ Simulated simulated_of(std::string const& text) {
     return out;
 }
 
-/// @param shared the timings of scenarios without tables of their own
-Simulated simulate(scenario::Scenario s, timing::Timings const& shared, Arguments const& arguments) {
+/// What every training of the study is simulated with.
+struct Basis {
+    Arguments const& arguments;
+    timing::Timings timings; ///< of scenarios without tables of their own
+    parallel::Calibration calibration;
+
+    explicit Basis(Arguments const& asked)
+        : arguments{asked}, timings{scenario::load_timings({}, data_folder(), asked.timings)},
+          calibration{scenario::load_calibration(data_folder(), asked.calibration)} {}
+
+    [[nodiscard]] results::Run run(scenario::Scenario const& s) const {
+        scenario::RunOptions const options{.timings = arguments.timings,
+                                           .calibration_file = arguments.calibration};
+        return s.timings.empty() ? scenario::run_scenario(s, timings, data_folder(), options)
+                                 : scenario::run_scenario(s, data_folder(), options);
+    }
+    [[nodiscard]] int workers() const {
+        return arguments.workers > 0 ? arguments.workers
+                                     : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    }
+};
+
+Simulated simulate(scenario::Scenario s, Basis const& basis) {
     s.economics.reset(); // priced afterwards, once for each case
     s.price_book.clear();
-    auto const run = s.timings.empty()
-                         ? scenario::run_scenario(s, shared, data_folder(), {})
-                         : scenario::run_scenario(s, data_folder(), {.timings = arguments.timings});
+    auto const run = basis.run(s);
     return {run.misfit.value_or(""), run.short_plan, run.training.value_or(results::TrainingTime{})};
+}
+
+/// A line on a terminal that the next one takes the place of.
+void show(std::string const& progress) {
+    if (::isatty(STDERR_FILENO) != 0) {
+        fmt::print(stderr, "\r\x1b[K{}", progress);
+        std::fflush(stderr);
+    }
 }
 
 /// Every training that the options need, once, each in a process of its own.
 std::map<std::string, Simulated> simulate_all(std::vector<scenario::StudyOption> const& options,
-                                              Arguments const& arguments) {
+                                              Basis const& basis) {
     std::map<std::string, scenario::Scenario const*> needed;
     for (auto const& option : options) {
         if (option.scenario) {
-            needed.emplace(simulation_key(*option.scenario), &*option.scenario);
+            needed.emplace(simulation_key(option), &*option.scenario);
         }
     }
-    std::map<std::string, Simulated> out;
-    if (needed.empty()) {
-        return out;
-    }
-    auto const timings = scenario::load_timings({}, data_folder(), arguments.timings);
     std::vector<std::function<std::string()>> jobs;
     for (auto const& [key, one] : needed) {
-        jobs.emplace_back([&, scenario = one] { return text_of(simulate(*scenario, timings, arguments)); });
+        jobs.emplace_back([&, scenario = one] { return text_of(simulate(*scenario, basis)); });
     }
-    auto const workers = arguments.workers > 0
-                             ? arguments.workers
-                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    bool const shows_progress = ::isatty(STDERR_FILENO) != 0;
-    auto const texts = run_isolated(jobs, workers, [&](std::size_t done) {
-        if (shows_progress) {
-            fmt::print(stderr, "\r{} of {} trainings{}", done, jobs.size(),
-                       done == jobs.size() ? "\r\x1b[K" : "");
-            std::fflush(stderr);
-        }
+    auto const texts = run_isolated(jobs, basis.workers(), [&](std::size_t done) {
+        show(done == jobs.size() ? "" : fmt::format("{} of {} trainings", done, jobs.size()));
     });
+    std::map<std::string, Simulated> out;
     auto text = texts.begin();
     for (auto const& [key, one] : needed) {
         out.emplace(key, simulated_of(*text++));
     }
+    return out;
+}
+
+/// Steps of plans, as a search asks for them.
+std::vector<planner::Simulated> simulate_steps(scenario::Scenario const& s,
+                                               std::vector<parallel::Plan> const& plans, Basis const& basis) {
+    std::vector<std::function<std::string()>> jobs;
+    for (auto const& plan : plans) {
+        jobs.emplace_back([&, asked = &plan] {
+            auto with = s;
+            with.plan = *asked;
+            return fmt::format("{}", simulate(with, basis).training.phases.back().step.value());
+        });
+    }
+    std::vector<planner::Simulated> out;
+    for (auto const& text : run_isolated(jobs, basis.workers())) {
+        out.push_back({std::stod(text), ""});
+    }
+    return out;
+}
+
+/// Options whose plan is to be searched become one for each plan found.
+std::vector<scenario::StudyOption> with_searched(std::vector<scenario::StudyOption> const& options,
+                                                 scenario::Study const& study, Basis const& basis) {
+    StudySearch search{
+        {.timings = basis.timings,
+         .calibration = basis.calibration,
+         .data_folder = data_folder(),
+         .effort = basis.arguments.effort,
+         .simulate = [&](auto const& s, auto const& plans) { return simulate_steps(s, plans, basis); }}};
+    std::vector<scenario::StudyOption> out;
+    for (auto const& option : options) {
+        if (!option.scenario || !study.candidates[option.candidate].searched) {
+            out.push_back(option);
+            continue;
+        }
+        show(fmt::format("searching plans: {}, {}", study.cases[option.study_case].name,
+                         study.candidates[option.candidate].name));
+        auto found = search.plans_for(option);
+        out.insert(out.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    }
+    show("");
     return out;
 }
 
@@ -162,11 +222,12 @@ void price(scenario::StudyOption& option, scenario::Study const& study, Simulate
 
 void run_whatif(Arguments const& arguments) {
     auto const study = scenario::read_study(arguments.study);
-    auto options = scenario::options_of(study, data_folder());
-    auto const simulated = simulate_all(options, arguments);
+    Basis const basis{arguments};
+    auto options = with_searched(scenario::options_of(study, data_folder()), study, basis);
+    auto const simulated = simulate_all(options, basis);
     for (auto& option : options) {
         if (option.scenario) {
-            price(option, study, simulated.at(simulation_key(*option.scenario)));
+            price(option, study, simulated.at(simulation_key(option)));
         }
     }
     if (!arguments.csv.empty()) {
@@ -204,6 +265,14 @@ void add_whatif_command(CLI::App& app, Outcome&) {
         ->add_option("--timings", arguments->timings,
                      "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
         ->allow_extra_args(false);
+    command
+        ->add_option("--calibration", arguments->calibration,
+                     "Constants from this file instead of the shipped ones")
+        ->check(CLI::ExistingFile);
+    command
+        ->add_option("--effort", arguments->effort,
+                     "Where plans are searched: so many times the usual work before it stops unproven")
+        ->check(CLI::PositiveNumber);
     command
         ->add_option("-j,--workers", arguments->workers,
                      "Trainings simulated at a time (default: one per core)")

@@ -66,6 +66,12 @@ std::string figure_text(StudyFigure const& figure, double unit) {
                        figure.interval.high / unit);
 }
 
+/// The candidate, with the plan where it was searched.
+std::string option_text(Study const& study, StudyOption const& option) {
+    auto const& name = study.candidates[option.candidate].name;
+    return option.found.empty() ? name : fmt::format("{}: {}", name, option.plan);
+}
+
 std::string best_text(std::optional<Objective> best) { return best ? std::string{name_of(*best)} : ""; }
 
 std::string table_text(Study const& study, std::vector<StudyRow> const& rows, std::string const& currency) {
@@ -80,11 +86,10 @@ std::string table_text(Study const& study, std::vector<StudyRow> const& rows, st
                      {"days against baseline", Align::right},
                      {"chips", Align::left}}};
     for (auto const& row : rows) {
-        table.add_row({study.cases[row.option->study_case].name, best_text(row.best),
-                       study.candidates[row.option->candidate].name, figure_text(row.cost, 1e6),
-                       figure_text(row.days, 1.0), figure_text(row.energy_kwh, 1e6),
-                       share_text(row.cost_change), share_text(row.days_change),
-                       chips_text(*row.option->spending)});
+        table.add_row(
+            {study.cases[row.option->study_case].name, best_text(row.best), option_text(study, *row.option),
+             figure_text(row.cost, 1e6), figure_text(row.days, 1.0), figure_text(row.energy_kwh, 1e6),
+             share_text(row.cost_change), share_text(row.days_change), chips_text(*row.option->spending)});
     }
     return table.text();
 }
@@ -141,6 +146,7 @@ io::Json row_json(Study const& study, StudyRow const& row) {
         .set("best", row.best ? io::Json{name_of(*row.best)} : io::Json{})
         .set("candidate", study.candidates[option.candidate].name)
         .set("plan", option.plan)
+        .set("searched_plan", option.found.empty() ? io::Json{} : io::Json{option.found})
         .set("currency", option.spending->bill.currency)
         .set("cost", figure_json(row.cost))
         .set("outlay", figure_json(row.outlay))
@@ -281,7 +287,7 @@ io::Json plot_values(Study const& study, Options const& options) {
             values.add(io::Json::object()
                            .set("case", study.cases[row.option->study_case].name)
                            .set("best", name_of(*row.best))
-                           .set("plan", study.candidates[row.option->candidate].name)
+                           .set("plan", option_text(study, *row.option))
                            .set("metric", metric)
                            .set("value", figure.value / unit)
                            .set("low", figure.interval.low / unit)

@@ -15,6 +15,19 @@ namespace {
 
 constexpr int turn_shift = 32;
 
+/// At most so many records: units and messages of every item of every cell.
+std::size_t most_records(RunContext const& run) {
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < run.program.classes.size(); ++i) {
+        std::size_t of_cell = 0;
+        for (auto const& item : run.program.classes[i].schedule) {
+            of_cell += run.compiled.blocks[i][item.block].units.size() + item.receives.size();
+        }
+        out += of_cell * run.folding.of_class[i].size();
+    }
+    return out;
+}
+
 } // namespace
 
 Runner::Runner(RunContext const& context, EventLoop& loop)
@@ -23,6 +36,7 @@ Runner::Runner(RunContext const& context, EventLoop& loop)
     for (std::size_t cell = 0; cell < states_.size(); ++cell) {
         clocks_.emplace_back(static_cast<int>(cell));
     }
+    log_.records.reserve(most_records(context));
     for (auto const route : context.compiled.route_of) {
         message_offset_.push_back(static_cast<std::int64_t>(missing_.size()));
         auto const& expected = context.compiled.routes[route].expected;

@@ -51,6 +51,8 @@ struct Chip {
     /// Names under which timing tables list this chip ("H800-SXM"), and older names.
     std::vector<std::string> timing_names;
     std::string file; ///< where it was read
+
+    friend bool operator==(Chip const&, Chip const&) = default;
 };
 
 /// The figure that the chip's matrix units run this format with, null where it is not known. Formats that run

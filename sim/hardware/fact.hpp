@@ -23,6 +23,8 @@ struct Fact {
     Confidence confidence = Confidence::estimate;
     std::string note;
     std::vector<Fact<T>> alternatives;
+
+    friend bool operator==(Fact const&, Fact const&) = default;
 };
 
 } // namespace moesaic::hardware

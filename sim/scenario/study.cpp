@@ -80,10 +80,55 @@ std::size_t find_baseline(io::TomlTable const& table, std::vector<StudyCase> con
     return static_cast<std::size_t>(found - cases.begin());
 }
 
+void read_search(io::TomlTable const& table, StudyCandidate& candidate) {
+    auto const plan = table.text_or("plan", "as_written");
+    if (plan != "search" && plan != "as_written") {
+        throw InputError{table.origin("plan"), fmt::format("\"{}\" is neither search nor as_written", plan)};
+    }
+    candidate.searched = plan == "search";
+    if (table.has("chips")) {
+        if (!candidate.searched) {
+            throw InputError{table.origin("chips"), "is for plan = \"search\"",
+                             "Say it in set: \"pools[0].chips\" = 1024"};
+        }
+        for (auto const count : table.integers("chips")) {
+            if (count < 1 || count > 10'000'000) {
+                throw InputError{table.origin("chips"), fmt::format("{} is no number of chips", count)};
+            }
+            candidate.chips.push_back(static_cast<int>(count));
+        }
+    }
+}
+
 InputError in_study(Study const& study, StudyOption const& option, InputError const& error) {
     return InputError{
         study.candidates[option.candidate].origin,
         fmt::format("in the case \"{}\": {}", study.cases[option.study_case].name, error.what())};
+}
+
+/// Where so many chips of each pool come from.
+Means means_with(Scenario const& scenario, std::vector<int> const& chips, std::string const& data_folder) {
+    auto used = scenario;
+    for (std::size_t i = 0; i < used.pools.size(); ++i) {
+        used.pools[i].chips = chips[i];
+    }
+    std::erase_if(used.pools, [](Pool const& pool) { return pool.chips == 0; });
+    return check_regime(io::parse_toml(scenario.text, scenario.file, scenario.overrides), used, data_folder);
+}
+
+/// The plan that the file may have says how the software works, not on how many chips.
+void offer_chips(StudyCandidate const& candidate, Scenario& scenario, std::string const& data_folder) {
+    if (candidate.chips.empty()) {
+        return;
+    }
+    if (candidate.chips.size() != scenario.pools.size()) {
+        throw InputError{candidate.origin, fmt::format("chips lists {} numbers for {} pools",
+                                                       candidate.chips.size(), scenario.pools.size())};
+    }
+    for (std::size_t i = 0; i < scenario.pools.size(); ++i) {
+        scenario.pools[i].chips = candidate.chips[i];
+    }
+    scenario.means = means_with(scenario, candidate.chips, data_folder);
 }
 
 StudyOption read_option(Study const& study, StudyOption option, std::string const& data_folder) {
@@ -93,7 +138,9 @@ StudyOption read_option(Study const& study, StudyOption option, std::string cons
     overrides.insert(overrides.end(), candidate.set.begin(), candidate.set.end());
     overrides.insert(overrides.end(), study_case.set.begin(), study_case.set.end());
     try {
-        option.scenario = read_scenario(candidate.file, overrides, data_folder);
+        option.scenario = read_scenario(candidate.file, overrides, data_folder,
+                                        candidate.searched ? PlanNeed::optional : PlanNeed::needed);
+        offer_chips(candidate, *option.scenario, data_folder);
         if (!option.scenario->economics) {
             throw InputError{candidate.origin, "has no [economics], so that nothing can be compared",
                              "Put it under [common]"};
@@ -128,8 +175,10 @@ Study read_study(std::string const& path) {
     }
     for (auto const& entry : table.tables("candidates")) {
         auto const file = std::filesystem::path{path}.parent_path() / entry.text("scenario");
-        add_each(entry, StudyCandidate{.name = {}, .file = file.string(), .set = {}, .origin = {}},
-                 study.candidates);
+        StudyCandidate candidate;
+        candidate.file = file.string();
+        read_search(entry, candidate);
+        add_each(entry, candidate, study.candidates);
         entry.reject_unknown_keys();
     }
     check_names(study.cases, table, "cases");
@@ -149,6 +198,7 @@ std::vector<StudyOption> options_of(Study const& study, std::string const& data_
                                        .scenario = {},
                                        .refused = {},
                                        .plan = {},
+                                       .found = {},
                                        .training = {},
                                        .spending = {}},
                                       data_folder));
@@ -165,11 +215,25 @@ void price_option(StudyOption& option, Study const& study, std::string const& da
     }
 }
 
-std::string simulation_key(Scenario const& scenario) {
+StudyOption with_plan(StudyOption option, FoundPlan const& found, std::string const& data_folder) {
+    option.found = found.text;
+    option.scenario->plan = found.plan;
+    try {
+        option.scenario->means = means_with(*option.scenario, found.chips, data_folder);
+    } catch (NotAllowed const& refusal) {
+        option.refused = refusal.reason();
+        option.scenario.reset();
+    }
+    return option;
+}
+
+std::string simulation_key(StudyOption const& option) {
+    auto const& scenario = *option.scenario;
     return scenario.file + "\n" +
            io::parse_toml(scenario.text, scenario.file, scenario.overrides)
                .canonical_text({"name", "description", "assumptions", "published", "regime", "fleet",
-                                "economics", "prices", "currency", "exchange_year"});
+                                "economics", "prices", "currency", "exchange_year"}) +
+           option.found;
 }
 
 std::string_view name_of(Objective objective) {

@@ -22,6 +22,8 @@ struct StudyCandidate {
     std::string file;
     std::vector<io::TomlOverride> set;
     Origin origin;
+    bool searched = false;  ///< the planner chooses the plan and how many chips of each pool it uses
+    std::vector<int> chips; ///< of each pool, that a search may use; empty = those of the scenario
 };
 
 struct Study {
@@ -39,7 +41,8 @@ struct Study {
 /// name, description, assumptions, baseline (a case's name; the first if left out), seed, and
 ///     [common]        tables and keys of scenario files: regime, fleet, economics, prices, reliability, …
 ///     [[cases]]       name, set = { "regime.date" = "2023-11-01" }
-///     [[candidates]]  name, scenario (relative to the study), set
+///     [[candidates]]  name, scenario (relative to the study), set, plan = "search" or "as_written" (the default)
+///                     chips = [2000, 4096]: most of each pool that a search may use
 /// A case or candidate with each = { "path" = [a, b] } stands for one with every value; {} in its name is the value.
 /// @throws InputError also for two of one name
 [[nodiscard]] Study read_study(std::string const& path);
@@ -51,9 +54,22 @@ struct StudyOption {
     std::optional<Scenario> scenario; ///< none where the rules or the fleet refuse its chips
     std::string refused;              ///< why it cannot be done; empty = it can
     std::string plan;                 ///< in short
+    std::string found;                ///< the plan that a search chose, in full; empty = as written
     std::optional<results::TrainingTime> training;
     std::optional<results::Spending> spending;
 };
+
+/// What a planner chose.
+struct FoundPlan {
+    parallel::Plan plan;
+    std::vector<int> chips; ///< by pool
+    std::string text;       ///< of the plan, in full
+    Seconds step;
+};
+
+/// This way with the plan that a planner chose. Only the chips that it uses are got and paid for.
+[[nodiscard]] StudyOption with_plan(StudyOption option, FoundPlan const& found,
+                                    std::string const& data_folder);
 
 /// All candidates in all cases, read, in the order of the study. Which simulation an option needs follows from its
 /// scenario apart from rules, fleet and prices: see simulation_key().
@@ -63,8 +79,8 @@ struct StudyOption {
 /// The bill of an option whose training is known. @throws InputError as options_of() does, for prices that are missing
 void price_option(StudyOption& option, Study const& study, std::string const& data_folder);
 
-/// Equal for scenarios with the same training.
-[[nodiscard]] std::string simulation_key(Scenario const& scenario);
+/// Equal for options with the same training.
+[[nodiscard]] std::string simulation_key(StudyOption const& option);
 
 enum class Objective { cheapest, fastest };
 [[nodiscard]] std::string_view name_of(Objective objective);

@@ -1,15 +1,14 @@
 #include "sweep/journal.hpp"
 
 #include "base/errors.hpp"
+#include "sweep/file_lock.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <sys/file.h>
 #include <tuple>
 #include <unistd.h>
 
@@ -38,48 +37,23 @@ std::int64_t scan(std::string const& path, std::function<void(Record&&, std::int
 
 } // namespace
 
-Journal::Journal(std::string path) : path_{std::move(path)} {
-    auto const folder = fs::path{path_}.parent_path();
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) {
-        throw InputError{Origin::whole_file(folder.string()),
-                         fmt::format("cannot be made ({})", error.message()),
-                         "Choose a result file with -o in a folder that can be written"};
+Journal::Journal(std::string path) : path_{std::move(path)}, file_{open_to_write(path_)} {
+    if (!take_lock(file_, path_, LockKind::alone)) {
+        ::close(file_);
+        throw InputError{Origin::whole_file(path_), "another process is writing this part of the sweep",
+                         "Wait for it, or choose another result file with -o"};
     }
-    open_and_lock();
     cut_off_rest();
 }
 
 Journal::~Journal() {
-    if (file_ >= 0) {
-        ::fdatasync(file_);
-        ::close(file_);
-    }
+    ::fdatasync(file_);
+    ::close(file_);
 }
 
 void Journal::fail(int error) const {
     throw InputError{Origin::whole_file(path_), fmt::format("cannot be written ({})", std::strerror(error)),
                      "Finished points are kept; the same command goes on from there"};
-}
-
-void Journal::open_and_lock() {
-    file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (file_ < 0) {
-        fail(errno);
-    }
-    // Workers of a killed sweep end within moments of it.
-    for (int attempt = 0; ::flock(file_, LOCK_EX | LOCK_NB) != 0; ++attempt) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            fail(errno);
-        }
-        if (attempt == 40) {
-            ::close(file_);
-            throw InputError{Origin::whole_file(path_), "another process is writing this sweep",
-                             "Wait for it, or choose another result file with -o"};
-        }
-        ::usleep(50'000);
-    }
 }
 
 void Journal::cut_off_rest() {

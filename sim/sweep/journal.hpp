@@ -29,11 +29,10 @@ class Journal {
     void sync();
 
   private:
-    void open_and_lock();
     void cut_off_rest();
     [[noreturn]] void fail(int error) const;
     std::string path_;
-    int file_ = -1;
+    int file_;
     std::int64_t length_ = 0;
 };
 

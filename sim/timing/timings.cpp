@@ -5,19 +5,65 @@
 #include "timing/error_draw.hpp"
 #include "timing/kernel_time.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <list>
+#include <mutex>
 #include <optional>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace moesaic::timing {
 
+namespace {
+
+/// Of the fields that tell most operations of a model apart.
+struct HashOperation {
+    std::size_t operator()(model::Operation const& op) const noexcept {
+        std::uint64_t hash = static_cast<std::uint64_t>(op.kind) * 4 + static_cast<std::uint64_t>(op.pass);
+        for (auto const size : {op.m, op.n, op.k, op.batch}) {
+            hash = (hash ^ static_cast<std::uint64_t>(size)) * 0x9e3779b97f4a7c15U;
+            hash ^= hash >> 29U;
+        }
+        return hash;
+    }
+};
+
+/// What has been asked for, so that it is estimated once. Looked up only.
+class KnownTimes {
+  public:
+    Duration of(Estimator const& estimator, hardware::Chip const& chip, model::Operation const& op) {
+        std::scoped_lock const lock{asking_};
+        auto known = std::ranges::find(chips_, chip, &OfChip::chip); // of its very figures
+        if (known == chips_.end()) {
+            known = chips_.insert(known, {chip, {}});
+        }
+        auto const at = known->times.find(op);
+        return at != known->times.end()
+                   ? at->second
+                   : known->times.emplace(op, operation_time(estimator, chip, op).duration).first->second;
+    }
+
+  private:
+    struct OfChip {
+        hardware::Chip chip;
+        std::unordered_map<model::Operation, Duration, HashOperation> times;
+    };
+    std::mutex asking_;
+    std::list<OfChip> chips_;
+};
+
+} // namespace
+
 struct Timings::Store {
     TimingStore tables;
     std::optional<Estimator> estimator;
+    std::optional<KnownTimes> known;
     std::optional<ErrorDraw> errors;
     /// Whoever changes the tables forgets what was learnt from them.
     TimingStore& change() {
+        known.emplace();
         estimator.reset();
         estimator.emplace(tables);
         return tables;
@@ -40,7 +86,7 @@ void Timings::set_reference_chips(std::vector<hardware::Chip> chips) {
 void Timings::draw_errors(std::uint64_t seed, std::int64_t draw) { store_->errors.emplace(seed, draw); }
 
 Duration Timings::duration(hardware::Chip const& chip, model::Operation const& op) const {
-    auto out = operation_time(*store_->estimator, chip, op).duration;
+    auto out = store_->known->of(*store_->estimator, chip, op);
     if (store_->errors) {
         auto const kind = fmt::format("{} {} {}", chip.id, model::name_of(op.kind), name_of(op.dtype));
         out.time = out.time * store_->errors->factor(kind, std::exchange(out.sigma, 0.0));

@@ -37,7 +37,8 @@ class Timings {
     /// From now on every answer has an error of its stated uncertainty, which is gone with that (sigma 0): see ErrorDraw.
     void draw_errors(std::uint64_t seed, std::int64_t draw);
 
-    /// Time of one operation alone on the chip, weights and inputs in device memory.
+    /// Time of one operation alone on the chip, weights and inputs in device memory. Estimated once: whoever asks again,
+    /// also from a process that was forked since, is told at once.
     /// @throws InputError where a figure of the chip that is needed is unknown
     [[nodiscard]] Duration duration(hardware::Chip const& chip, model::Operation const& op) const;
 

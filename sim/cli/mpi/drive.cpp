@@ -4,6 +4,7 @@
 #include "cli/mpi/roles.hpp"
 #include "cli/mpi/subprocess.hpp"
 #include "cli/sweep_progress.hpp"
+#include "sweep/file_lock.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -87,6 +88,7 @@ int drive(SweepArguments const& arguments, int ranks) {
                          "sweep -j does it without MPI"};
     }
     sweep::Points const points{sweep::read_sweep(arguments.file)};
+    std::optional<sweep::OutputLock> lock{std::in_place, output_of(arguments), sweep::LockKind::alone};
     auto const pending = find_pending(arguments);
     SweepProgress progress{points, 0, static_cast<std::int64_t>(pending.points.size()),
                            progress_kind(arguments.quiet, arguments.progress)};
@@ -95,6 +97,7 @@ int drive(SweepArguments const& arguments, int ranks) {
         return pending.exit_code;
     }
     progress.end();
+    lock.reset(); // the merge takes it
     return merge(arguments);
 }
 

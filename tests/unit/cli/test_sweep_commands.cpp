@@ -1,7 +1,9 @@
 #include "small_sweep.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 using namespace moesaic;
 using nlohmann::json;
@@ -105,4 +107,36 @@ TEST_CASE("the shipped sweeps are such that their points run", "[cli]") {
         CHECK(json::parse(ran.out)["probed_failed"] == 0); // its first, middle and last point
     }
     CHECK(sweeps >= 5);
+}
+
+TEST_CASE("a sweep over a scenario with [economics] tells what the training costs the lab", "[cli]") {
+    SmallSweep const sweep{R"([set]
+"pools[0].cluster" = "h20_4096"
+economics = { hosting = "china_2025", purchases = ["china_2025"] }
+[[axes]]
+path = "training.tokens"
+values = ["1 Ttokens", "2 Ttokens"]
+)"};
+    REQUIRE(sweep.run("sweep", "-q --no-cache").exit_code == 0);
+    std::istringstream table{run_program("export " + sweep.output + " --csv -").out};
+    std::vector<std::vector<std::string>> rows;
+    for (std::string line; std::getline(table, line);) {
+        rows.emplace_back();
+        std::istringstream fields{line};
+        for (std::string field; std::getline(fields, field, ',');) {
+            rows.back().push_back(field);
+        }
+    }
+    REQUIRE(rows.size() == 3);
+    auto const number = [&](std::string const& heading, std::size_t row) {
+        auto const at = std::ranges::find(rows[0], heading) - rows[0].begin();
+        return std::stod(rows.at(row + 1).at(static_cast<std::size_t>(at)));
+    };
+    for (auto const* column : {"training_cost [CNY]", "training_energy_kWh [kWh]", "training_days [d]"}) {
+        CHECK(number(column, 1) == Approx(2.0 * number(column, 0))); // twice the tokens at the same step
+    }
+    CHECK(number("training_outlay [CNY]", 1) <
+          2.0 * number("training_outlay [CNY]", 0)); // the chips are bought once
+    CHECK(number("training_cost_low_80 [CNY]", 0) < number("training_cost [CNY]", 0));
+    CHECK(number("over_budget", 0) == 0.0);
 }

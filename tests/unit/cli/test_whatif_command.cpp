@@ -83,3 +83,40 @@ TEST_CASE("whatif on the screen names the baseline and the cases that leave noth
 TEST_CASE("whatif refuses a study that is wrong", "[cli]") {
     CHECK(run_program("whatif /nowhere.toml").exit_code == 2);
 }
+
+TEST_CASE("whatif searches the plan and the number of chips that the budget buys", "[cli]") {
+    TemporaryFile const file{"study.toml"};
+    // an H20 costs 110,000 CNY and its part of host and network: 3 M CNY buy at most 27, which is three nodes
+    io::write_text_file(file.path, R"(name = "searched"
+[common]
+regime = { date = "2025-03-01", destination = "CN" }
+fleet = { budget = "3e6 CNY", acquisition = "buy" }
+economics = { hosting = "china_2025", purchases = ["china_2025"] }
+search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
+[[cases]]
+name = "H20 allowed"
+[[cases]]
+name = "not allowed"
+set = { "regime.date" = "2025-04-15" }
+[[candidates]]
+name = "H20"
+scenario = ")" MOESAIC_SOURCE_DIR R"(/scenarios/tutorial/01-one-node.toml"
+plan = "search"
+chips = [64]
+set = { "pools[0].cluster" = "h20_4096" }
+)");
+    auto const ran = run_program("whatif " + file.path + " --json");
+    INFO(ran.err);
+    REQUIRE(ran.exit_code == 0);
+    auto const json = nlohmann::json::parse(ran.out);
+    REQUIRE(json["best"].size() == 2);
+    CHECK(json["best"][0]["cost"]["value"] <= json["best"][1]["cost"]["value"]);
+    CHECK(json["best"][1]["days"]["value"] <= json["best"][0]["days"]["value"]);
+    for (auto const& option : json["options"]) {
+        CHECK(option["outlay"]["value"] <= 3e6);
+        CHECK(option["spending"]["chips"][0]["chips"] <= 24);
+        CHECK_THAT(option["searched_plan"].get<std::string>(), Contains("[parallel]"));
+    }
+    REQUIRE(json["refused"].size() >= 1);
+    CHECK_THAT(json["refused"].back()["reason"].get<std::string>(), Contains("us_2025_04_letters"));
+}

@@ -84,8 +84,8 @@ TEST_CASE("options that differ only in rules, fleet and prices share a simulatio
             candidate),
         file.path);
     auto const options = options_of(study, data);
-    CHECK(simulation_key(*options[0].scenario) == simulation_key(*options[1].scenario));
-    CHECK(simulation_key(*options[0].scenario) != simulation_key(*options[2].scenario));
+    CHECK(simulation_key(options[0]) == simulation_key(options[1]));
+    CHECK(simulation_key(options[0]) != simulation_key(options[2]));
 }
 
 TEST_CASE("the cheapest and the fastest are those of the options that can be done", "[scenario]") {
@@ -139,4 +139,33 @@ TEST_CASE("the shipped studies can be read, and every case leaves something to d
             }));
         }
     }
+}
+
+TEST_CASE("a plan that is found uses its own chips of what a search may use", "[scenario]") {
+    TemporaryFile const file{"study.toml"};
+    auto const searched = candidate + "plan = \"search\"\nchips = [4096]\n";
+    auto const study = study_of(study_text("fleet = { acquisition = \"buy\" }\n[[cases]]\nname = \"a\"\n"
+                                           "set = { \"regime.date\" = \"2025-03-01\" }\n" +
+                                           searched),
+                                file.path);
+    auto const options = options_of(study, data);
+    REQUIRE(options.at(0).scenario);
+    CHECK(options[0].scenario->pools.at(0).chips == 4096); // the file itself says 1,024
+    CHECK(options[0].scenario->means.lots.at(0).lot.chips == 4096);
+    auto const found =
+        with_plan(options[0], {options[0].scenario->plan, {512}, "a plan", Seconds{1.0}}, data);
+    CHECK(found.scenario->means.lots.at(0).lot.chips == 512);
+    CHECK(simulation_key(found) != simulation_key(options[0]));
+}
+
+TEST_CASE("what is wrong with a search's candidate is told where it stands", "[scenario]") {
+    auto const one_case =
+        std::string{"[[cases]]\nname = \"a\"\nset = { \"regime.date\" = \"2025-03-01\" }\n"};
+    auto const with = [&](std::string const& more) {
+        return problem_of(study_text(one_case + candidate + more));
+    };
+    CHECK_THAT(with("plan = \"find\"\n"), Contains("\"find\" is neither search nor as_written"));
+    CHECK_THAT(with("chips = [8]\n"), Contains("chips: is for plan = \"search\""));
+    CHECK_THAT(with("plan = \"search\"\nchips = [0]\n"), Contains("0 is no number of chips"));
+    CHECK_THAT(with("plan = \"search\"\nchips = [8, 8]\n"), Contains("chips lists 2 numbers for 1 pools"));
 }

@@ -71,7 +71,7 @@ TEST_CASE("a journal has one writer", "[sweep]") {
     Folder const folder;
     Journal const journal{folder.file("a.journal")};
     auto const error = moesaic::test::message_of([&] { Journal{folder.file("a.journal")}; });
-    CHECK(error.find("another process is writing this sweep") != std::string::npos);
+    CHECK(error.find("another process is writing this part of the sweep") != std::string::npos);
 }
 
 TEST_CASE("a journal on a full disk says so and keeps what it has", "[sweep]") {

@@ -1,0 +1,164 @@
+#include "cli/whatif_search.hpp"
+
+#include "planner/plan_text.hpp"
+#include "planner/search.hpp"
+#include "scenario/run_scenario.hpp"
+#include "scenario/time_to_train.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace moesaic::cli {
+
+namespace {
+
+using economics::Account;
+using scenario::Scenario;
+
+/// What the chips of each pool cost, as far as it grows with their number.
+struct ChipPrices {
+    std::vector<double> hourly;   ///< use, rent and power of a chip at work
+    std::vector<double> power;    ///< of that, electricity
+    std::vector<double> purchase; ///< of a chip that is bought
+    std::vector<double> bought;   ///< chips of the pool's kind that are
+    std::optional<double> budget;
+};
+
+/// From the bill of an hour in which all chips work.
+ChipPrices prices_of(Scenario const& s, std::string const& data_folder) {
+    results::TrainingTime hour;
+    hour.undisturbed = Seconds{seconds_per_hour};
+    std::map<std::string, double> chips, bought;
+    for (auto const& [lot, day, place, priced_by] : s.means.lots) {
+        chips[lot.chip.id] += static_cast<double>(lot.chips);
+    }
+    hour.busy_chips = chips;
+    auto const hourly = scenario::hourly_costs(s, data_folder);
+    auto const spending = scenario::spending_of(s, hour, data_folder);
+    for (auto const& acquired : spending.lots) { // bought or rented, as was chosen
+        bought[acquired.lot.chip.id] +=
+            acquired.lot.way == economics::Way::bought ? static_cast<double>(acquired.lot.chips) : 0.0;
+    }
+    auto const sum = [&](std::string const& chip, Account account) {
+        double out = 0.0;
+        for (auto const& line : spending.bill.lines) {
+            out += line.chip == chip && line.account == account ? line.amount : 0.0;
+        }
+        return out;
+    };
+    ChipPrices out;
+    if (spending.budget) {
+        out.budget = spending.budget->amount;
+    }
+    for (auto const& pool : s.pools) {
+        auto const& chip = pool.cluster.node.chip.id;
+        auto const count = chips.at(chip);
+        out.hourly.push_back(hourly.at(chip).amount);
+        out.power.push_back(sum(chip, Account::power) / count);
+        out.bought.push_back(bought.at(chip));
+        out.purchase.push_back(bought.at(chip) > 0.0 ? sum(chip, Account::purchase) / bought.at(chip) : 0.0);
+    }
+    return out;
+}
+
+/// No more bought chips of any pool than the money buys. @return whether that left something out
+bool keep_to(double money, ChipPrices const& prices, Scenario& s) {
+    bool less = false;
+    for (std::size_t i = 0; i < s.pools.size(); ++i) {
+        auto& pool = s.pools[i];
+        if (prices.bought[i] * prices.purchase[i] <= money) {
+            continue;
+        }
+        auto const there = static_cast<double>(pool.chips) - prices.bought[i];
+        auto const nodes =
+            std::floor((there + std::max(0.0, money / prices.purchase[i])) / pool.cluster.node.chips);
+        pool.chips = std::max(1, static_cast<int>(nodes)) * pool.cluster.node.chips;
+        less = true;
+    }
+    return less;
+}
+
+double steps_of(Scenario const& s) {
+    return s.tokens.value() /
+           (static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length));
+}
+
+/// Electricity of the plan that takes most of it, with something for failures.
+double most_power(std::vector<scenario::FoundPlan> const& found, ChipPrices const& prices,
+                  Scenario const& s) {
+    constexpr double with_failures = 1.1;
+    double most = 0.0;
+    for (auto const& plan : found) {
+        double hourly = 0.0;
+        for (std::size_t i = 0; i < plan.chips.size(); ++i) {
+            hourly += plan.chips[i] * prices.power[i];
+        }
+        most = std::max(most, hourly * plan.step.value() * steps_of(s) / seconds_per_hour * with_failures);
+    }
+    return most;
+}
+
+} // namespace
+
+StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<double> const& rates) {
+    std::vector<int> chips;
+    std::ranges::transform(s.pools, std::back_inserter(chips), &scenario::Pool::chips);
+    scenario::StudyOption asked;
+    asked.scenario = s;
+    auto const key =
+        fmt::format("{}\n{}\n{}", simulation_key(asked), fmt::join(chips, " "), fmt::join(rates, " "));
+    auto const [at, is_new] = found_.try_emplace(key);
+    if (!is_new) {
+        return at->second;
+    }
+    auto const topology = scenario::topology_of(s);
+    parallel::Pricers pricers{means_.timings, s.plan.practice, &means_.calibration};
+    planner::Problem const problem{s, topology, means_.timings, pricers, planner::imbalance_of(s)};
+    planner::Request request;
+    request.cost = {rates, 1.0};
+    request.effort.refined *= means_.effort;
+    request.effort.turns *= means_.effort;
+    request.effort.simulations *= means_.effort;
+    request.simulate = [&](auto const& plans) { return means_.simulate(s, plans); };
+    request.objective = request.cost; // the fastest is at the other end of the front
+    auto const outcome = planner::search(problem, request);
+    for (auto const& plans : {outcome.best, outcome.front}) {
+        for (auto const& planned : plans) {
+            auto text = planner::plan_toml(s, planned.plan);
+            if (std::ranges::find(at->second, text, &scenario::FoundPlan::text) == at->second.end()) {
+                at->second.push_back(
+                    {planned.plan, planned.chips, std::move(text), Seconds{planned.seconds}});
+            }
+        }
+    }
+    return at->second;
+}
+
+std::vector<scenario::StudyOption> StudySearch::plans_for(scenario::StudyOption const& option) {
+    auto const& s = *option.scenario;
+    auto const prices = prices_of(s, means_.data_folder);
+    std::vector<double> rates;
+    std::ranges::transform(prices.hourly, std::back_inserter(rates),
+                           [&](double hourly) { return hourly / seconds_per_hour * steps_of(s); });
+    auto affordable = s;
+    bool const limited = prices.budget && keep_to(*prices.budget, prices, affordable);
+    auto const* found = &search(affordable, rates);
+    if (limited) { // the budget pays for the power too
+        keep_to(*prices.budget - most_power(*found, prices, s), prices, affordable);
+        found = &search(affordable, rates);
+    }
+    std::vector<scenario::StudyOption> out;
+    for (auto const& plan : *found) {
+        out.push_back(with_plan(option, plan, means_.data_folder));
+    }
+    if (out.empty()) {
+        out.push_back(option);
+        out.back().refused = "no plan fits the memory";
+        out.back().scenario.reset();
+    }
+    return out;
+}
+
+} // namespace moesaic::cli
