@@ -63,9 +63,8 @@ ChipPrices prices_of(Scenario const& s, std::string const& data_folder) {
     return out;
 }
 
-/// No more bought chips of any pool than the money buys. @return whether that left something out
-bool keep_to(double money, ChipPrices const& prices, Scenario& s) {
-    bool less = false;
+/// The scenario with no more bought chips of any pool than the money buys.
+Scenario keep_to(double money, ChipPrices const& prices, Scenario s) {
     for (std::size_t i = 0; i < s.pools.size(); ++i) {
         auto& pool = s.pools[i];
         if (prices.bought[i] * prices.purchase[i] <= money) {
@@ -75,9 +74,8 @@ bool keep_to(double money, ChipPrices const& prices, Scenario& s) {
         auto const nodes =
             std::floor((there + std::max(0.0, money / prices.purchase[i])) / pool.cluster.node.chips);
         pool.chips = std::max(1, static_cast<int>(nodes)) * pool.cluster.node.chips;
-        less = true;
     }
-    return less;
+    return s;
 }
 
 double steps_of(Scenario const& s) {
@@ -142,12 +140,9 @@ std::vector<scenario::StudyOption> StudySearch::plans_for(scenario::StudyOption 
     std::vector<double> rates;
     std::ranges::transform(prices.hourly, std::back_inserter(rates),
                            [&](double hourly) { return hourly / seconds_per_hour * steps_of(s); });
-    auto affordable = s;
-    bool const limited = prices.budget && keep_to(*prices.budget, prices, affordable);
-    auto const* found = &search(affordable, rates);
-    if (limited) { // the budget pays for the power too
-        keep_to(*prices.budget - most_power(*found, prices, s), prices, affordable);
-        found = &search(affordable, rates);
+    auto const* found = &search(prices.budget ? keep_to(*prices.budget, prices, s) : s, rates);
+    if (prices.budget) { // it pays for the power too
+        found = &search(keep_to(*prices.budget - most_power(*found, prices, s), prices, s), rates);
     }
     std::vector<scenario::StudyOption> out;
     for (auto const& plan : *found) {

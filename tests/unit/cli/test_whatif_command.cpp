@@ -112,11 +112,14 @@ set = { "pools[0].cluster" = "h20_4096" }
     REQUIRE(json["best"].size() == 2);
     CHECK(json["best"][0]["cost"]["value"] <= json["best"][1]["cost"]["value"]);
     CHECK(json["best"][1]["days"]["value"] <= json["best"][0]["days"]["value"]);
+    bool uses_most = false;
     for (auto const& option : json["options"]) {
         CHECK(option["outlay"]["value"] <= 3e6);
         CHECK(option["spending"]["chips"][0]["chips"] <= 24);
+        uses_most = uses_most || option["spending"]["chips"][0]["chips"] >= 16;
         CHECK_THAT(option["searched_plan"].get<std::string>(), Contains("[parallel]"));
     }
+    CHECK(uses_most);
     REQUIRE(json["refused"].size() >= 1);
     CHECK_THAT(json["refused"].back()["reason"].get<std::string>(), Contains("us_2025_04_letters"));
 }
