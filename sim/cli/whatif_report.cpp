@@ -319,7 +319,11 @@ io::Json study_plot(Study const& study, Options const& options) {
         if (!x2.empty()) {
             out.set("x2", io::Json::object().set("field", x2));
         }
-        return out.set("y", field("case", "nominal").set("sort", order).set("title", io::Json{}))
+        auto const whole_names = io::Json::object().set("labelLimit", 400);
+        return out
+            .set(
+                "y",
+                field("case", "nominal").set("sort", order).set("title", io::Json{}).set("axis", whole_names))
             .set("yOffset", io::Json::object().set("field", "best"))
             .set("color", field("best", "nominal").set("title", io::Json{}))
             .set("tooltip",
