@@ -86,7 +86,7 @@ Bundles direct_bundles(GroupLayout const& layout, ChipIndex rank, Topology const
     return bundles;
 }
 
-Bundles once_per_node_bundles(GroupLayout const& layout, ChipIndex rank, Topology const& topology) {
+Bundles by_place_bundles(GroupLayout const& layout, ChipIndex rank, Topology const& topology) {
     Bundles bundles;
     add_node(bundles, layout, rank, topology);
     auto const at = layout.place_of(rank);
@@ -95,6 +95,17 @@ Bundles once_per_node_bundles(GroupLayout const& layout, ChipIndex rank, Topolog
             auto const& ranks = layout.nodes()[node];
             add_peer(bundles, rank, ranks[at.place % ranks.size()], topology);
         }
+    }
+    return bundles;
+}
+
+Bundles tree_bundles(GroupLayout const& layout, ChipIndex rank, Tree const& tree, Topology const& topology) {
+    Bundles bundles;
+    add_node(bundles, layout, rank, topology);
+    auto const at = layout.place_of(rank);
+    auto const trees = double_tree(static_cast<int>(layout.nodes().size()));
+    for (auto const neighbour : receivers_of(trees[at.node], tree)) {
+        add_peer(bundles, rank, layout.partner(neighbour, at.place), topology);
     }
     return bundles;
 }

@@ -1,5 +1,5 @@
 #pragma once
-#include "engine/group_layout.hpp"
+#include "engine/traffic.hpp"
 
 #include <map>
 #include <utility>
@@ -21,8 +21,12 @@ using Bundles = std::map<std::pair<hardware::Tier, std::vector<LinkId>>, Bundle>
                                      hardware::Topology const& topology);
 
 /// The peers in the own node, and in each other node the rank of the same place.
-[[nodiscard]] Bundles once_per_node_bundles(GroupLayout const& layout, ChipIndex rank,
-                                            hardware::Topology const& topology);
+[[nodiscard]] Bundles by_place_bundles(GroupLayout const& layout, ChipIndex rank,
+                                       hardware::Topology const& topology);
+
+/// The peers in the own node, and those that the node sends to in either tree, as often as it does.
+[[nodiscard]] Bundles tree_bundles(GroupLayout const& layout, ChipIndex rank, Tree const& tree,
+                                   hardware::Topology const& topology);
 
 /// Inside the node a ring may go to any of the group (all pair links of a mesh carry channels). Across nodes a
 /// lone rank goes to the next one and hears from the one before; else the rank stands for the farthest hop.

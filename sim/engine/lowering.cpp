@@ -5,6 +5,7 @@
 #include "engine/bundles.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace moesaic::engine {
 
@@ -18,8 +19,7 @@ using timing::CollectiveKind;
 
 namespace {
 
-/// How often a byte crosses the farthest links before the last rank has it: their latency counts as often.
-double far_crossings(CollectiveKind kind, std::int64_t boundaries) {
+double ring_crossings(CollectiveKind kind, std::int64_t boundaries) {
     auto const around = static_cast<double>(std::max<std::int64_t>(1, boundaries));
     switch (kind) {
     case CollectiveKind::all_reduce:
@@ -34,6 +34,17 @@ double far_crossings(CollectiveKind kind, std::int64_t boundaries) {
         return 1.0;
     }
     return 1.0;
+}
+
+/// How often a byte crosses the farthest links before the last rank has it: their latency counts as often.
+double far_crossings(Pattern const& pattern, CollectiveKind kind, std::int64_t boundaries) {
+    auto const passes = kind == CollectiveKind::all_reduce ? 2.0 : 1.0;
+    auto const depth =
+        1.0 + std::floor(std::log2(static_cast<double>(std::max<std::int64_t>(1, boundaries))));
+    return std::visit(overloaded{[&](RingLike) { return ring_crossings(kind, boundaries); },
+                                 [&](RingOfPlaces) { return ring_crossings(kind, boundaries); },
+                                 [&](Tree) { return passes * depth; }, [&](auto const&) { return passes; }},
+                      pattern);
 }
 
 /// Pair links: common to all peers of the bundle, or side by side.
@@ -98,6 +109,24 @@ PerTier peers_of(Bundles const& bundles) {
     return peers;
 }
 
+Bundles bundles_of(Pattern const& pattern, GroupLayout const& layout, ChipIndex rank, bool lone,
+                   Topology const& topology) {
+    auto const ring = [&] { return ring_bundles(layout, rank, lone, topology); };
+    return std::visit(
+        overloaded{[&](Direct) { return direct_bundles(layout, rank, topology); },
+                   [&](RingLike) { return ring(); }, [&](RingOfPlaces) { return ring(); },
+                   [&](Tree const& tree) { return tree_bundles(layout, rank, tree, topology); },
+                   [&](ByPlace) { return by_place_bundles(layout, rank, topology); },
+                   [&](OncePerNode const&) { return by_place_bundles(layout, rank, topology); }},
+        pattern);
+}
+
+bool to_all_at_once(Pattern const& pattern) {
+    return std::visit(overloaded{[](RingLike) { return false; }, [](RingOfPlaces) { return false; },
+                                 [](Tree) { return false; }, [](auto const&) { return true; }},
+                      pattern);
+}
+
 std::vector<ChipIndex> all_of(RankSet const& members) {
     std::vector<ChipIndex> all;
     for (std::int64_t i = 0; i < members.count; ++i) {
@@ -116,12 +145,8 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Clas
     expects(holds(layout.group(), rank), "the rank belongs to its group: " + rank_class.name);
     lowered.nodes = static_cast<std::int64_t>(layout.nodes().size());
     lowered.ranks_in_node = static_cast<std::int64_t>(layout.node_of(rank).size());
-    auto const direct = collective.kind == CollectiveKind::all_to_all;
-    auto const bundles = std::visit(
-        overloaded{[&](Direct) { return direct_bundles(layout, rank, topology); },
-                   [&](RingLike) { return ring_bundles(layout, rank, alike.ranks.size() == 1, topology); },
-                   [&](OncePerNode const&) { return once_per_node_bundles(layout, rank, topology); }},
-        pattern_of(collective));
+    auto const pattern = pattern_of(collective);
+    auto const bundles = bundles_of(pattern, layout, rank, alike.ranks.size() == 1, topology);
     auto const peers = peers_of(bundles);
     auto const sent = sent_bytes(collective);
     for (auto const& [key, bundle] : bundles) {
@@ -136,8 +161,9 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Clas
         }
         add_pair_links(flow, bundle, topology);
         // A ring talks to one neighbour at a time, unless it has a link to each.
-        flow.weight = direct || !flow.parallel.empty() ? static_cast<double>(bundle.peers) : 1.0;
-        auto const crossings = far_crossings(collective.kind, layout.hops(bundle.tier));
+        flow.weight =
+            to_all_at_once(pattern) || !flow.parallel.empty() ? static_cast<double>(bundle.peers) : 1.0;
+        auto const crossings = far_crossings(pattern, collective.kind, layout.hops(bundle.tier));
         flow.far_latency = beyond_leaf(rank, bundle.one_peer, bundle.tier, topology) * crossings;
         lowered.flows.push_back(std::move(flow));
     }

@@ -2,6 +2,7 @@
 
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
+#include "engine/double_tree.hpp"
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@ using hardware::Topology;
 using parallel::Collective;
 using parallel::RankClass;
 using parallel::RankSet;
+using timing::Algorithm;
 using timing::CollectiveKind;
 
 namespace {
@@ -34,10 +36,14 @@ double ring_factor(CollectiveKind kind, std::int64_t n) {
     throw BugError{"an all-to-all is no ring"};
 }
 
+/// Scatter and gather are a pass each.
+double passes(CollectiveKind kind) { return kind == CollectiveKind::all_reduce ? 2.0 : 1.0; }
+
 /// Shares per tier of every rank of one group.
-std::vector<Traffic> ring_traffic(GroupLayout const& layout, Topology const& topology) {
+/// @param across of what a rank sends, that all channels of a node bring to the next one
+std::vector<Traffic> ring_traffic(GroupLayout const& layout, double across, Topology const& topology) {
     auto const& nodes = layout.nodes();
-    auto const crossing = nodes.size() == 1 ? 0.0 : 1.0 / static_cast<double>(layout.channels());
+    auto const crossing = nodes.size() == 1 ? 0.0 : across / static_cast<double>(layout.channels());
     std::vector<Traffic> all;
     for (std::size_t node = 0; node < nodes.size(); ++node) {
         auto const ranks = static_cast<double>(nodes[node].size());
@@ -51,6 +57,27 @@ std::vector<Traffic> ring_traffic(GroupLayout const& layout, Topology const& top
                 traffic.bytes[static_cast<int>(tier)] += crossing;
                 traffic.bound[static_cast<int>(layout.farthest_hop())] += crossing;
             }
+            all.push_back(traffic);
+        }
+    }
+    return all;
+}
+
+std::vector<Traffic> tree_traffic(Tree const& tree, GroupLayout const& layout, Topology const& topology) {
+    auto const& nodes = layout.nodes();
+    auto const trees = double_tree(static_cast<int>(nodes.size()));
+    auto const per_neighbour = (tree.both_ways ? 0.25 : 0.5) / static_cast<double>(layout.channels());
+    std::vector<Traffic> all;
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+        auto const ranks = static_cast<double>(nodes[node].size());
+        for (std::size_t place = 0; place < nodes[node].size(); ++place) {
+            Traffic traffic{nodes[node][place], {}, {}};
+            traffic.bytes[static_cast<int>(Tier::node)] = (ranks - 1.0) / ranks;
+            for (auto const neighbour : receivers_of(trees[node], tree)) {
+                auto const tier = topology.tier(traffic.rank, layout.partner(neighbour, place));
+                traffic.bytes[static_cast<int>(tier)] += per_neighbour;
+            }
+            traffic.bound = traffic.bytes;
             all.push_back(traffic);
         }
     }
@@ -96,6 +123,28 @@ std::vector<Traffic> direct_traffic(GroupLayout const& layout, Topology const& t
     return all;
 }
 
+std::vector<Traffic> by_place_traffic(GroupLayout const& layout, Topology const& topology) {
+    auto const& nodes = layout.nodes();
+    std::vector<Traffic> all;
+    for (auto const& own : nodes) {
+        auto const inside = static_cast<double>(own.size());
+        for (std::size_t place = 0; place < own.size(); ++place) {
+            Traffic traffic{own[place], {}, {}};
+            traffic.bytes[static_cast<int>(Tier::node)] = (inside - 1.0) / inside;
+            for (auto const& other : nodes) {
+                if (&other != &own) { // what is for nodes with more of the ranks is more
+                    auto const tier = topology.tier(traffic.rank, other[place % other.size()]);
+                    traffic.bytes[static_cast<int>(tier)] +=
+                        static_cast<double>(other.size()) / static_cast<double>(layout.group().count);
+                }
+            }
+            traffic.bound = traffic.bytes;
+            all.push_back(traffic);
+        }
+    }
+    return all;
+}
+
 /// In tokens: how many copies of the rank's own pass each tier, one way.
 std::vector<Traffic> once_per_node_traffic(model::TokenSpread const& spread, GroupLayout const& layout,
                                            Topology const& topology) {
@@ -125,28 +174,59 @@ std::vector<Traffic> once_per_node_traffic(model::TokenSpread const& spread, Gro
 
 std::vector<Traffic> group_traffic(Pattern const& pattern, GroupLayout const& layout,
                                    Topology const& topology) {
+    auto const nodes = static_cast<double>(layout.nodes().size());
     return std::visit(
         overloaded{[&](Direct) { return direct_traffic(layout, topology); },
-                   [&](RingLike) { return ring_traffic(layout, topology); },
+                   [&](RingLike) { return ring_traffic(layout, 1.0, topology); },
+                   [&](Tree const& p) { return tree_traffic(p, layout, topology); },
+                   [&](RingOfPlaces) { return ring_traffic(layout, (nodes - 1.0) / nodes, topology); },
+                   [&](ByPlace) { return by_place_traffic(layout, topology); },
                    [&](OncePerNode const& p) { return once_per_node_traffic(p.spread, layout, topology); }},
         pattern);
+}
+
+Pattern exchange_pattern(Collective const& collective) {
+    if (collective.once_per_node) {
+        return OncePerNode{*collective.once_per_node};
+    }
+    return collective.algorithm == Algorithm::hierarchical ? Pattern{ByPlace{}} : Pattern{Direct{}};
 }
 
 } // namespace
 
 Pattern pattern_of(Collective const& collective) {
-    if (collective.kind != CollectiveKind::all_to_all) {
-        return RingLike{};
+    if (collective.kind == CollectiveKind::all_to_all) {
+        return exchange_pattern(collective);
     }
-    return collective.once_per_node ? Pattern{OncePerNode{*collective.once_per_node}} : Pattern{Direct{}};
+    switch (collective.algorithm) {
+    case Algorithm::tree:
+        return Tree{collective.kind == CollectiveKind::all_reduce};
+    case Algorithm::direct:
+        return Direct{};
+    case Algorithm::hierarchical:
+        return RingOfPlaces{};
+    case Algorithm::automatic:
+    case Algorithm::ring:
+        break;
+    }
+    return RingLike{};
+}
+
+std::vector<int> receivers_of(TreePlace const& place, Tree const& tree) {
+    auto out = place.children;
+    if (tree.both_ways) {
+        out.insert(out.end(), place.parents.begin(), place.parents.end());
+    }
+    return out;
 }
 
 Bytes sent_bytes(Collective const& collective) {
     auto const whole = collective.bytes;
+    auto const kind = collective.kind;
     return std::visit(
-        overloaded{[&](Direct) { return whole; },
-                   [&](RingLike) { return whole * ring_factor(collective.kind, collective.group.count); },
-                   [&](OncePerNode const& p) { return whole / static_cast<double>(p.spread.topk); }},
+        overloaded{[&](RingLike) { return whole * ring_factor(kind, collective.group.count); },
+                   [&](OncePerNode const& p) { return whole / static_cast<double>(p.spread.topk); },
+                   [&](auto const&) { return whole * passes(kind); }},
         pattern_of(collective));
 }
 

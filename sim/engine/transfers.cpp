@@ -47,15 +47,16 @@ parallel::RankClass const& Transfers::class_of(int cell) const {
 
 int Transfers::add(parallel::Collective const& collective, int cell) {
     auto const& group = collective.group;
+    Carried const carried{collective.kind, collective.algorithm};
     CollectiveKey const key{
-        cell,         collective.kind, pattern_of(collective), collective.bytes.value(), group.first.index(),
+        cell,         carried,    pattern_of(collective), collective.bytes.value(), group.first.index(),
         group.stride, group.count};
     auto const [at, is_new] = collectives_.try_emplace(key, static_cast<int>(transfers_.size()));
     if (is_new) {
         transfers_.emplace_back();
         if (collective.group.count > 1 && collective.bytes.value() > 0.0) {
             auto const& own = context_.folding.cells[cell];
-            plan(at->second, collective.kind,
+            plan(at->second, carried,
                  lower(collective, class_of(cell), context_.traffic.of(collective, own.rank_class),
                        {own.representative, own.ranks}, context_.topology));
         }
@@ -83,7 +84,7 @@ int Transfers::add(parallel::Message const& message, int sender, int receiver, d
             auto const per_receiver = static_cast<double>(from.size()) / static_cast<double>(to.size());
             auto flow = lower(bytes, {{source, from}, {destination, to}, per_receiver}, context_.topology);
             auto const nodes = flow.tier == Tier::node ? 1 : 2;
-            plan(at->second, CollectiveKind::send_recv, {{std::move(flow)}, source, 2, nodes, 2});
+            plan(at->second, {CollectiveKind::send_recv}, {{std::move(flow)}, source, 2, nodes, 2});
         }
     }
     return at->second;
@@ -111,14 +112,14 @@ ClassFlow Transfers::with_types(ClassFlow flow) {
     return flow;
 }
 
-void Transfers::plan(int transfer, CollectiveKind kind, ClassFlows const& flows) {
-    plan_side(transfer, kind, flows, true);
-    plan_side(transfer, kind, flows, false);
+void Transfers::plan(int transfer, Carried const& carried, ClassFlows const& flows) {
+    plan_side(transfer, carried, flows, true);
+    plan_side(transfer, carried, flows, false);
 }
 
 /// Flows inside the node share what the kind attains there, those beyond it what it attains over the NIC, which is
 /// the same for near and far peers: each flow has the part of its bytes.
-void Transfers::plan_side(int transfer, CollectiveKind kind, ClassFlows const& flows, bool inside) {
+void Transfers::plan_side(int transfer, Carried const& carried, ClassFlows const& flows, bool inside) {
     auto const on_side = [inside](ClassFlow const& flow) { return (flow.tier <= Tier::node) == inside; };
     auto tier = Tier::self;
     auto bytes = Bytes{0.0};
@@ -137,7 +138,10 @@ void Transfers::plan_side(int transfer, CollectiveKind kind, ClassFlows const& f
     auto const& node = topology.pool(topology.pool_of(flows.rank)).cluster.node;
     auto const ranks = static_cast<int>(inside ? flows.ranks_in_node : flows.ranks);
     auto const nodes = static_cast<int>(inside ? 1 : flows.nodes);
-    auto const cost = context_.timings.collective(node, kind, tier, bytes, ranks, nodes);
+    auto const [kind, algorithm] = carried;
+    auto const measured =
+        context_.timings.collective(node, rate_like(algorithm, kind), tier, bytes, ranks, nodes);
+    auto const cost = carried_out_by(algorithm, kind, {flows.ranks, flows.nodes}, node, measured);
     expects(cost.attainable.value() > 0.0, "a collective attains some bandwidth");
     for (auto const& flow : flows.flows) {
         if (on_side(flow)) {

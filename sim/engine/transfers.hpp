@@ -63,16 +63,21 @@ class Transfers {
         BytesPerSecond cap;
         Seconds latency;
     };
-    /// Cell, then kind, pattern, bytes and group.
-    using CollectiveKey =
-        std::tuple<int, timing::CollectiveKind, Pattern, double, std::int64_t, std::int64_t, std::int64_t>;
+    /// What is carried out, and how.
+    struct Carried {
+        timing::CollectiveKind kind;
+        timing::Algorithm algorithm = timing::Algorithm::automatic;
+        friend auto operator<=>(Carried const&, Carried const&) = default;
+    };
+    /// Cell, then what is carried out, pattern, bytes and group.
+    using CollectiveKey = std::tuple<int, Carried, Pattern, double, std::int64_t, std::int64_t, std::int64_t>;
     using MessageKey = std::tuple<int, int, double, ChipIndex, ChipIndex>;
 
     [[nodiscard]] ChipIndex partner_of(ChipIndex source, parallel::Message const& message,
                                        int receiver) const;
     [[nodiscard]] ClassFlow with_types(ClassFlow flow);
-    void plan(int transfer, timing::CollectiveKind kind, ClassFlows const& flows);
-    void plan_side(int transfer, timing::CollectiveKind kind, ClassFlows const& flows, bool inside);
+    void plan(int transfer, Carried const& carried, ClassFlows const& flows);
+    void plan_side(int transfer, Carried const& carried, ClassFlows const& flows, bool inside);
     FlowSpec spec_of(Planned const& planned, EventLoop& loop);
     int resource_of(LinkId link, EventLoop& loop);
     int resource_of(ClassFlow const& side_by_side, EventLoop& loop);

@@ -295,6 +295,20 @@ StageLoad load_of(Job const& job, Stage const& stage) {
     return {stage.chunks, slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches)};
 }
 
+void name_algorithms(RankClass& rank_class, Plan const& plan) {
+    for (auto& block : rank_class.blocks) {
+        for (auto& op : block.ops) {
+            auto* collective = std::get_if<Collective>(&op.work);
+            if (collective == nullptr) {
+                continue;
+            }
+            if (auto const named = plan.algorithms.find(collective->kind); named != plan.algorithms.end()) {
+                collective->algorithm = named->second;
+            }
+        }
+    }
+}
+
 } // namespace
 
 std::vector<ClassMemory> memory_of_classes(Job const& job) {
@@ -326,6 +340,7 @@ Program build_program(Job const& job, Pricers& pricers) {
         auto const& chip = node_of(job, stage.place.pool).chip;
         auto& pricer = pricers.of(chip, stage.place.group->precision.gemm);
         program.classes.push_back(build_class(job, messages, stages, at, pricer));
+        name_algorithms(program.classes.back(), job.plan);
         std::vector<Flop> work;
         for (auto const& block : program.classes.back().blocks) {
             work.push_back(work_of(block));

@@ -7,7 +7,9 @@
 #include "parallel/local_sgd.hpp"
 #include "parallel/practice.hpp"
 #include "parallel/schedule.hpp"
+#include "timing/algorithm.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -107,6 +109,8 @@ struct Plan {
     /// behind the kernels of the other (the schedule's `paired`); weights' gradients come after what is sent.
     bool overlap_exchange = false;
     ExpertExchange expert_exchange = ExpertExchange::per_expert;
+    /// Of the kinds that are carried out in another way than the library chose where they were measured.
+    std::map<timing::CollectiveKind, timing::Algorithm> algorithms;
     /// Of the chip, that the exchange's kernels take from those beside them: 20 of 132 SMs on H800 (DeepSeek-V3, section
     /// 3.2.2), taken for all chips.
     double communication_share = 20.0 / 132.0;

@@ -4,6 +4,7 @@
 #include "hardware/topology.hpp"
 #include "model/operation.hpp"
 #include "model/token_spread.hpp"
+#include "timing/algorithm.hpp"
 #include "timing/collective.hpp"
 #include "timing/evidence.hpp"
 
@@ -64,6 +65,7 @@ struct Collective {
     /// that has one of its experts, to the rank of the sender's place there, and from it once to each rank inside
     /// that has one (DeepSeek-V3, arXiv 2412.19437, section 3.2.2; DeepEP). None = every copy straight to its rank.
     std::optional<model::TokenSpread> once_per_node;
+    timing::Algorithm algorithm = timing::Algorithm::automatic; ///< once_per_node is one of its own
 };
 
 /// One block's unit of work. `after` names earlier operations of the same block that must have ended;

@@ -14,6 +14,26 @@ double read_share(io::TomlTable const& table, std::string_view key, double other
     return share;
 }
 
+/// `collectives = { all_reduce = "tree", … }`
+void read_algorithms(io::TomlTable const& table, Plan& plan) {
+    using enum timing::CollectiveKind;
+    for (auto const kind : {all_reduce, all_gather, reduce_scatter, all_to_all, broadcast}) {
+        std::vector<std::pair<std::string, timing::Algorithm>> choices;
+        for (auto const algorithm : timing::algorithms_of(kind)) {
+            choices.emplace_back(name_of(algorithm), algorithm);
+        }
+        auto const key = timing::name_of(kind);
+        if (table.has(key)) {
+            plan.algorithms[kind] = one_of(table, key, timing::Algorithm::automatic, choices);
+        }
+    }
+    table.reject_unknown_keys();
+    if (table.has("all_to_all") && plan.expert_exchange == ExpertExchange::once_per_node) {
+        throw InputError{table.origin("all_to_all"),
+                         "names how tokens travel, which expert_exchange = \"once_per_node\" does already"};
+    }
+}
+
 } // namespace
 
 void read_practice(io::TomlTable const& table, Plan& plan) {
@@ -28,6 +48,9 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.expert_exchange = one_of<ExpertExchange>(
         table, "expert_exchange", plan.expert_exchange,
         {{"per_expert", ExpertExchange::per_expert}, {"once_per_node", ExpertExchange::once_per_node}});
+    if (table.has("collectives")) {
+        read_algorithms(table.table("collectives"), plan);
+    }
     plan.communication_share = read_share(table, "communication_share", plan.communication_share);
     if (table.has("kept_inputs")) {
         plan.kept_inputs = read_dtype(table, "kept_inputs", Dtype::bf16);

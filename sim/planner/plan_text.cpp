@@ -52,6 +52,13 @@ std::string practice_lines(Plan const& plan) {
     out += line("parameter_broadcasts", plan.parameter_broadcasts);
     out += line("overlap_shared_experts", plan.overlap_shared_experts);
     out += line("expert_exchange", exchange_names[static_cast<int>(plan.expert_exchange)]);
+    if (!plan.algorithms.empty()) {
+        std::vector<std::string> named;
+        for (auto const& [kind, algorithm] : plan.algorithms) {
+            named.push_back(fmt::format("{} = \"{}\"", timing::name_of(kind), timing::name_of(algorithm)));
+        }
+        out += fmt::format("collectives = {{ {} }}\n", fmt::join(named, ", "));
+    }
     out += fmt::format("communication_share = {}\n", plan.communication_share);
     if (plan.kept_inputs) {
         out += line("kept_inputs", name_of(*plan.kept_inputs));

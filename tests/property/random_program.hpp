@@ -65,6 +65,9 @@ class RandomProgram {
         constexpr parallel::Stream on[] = {parallel::Stream::tensor, parallel::Stream::expert,
                                            parallel::Stream::data};
         auto op = collective(on[below(3)], kinds[below(5)], amount(200e6), random_group(stage));
+        auto& work = std::get<parallel::Collective>(op.work);
+        auto const algorithms = timing::algorithms_of(work.kind);
+        work.algorithm = algorithms[below(static_cast<int>(algorithms.size()))];
         op.detached = op.stream == parallel::Stream::data && below(2) == 0;
         return op;
     }
