@@ -5,6 +5,7 @@
 #include "hardware/tier_summary.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 
 namespace moesaic::cli {
@@ -12,6 +13,9 @@ namespace moesaic::cli {
 namespace {
 
 using hardware::Cluster;
+using hardware::Fabric;
+using hardware::FabricKind;
+using hardware::Fact;
 using hardware::Provenance;
 
 struct Options {
@@ -90,6 +94,47 @@ std::string provenance_text(Provenance const& from) {
                        from.note.empty() ? "" : " (" + from.note + ")");
 }
 
+std::string shape_of(Fabric const& fabric) {
+    if (fabric.torus) {
+        return fmt::format("{} nodes", fmt::join(fabric.torus->shape, " x "));
+    }
+    auto out = fmt::format("{} nodes per leaf", fabric.nodes_per_leaf);
+    if (fabric.kind != FabricKind::dragonfly) {
+        out += fmt::format(", oversubscription {:g}", fabric.oversubscription);
+    }
+    if (fabric.groups) {
+        out += fmt::format(", groups of {} leaves", fabric.groups->leaves);
+        if (fabric.groups->oversubscription > 1.0) {
+            out += fmt::format(" with oversubscription {:g} beyond", fabric.groups->oversubscription);
+        }
+    }
+    return out;
+}
+
+/// The figures of the fabric's links, each with what it is.
+std::vector<std::pair<std::string, Fact<BytesPerSecond> const*>> bandwidths_of(Fabric const& fabric) {
+    std::vector<std::pair<std::string, Fact<BytesPerSecond> const*>> out;
+    if (fabric.groups && fabric.groups->local_link) {
+        out.emplace_back("fabric.groups.local_link", &*fabric.groups->local_link);
+        out.emplace_back("fabric.groups.global_links", &*fabric.groups->global_links);
+    }
+    if (fabric.torus) {
+        out.emplace_back("fabric.link", &fabric.torus->link);
+    }
+    return out;
+}
+std::vector<std::pair<std::string, Fact<Seconds> const*>> latencies_of(Fabric const& fabric) {
+    if (fabric.torus) {
+        return {{"fabric.hop_latency", &fabric.torus->hop_latency}};
+    }
+    std::vector<std::pair<std::string, Fact<Seconds> const*>> out{
+        {"fabric.spine_latency", &fabric.spine_latency}};
+    if (fabric.groups) {
+        out.emplace_back("fabric.groups.latency", &fabric.groups->latency);
+    }
+    return out;
+}
+
 void print_head(Cluster const& cluster) {
     auto const& node = cluster.node;
     auto const& fabric = cluster.fabric;
@@ -98,8 +143,8 @@ void print_head(Cluster const& cluster) {
                provenance_text(cluster.layout));
     fmt::print("node {}: {}\n    {} chips ({}), {} scale-up, {} NICs: {}\n", node.id, node.name, node.chips,
                node.chip.id, name_of(node.scale_up.kind), node.nics, provenance_text(node.layout));
-    fmt::print("fabric {}: {} nodes per leaf, oversubscription {:g}\n    {}\n", name_of(fabric.kind),
-               fabric.nodes_per_leaf, fabric.oversubscription, provenance_text(fabric.layout));
+    fmt::print("fabric {}: {}\n    {}\n", name_of(fabric.kind), shape_of(fabric),
+               provenance_text(fabric.layout));
 }
 
 void print_cluster(Cluster const& cluster) {
@@ -123,7 +168,12 @@ void print_cluster(Cluster const& cluster) {
             add_figure_rows(table, name, *fact);
         }
     });
-    add_figure_rows(table, "fabric.spine_latency", cluster.fabric.spine_latency);
+    for (auto const& [name, fact] : bandwidths_of(cluster.fabric)) {
+        add_figure_rows(table, name, *fact);
+    }
+    for (auto const& [name, fact] : latencies_of(cluster.fabric)) {
+        add_figure_rows(table, name, *fact);
+    }
     fmt::print("{}\nfiles: {}\n       {}\n       {}\n", table.text(), cluster.file, cluster.node.file,
                cluster.node.chip.file);
 }
@@ -147,7 +197,12 @@ io::Json cluster_json(Cluster const& cluster) {
     for_each_node_figure(node, [&](std::string_view name, auto const* fact) {
         figures.set(std::string{name}, fact ? figure_json(*fact) : io::Json{});
     });
-    figures.set("fabric.spine_latency", figure_json(cluster.fabric.spine_latency));
+    for (auto const& [name, fact] : bandwidths_of(cluster.fabric)) {
+        figures.set(name, figure_json(*fact));
+    }
+    for (auto const& [name, fact] : latencies_of(cluster.fabric)) {
+        figures.set(name, figure_json(*fact));
+    }
     auto out = list_entry(cluster);
     out.set("chips_per_node", node.chips).set("nics_per_node", node.nics);
     out.set("scale_up", name_of(node.scale_up.kind)).set("nodes_per_leaf", cluster.fabric.nodes_per_leaf);

@@ -14,10 +14,11 @@ namespace {
 struct Way {
     std::vector<LinkId> shared;
     std::vector<LinkId> pairs;
+    std::vector<std::pair<LinkId, double>> hops; ///< of a torus
 };
 
 Way way_out(ChipIndex rank, ChipIndex peer, Topology const& topology) {
-    Way way;
+    Way way{.hops = topology.own_hops(rank, peer)};
     for (auto const link : topology.route(rank, peer)) {
         auto const direction = topology.link(link).direction;
         if (direction == Direction::outward) {
@@ -44,7 +45,15 @@ Way way_between(ChipIndex rank, ChipIndex peer, Topology const& topology) {
 void add_peers(Bundles& bundles, Tier tier, GroupLayout::FarLeaf const& peers, Way way) {
     auto& bundle = bundles[{tier, std::move(way.shared)}];
     bundle.tier = tier;
-    bundle.one_peer = peers.example;
+    auto hops = 0.0;
+    for (auto const& [link, along] : way.hops) {
+        bundle.hops[link] += along * static_cast<double>(peers.peers);
+        hops += along;
+    }
+    if (bundle.peers == 0 || hops > bundle.most_hops) {
+        bundle.one_peer = peers.example;
+        bundle.most_hops = hops;
+    }
     bundle.peers += peers.peers;
     for (auto const link : way.pairs) {
         bundle.pair_peers[link] += peers.peers;

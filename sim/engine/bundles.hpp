@@ -13,6 +13,8 @@ struct Bundle {
     std::int64_t peers = 0;
     ChipIndex one_peer;
     std::map<LinkId, std::int64_t> pair_peers; ///< how many peers a pair link leads to
+    std::map<LinkId, double> hops;             ///< of a torus, to all peers: Topology::own_hops()
+    double most_hops = 0.0;                    ///< to one_peer
 };
 using Bundles = std::map<std::pair<hardware::Tier, std::vector<LinkId>>, Bundle>;
 

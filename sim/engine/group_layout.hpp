@@ -6,7 +6,7 @@
 
 namespace moesaic::engine {
 
-constexpr int tiers = 5;
+using hardware::tiers;
 /// Shares (or numbers) by how far apart ranks are; the index is hardware::Tier.
 using PerTier = std::array<double, tiers>;
 

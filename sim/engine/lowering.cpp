@@ -159,6 +159,10 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Clas
         for (auto const link : key.second) {
             flow.uses.push_back({link, times_of(link, bundle.tier, rank, traffic, alike, topology)});
         }
+        for (auto const& [link, hops] : bundle.hops) {
+            flow.uses.push_back({link, hops / static_cast<double>(bundle.peers) *
+                                           times_of(link, bundle.tier, rank, traffic, alike, topology)});
+        }
         add_pair_links(flow, bundle, topology);
         // A ring talks to one neighbour at a time, unless it has a link to each.
         flow.weight =
@@ -186,18 +190,36 @@ ClassFlow lower(Bytes bytes, MessageEnds const& ends, Topology const& topology) 
     auto const source = ends.from.representative;
     auto const destination = ends.to.representative;
     ClassFlow flow{.tier = topology.tier(source, destination), .bytes = bytes};
-    for (auto const link : topology.route(source, destination)) {
-        auto const direction = topology.link(link).direction;
-        double times = 1.0;
-        if (direction != Direction::pair) {
-            auto const outward = direction == Direction::outward;
-            auto const& side = outward ? ends.from.ranks : ends.to.ranks;
-            auto const behind = std::ranges::count_if(topology.chips_behind(link), [&](ChipIndex chip) {
-                return std::ranges::binary_search(side, chip);
-            });
-            times = static_cast<double>(behind) * (outward ? 1.0 : ends.senders_per_receiver);
-        }
+    auto const use = [&](LinkId link, Alike const& side, double each) {
+        auto const behind = std::ranges::count_if(topology.chips_behind(link), [&](ChipIndex chip) {
+            return std::ranges::binary_search(side.ranks, chip);
+        });
+        auto const times = static_cast<double>(behind) * each;
         flow.uses.push_back({link, times > 0.0 ? times : 1.0});
+    };
+    auto const lone = ends.from.ranks.size() == 1;
+    for (auto const link : topology.route(source, destination)) {
+        switch (topology.link(link).direction) {
+        case Direction::pair:
+            flow.uses.push_back({link, 1.0});
+            break;
+        case Direction::outward:
+            use(link, ends.from, 1.0);
+            break;
+        case Direction::inward:
+            use(link, ends.to, ends.senders_per_receiver);
+            break;
+        case Direction::through:
+            if (lone) {
+                flow.uses.push_back({link, 1.0});
+            }
+            break;
+        }
+    }
+    for (auto const& [link, hops] : topology.own_hops(source, destination)) {
+        if (!lone) {
+            use(link, ends.from, hops);
+        }
     }
     flow.far_latency = beyond_leaf(source, destination, flow.tier, topology);
     return flow;

@@ -15,7 +15,9 @@ constexpr int most_chips = 1'000'000;
 /// A mesh has a wire per pair.
 constexpr int most_chips_in_a_mesh = 1024;
 constexpr ScaleUpKind scale_up_kinds[] = {ScaleUpKind::switched, ScaleUpKind::full_mesh};
-constexpr FabricKind fabric_kinds[] = {FabricKind::rail_fat_tree, FabricKind::leaf_spine};
+constexpr FabricKind fabric_kinds[] = {FabricKind::rail_fat_tree, FabricKind::leaf_spine,
+                                       FabricKind::dragonfly, FabricKind::torus};
+constexpr std::size_t most_dimensions = 6;
 
 template <class Kind>
 Kind read_kind(io::TomlTable const& table, std::span<Kind const> kinds) {
@@ -86,24 +88,75 @@ void read_nics(io::TomlTable const& table, NodeType& node) {
     table.reject_unknown_keys();
 }
 
+double read_oversubscription(io::TomlTable const& table) {
+    auto const value = table.number("oversubscription");
+    if (!(value >= 1.0 && value <= 1000.0)) {
+        throw InputError{table.origin("oversubscription"),
+                         fmt::format("{} is not allowed (must be from 1 to 1000)", value)};
+    }
+    return value;
+}
+
+LeafGroups read_groups(io::TomlTable const& table, FabricKind kind) {
+    LeafGroups out{.leaves = read_count(table, "leaves", most_chips),
+                   .latency = read_fact<Seconds>(table, "latency")};
+    if (kind == FabricKind::dragonfly) {
+        out.local_link = read_bandwidth(table, "local_link");
+        out.global_links = read_bandwidth(table, "global_links");
+    } else {
+        out.oversubscription = read_oversubscription(table);
+    }
+    table.reject_unknown_keys();
+    return out;
+}
+
+Torus read_torus(io::TomlTable const& table, int nodes) {
+    Torus out{.shape = {},
+              .link = read_bandwidth(table, "link"),
+              .hop_latency = read_fact<Seconds>(table, "hop_latency")};
+    std::int64_t places = 1;
+    for (auto const length : table.integers("shape")) {
+        if (length < 1 || length > most_chips) {
+            throw InputError{table.origin("shape"), fmt::format("{} is no length of a torus", length)};
+        }
+        out.shape.push_back(static_cast<int>(length));
+        places = std::min<std::int64_t>(places * length, most_chips);
+    }
+    if (out.shape.empty() || out.shape.size() > most_dimensions) {
+        throw InputError{table.origin("shape"),
+                         fmt::format("a torus has from 1 to {} dimensions", most_dimensions)};
+    }
+    if (places != nodes) {
+        throw InputError{table.origin("shape"),
+                         fmt::format("has {} places, but there are {} nodes", places, nodes)};
+    }
+    return out;
+}
+
 } // namespace
 
 std::string_view name_of(ScaleUpKind kind) {
     return kind == ScaleUpKind::switched ? "switched" : "full_mesh";
 }
 std::string_view name_of(FabricKind kind) {
-    return kind == FabricKind::rail_fat_tree ? "rail_fat_tree" : "leaf_spine";
+    constexpr std::string_view names[] = {"rail_fat_tree", "leaf_spine", "dragonfly", "torus"};
+    return names[static_cast<std::size_t>(kind)];
 }
 
-Fabric read_fabric(io::TomlTable const& table) {
-    Fabric fabric{.kind = read_kind<FabricKind>(table, fabric_kinds),
-                  .nodes_per_leaf = read_count(table, "nodes_per_leaf", most_chips),
-                  .oversubscription = table.number("oversubscription"),
-                  .spine_latency = read_fact<Seconds>(table, "spine_latency"),
-                  .layout = read_provenance(table)};
-    if (!(fabric.oversubscription >= 1.0 && fabric.oversubscription <= 1000.0)) {
-        throw InputError{table.origin("oversubscription"),
-                         fmt::format("{} is not allowed (must be from 1 to 1000)", fabric.oversubscription)};
+Fabric read_fabric(io::TomlTable const& table, int nodes) {
+    Fabric fabric{.kind = read_kind<FabricKind>(table, fabric_kinds), .layout = read_provenance(table)};
+    if (fabric.kind == FabricKind::torus) {
+        fabric.nodes_per_leaf = 1;
+        fabric.torus = read_torus(table, nodes);
+    } else {
+        fabric.nodes_per_leaf = read_count(table, "nodes_per_leaf", most_chips);
+        fabric.spine_latency = read_fact<Seconds>(table, "spine_latency");
+    }
+    if (fabric.kind == FabricKind::rail_fat_tree || fabric.kind == FabricKind::leaf_spine) {
+        fabric.oversubscription = read_oversubscription(table);
+    }
+    if (fabric.kind == FabricKind::dragonfly || (!fabric.torus && table.has("groups"))) {
+        fabric.groups = read_groups(table.table("groups"), fabric.kind);
     }
     table.reject_unknown_keys();
     return fabric;
@@ -133,7 +186,7 @@ Cluster read_cluster(io::TomlTable const& table, NodeType node) {
     cluster.node = std::move(node);
     cluster.nodes = read_count(table, "nodes", most_chips / cluster.node.chips);
     cluster.layout = read_provenance(table);
-    cluster.fabric = read_fabric(table.table("fabric"));
+    cluster.fabric = read_fabric(table.table("fabric"), cluster.nodes);
     table.reject_unknown_keys();
     cluster.file = table.origin().file;
     return cluster;

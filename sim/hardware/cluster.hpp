@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moesaic::hardware {
 
@@ -43,18 +44,41 @@ struct NodeType {
 
 [[nodiscard]] std::string_view name_of(ScaleUpKind kind); ///< "switched", "full_mesh"
 
-/// A leaf joins NIC k of `nodes_per_leaf` nodes (rail) or all NICs of them (leaf_spine). Uplinks of a leaf
-/// carry the bandwidth of its NICs divided by `oversubscription`.
-enum class FabricKind { rail_fat_tree, leaf_spine };
+/// What joins the nodes.
+///   rail_fat_tree  a leaf joins NIC k of `nodes_per_leaf` nodes, leaves meet at a spine
+///   leaf_spine     a leaf joins all NICs of `nodes_per_leaf` nodes
+///   dragonfly      a leaf is a router with all NICs of its nodes; routers of a group are joined all to all, and so are
+///                  the groups (Kim et al., ISCA 2008). Adaptive routing is taken to spread traffic over all links of a
+///                  router into its group, and of a group to the others
+///   torus          each node is a router with a link each way to its neighbours along each dimension
+enum class FabricKind { rail_fat_tree, leaf_spine, dragonfly, torus };
 
-[[nodiscard]] std::string_view name_of(FabricKind kind); ///< "rail_fat_tree", "leaf_spine"
+[[nodiscard]] std::string_view name_of(FabricKind kind); ///< "rail_fat_tree", …
+
+/// Leaves (of one rail) that are nearer to each other than to the rest: pods of a fat tree, groups of a dragonfly.
+struct LeafGroups {
+    int leaves = 1;
+    double oversubscription = 1.0;                    ///< fat trees: of a pod's uplinks over its leaves'
+    std::optional<Fact<BytesPerSecond>> local_link;   ///< dragonfly: between two routers of a group, each way
+    std::optional<Fact<BytesPerSecond>> global_links; ///< dragonfly: of a group to all others, each way
+    Fact<Seconds> latency;                            ///< added where a path leaves the group
+};
+
+struct Torus {
+    std::vector<int> shape;    ///< nodes along each dimension; node numbers count along the last one first
+    Fact<BytesPerSecond> link; ///< to one neighbour, each way
+    Fact<Seconds> hop_latency; ///< of each link
+};
 
 struct Fabric {
     FabricKind kind = FabricKind::rail_fat_tree;
     int nodes_per_leaf = 32;
+    /// Uplinks of a leaf carry the bandwidth of its NICs divided by this (fat trees).
     double oversubscription = 1.0;
-    Fact<Seconds> spine_latency; ///< added where a path crosses the spine
-    Provenance layout;           ///< of kind, nodes_per_leaf and oversubscription
+    Fact<Seconds> spine_latency; ///< added where a path goes from leaf to leaf
+    std::optional<LeafGroups> groups;
+    std::optional<Torus> torus;
+    Provenance layout; ///< of kind, counts and oversubscription
 };
 
 struct Cluster {
@@ -70,7 +94,8 @@ struct Cluster {
 /// @param chip the chip that the table names under `chip`
 [[nodiscard]] NodeType read_node(io::TomlTable const& table, Chip chip);
 /// How nodes are joined: a [fabric] table. @throws InputError for an unknown kind or figures that cannot be
-[[nodiscard]] Fabric read_fabric(io::TomlTable const& table);
+/// @param nodes that it joins
+[[nodiscard]] Fabric read_fabric(io::TomlTable const& table, int nodes);
 /// @param node the node type that the table names under `node`
 [[nodiscard]] Cluster read_cluster(io::TomlTable const& table, NodeType node);
 

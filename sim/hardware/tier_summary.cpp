@@ -30,7 +30,7 @@ TierSummary summarize(Topology const& topology, ChipIndex from, ChipIndex to) {
 std::vector<TierSummary> summarize_tiers(Topology const& topology, PoolId pool) {
     auto const first = topology.first_chip(pool);
     std::map<Tier, TierSummary> found;
-    constexpr std::size_t tiers_of_a_pool = 3; // node, leaf, spine
+    constexpr std::size_t tiers_of_a_pool = 4; // node, leaf, spine, core
     for (int i = 1; i < topology.pool(pool).chips && found.size() < tiers_of_a_pool; ++i) {
         ChipIndex const other{first.index() + i};
         auto const tier = topology.tier(first, other);

@@ -6,17 +6,21 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesaic::hardware {
 
 /// How far apart two chips are.
-enum class Tier { self, node, leaf, spine, site };
+/// leaf: one switch between them (of a torus: neighbours); spine: over other leaves of the group (all leaves where there are no
+/// groups); core: from group to group; site: in different pools.
+enum class Tier { self, node, leaf, spine, core, site };
+constexpr int tiers = 6;
 [[nodiscard]] std::string_view name_of(Tier tier);
 
 /// outward: from a chip towards the core; inward: from the core to a chip; pair: joins two chips directly
-/// (mesh).
-enum class Direction { outward, inward, pair };
+/// (mesh); through: from a router of a torus to the next one, also for what comes from farther.
+enum class Direction { outward, inward, pair, through };
 
 /// One direction of a physical link.
 struct TopologyLink {
@@ -64,8 +68,13 @@ class Topology {
     [[nodiscard]] std::vector<LinkId> route(ChipIndex from, ChipIndex to) const;
     [[nodiscard]] TopologyLink const& link(LinkId id) const;
     [[nodiscard]] std::size_t links() const;
-    /// The chips whose traffic uses an outward (inward) link when it goes out (comes in), ascending.
+    /// The chips whose traffic uses an outward (inward) link when it goes out (comes in), ascending; of a through
+    /// link the chips of its router.
     [[nodiscard]] std::vector<ChipIndex> const& chips_behind(LinkId link) const;
+    /// Of a torus: hops on the way, by the links of the own router that go along the same dimension in the same
+    /// direction, where both ways round are as long half by each. What a rank that all others are like puts on its
+    /// own router's links, its own traffic and that which passes through. Empty elsewhere.
+    [[nodiscard]] std::vector<std::pair<LinkId, double>> own_hops(ChipIndex from, ChipIndex to) const;
     /// Latency of the path, all links together.
     [[nodiscard]] Seconds latency(ChipIndex from, ChipIndex to) const;
 

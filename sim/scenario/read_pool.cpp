@@ -71,7 +71,7 @@ hardware::Cluster own_cluster(io::TomlTable const& t, hardware::Catalogue const&
     out.file = t.origin().file;
     out.layout.source = fmt::format("set in {}", t.origin("nodes").text());
     if (auto const fabric = t.optional_table("fabric")) {
-        out.fabric = hardware::read_fabric(*fabric);
+        out.fabric = hardware::read_fabric(*fabric, out.nodes);
     } else if (out.nodes > 1) {
         throw InputError{t.origin("fabric"), "is missing: more nodes than one need a network",
                          "Describe it under [pools.fabric], or name a `cluster` of the catalogue"};
@@ -97,6 +97,20 @@ void read_node_figures(io::TomlTable const& t, hardware::NodeType& node) {
     }
 }
 
+void read_oversubscription(io::TomlTable const& t, hardware::Fabric& fabric) {
+    using enum hardware::FabricKind;
+    if (t.has("oversubscription") && (fabric.kind == dragonfly || fabric.kind == torus)) {
+        throw InputError{t.origin("oversubscription"),
+                         fmt::format("a {} has none", hardware::name_of(fabric.kind)),
+                         "The bandwidth of its links stands in the cluster's [fabric]"};
+    }
+    fabric.oversubscription = t.number_or("oversubscription", fabric.oversubscription);
+    if (fabric.oversubscription < 1.0) {
+        throw InputError{t.origin("oversubscription"),
+                         "must be 1 or more (1 = full bandwidth above the leaf switches)"};
+    }
+}
+
 } // namespace
 
 Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
@@ -109,12 +123,7 @@ Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
     pool.cluster = t.has("cluster") ? catalogue.cluster(t.text("cluster"), t.origin("cluster"))
                                     : own_cluster(t, catalogue);
     read_node_figures(t, pool.cluster.node);
-    auto& fabric = pool.cluster.fabric;
-    fabric.oversubscription = t.number_or("oversubscription", fabric.oversubscription);
-    if (fabric.oversubscription < 1.0) {
-        throw InputError{t.origin("oversubscription"),
-                         "must be 1 or more (1 = full bandwidth above the leaf switches)"};
-    }
+    read_oversubscription(t, pool.cluster.fabric);
     auto const& node = pool.cluster.node;
     int const all = hardware::chips_of(pool.cluster);
     pool.chips = static_cast<int>(t.integer_or("chips", all, 1));

@@ -1,9 +1,12 @@
 #include "engine/event_loop.hpp"
+#include "engine/transfers.hpp"
 #include "engine_cluster.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <map>
+#include <utility>
 
 using namespace moesaic;
 using namespace moesaic::engine;
@@ -35,10 +38,14 @@ class TwoLevels {
                 }
             }
         }
-        for (auto const& flow : lower(a2a, class_of("all", members), topology).flows) {
+        auto const flows = lower(a2a, class_of("all", members), topology).flows;
+        auto const units = units_of(flows);
+        for (auto const& flow : flows) {
             FlowSpec spec{{}, flow.bytes.value(), flow.weight, latency, cap};
             for (auto const& use : flow.uses) {
-                spec.uses.push_back({resource(use.link), static_cast<int>(use.times)});
+                auto const unit = units.at(use.link);
+                spec.uses.push_back(
+                    {resource(use.link, unit), static_cast<int>(std::lround(use.times / unit))});
             }
             if (!flow.parallel.empty()) {
                 spec.uses.push_back({loop_.add_resource("mesh", flow.parallel_bandwidth.value()), 1});
@@ -70,10 +77,24 @@ class TwoLevels {
     }
 
   private:
-    int resource(LinkId link) {
-        auto const [at, is_new] = resources_.try_emplace(link, 0);
+    /// `times` that count as one use of each link.
+    static std::map<LinkId, double> units_of(std::vector<ClassFlow> const& flows) {
+        std::map<LinkId, std::vector<double>> times;
+        for (auto const& flow : flows) {
+            for (auto const& use : flow.uses) {
+                times[use.link].push_back(use.times);
+            }
+        }
+        std::map<LinkId, double> out;
+        for (auto const& [link, all] : times) {
+            out[link] = common_unit(all);
+        }
+        return out;
+    }
+    int resource(LinkId link, double unit = 1.0) {
+        auto const [at, is_new] = resources_.try_emplace({link, unit}, 0);
         if (is_new) {
-            at->second = loop_.add_resource("link", topology_.link(link).bandwidth.value());
+            at->second = loop_.add_resource("link", topology_.link(link).bandwidth.value() / unit);
         }
         return at->second;
     }
@@ -87,23 +108,56 @@ class TwoLevels {
 
     hardware::Topology const& topology_;
     EventLoop loop_{Sharing::simulated};
-    std::map<LinkId, int> resources_;
+    std::map<std::pair<LinkId, double>, int> resources_;
     std::vector<int> full_;
     std::vector<int> representative_;
     int left_ = 0;
     double began_ = 0.0;
 };
 
-void check_levels(Shape const& shape, double bytes_per_pair) {
-    auto const topology = topology_of(shape);
-    auto const ranks = shape.nodes * shape.chips;
+void check_levels(hardware::Topology const& topology, double bytes_per_pair) {
+    auto const ranks = topology.chips();
     auto const both = TwoLevels{topology, ranks, bytes_per_pair * ranks}.run();
     CHECK(both.full > latency);
     CHECK_THAT(both.representative, WithinRel(both.full, 1e-9));
 }
 
+void check_levels(Shape const& shape, double bytes_per_pair) {
+    check_levels(topology_of(shape), bytes_per_pair);
+}
+
+hardware::Fact<BytesPerSecond> gb_per_s(double value) { return {.value = BytesPerSecond{value * 1e9}}; }
+
 } // namespace
 
+TEST_CASE(
+    "One rank's flows take as long as all pairs: 32 chips of a 4 x 4 torus, links as fast as half a NIC",
+    "[engine]") {
+    auto cluster = cluster_of({.nodes = 16, .chips = 2, .nics = 2});
+    cluster.fabric = {.kind = hardware::FabricKind::torus, .nodes_per_leaf = 1};
+    cluster.fabric.torus = hardware::Torus{.shape = {4, 4}, .link = gb_per_s(25.0)};
+    check_levels(hardware::Topology{{{cluster, 32}}, {}}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 32 chips of a 2 x 2 x 4 torus", "[engine]") {
+    auto cluster = cluster_of({.nodes = 16, .chips = 2, .nics = 1});
+    cluster.fabric = {.kind = hardware::FabricKind::torus, .nodes_per_leaf = 1};
+    cluster.fabric.torus = hardware::Torus{.shape = {2, 2, 4}, .link = gb_per_s(25.0)};
+    check_levels(hardware::Topology{{{cluster, 32}}, {}}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 32 chips, 2 groups of a dragonfly", "[engine]") {
+    auto cluster = cluster_of({.nodes = 8, .chips = 4, .nics = 4});
+    cluster.fabric = {.kind = hardware::FabricKind::dragonfly, .nodes_per_leaf = 2};
+    cluster.fabric.groups =
+        hardware::LeafGroups{.leaves = 2, .local_link = gb_per_s(200.0), .global_links = gb_per_s(150.0)};
+    check_levels(hardware::Topology{{{cluster, 32}}, {}}, 100e6);
+}
+TEST_CASE("One rank's flows take as long as all pairs: 32 chips, 2 pods of 2 leaves, 3:1 between pods",
+          "[engine]") {
+    auto cluster =
+        cluster_of({.nodes = 8, .chips = 4, .nics = 4, .nodes_per_leaf = 2, .oversubscription = 1.5});
+    cluster.fabric.groups = hardware::LeafGroups{.leaves = 2, .oversubscription = 2.0};
+    check_levels(hardware::Topology{{{cluster, 32}}, {}}, 100e6);
+}
 TEST_CASE("One rank's flows take as long as all pairs: 8 chips of a node", "[engine]") {
     check_levels({.nodes = 1}, 100e6);
 }

@@ -81,5 +81,5 @@ TEST_CASE("a cluster counts its chips, and knows limits", "[hardware]") {
     CHECK_THROWS_WITH(cluster_of("4294967297", "leaf_spine", "1"), Contains("must be 125000 or less"));
     CHECK_THROWS_WITH(cluster_of("2", "leaf_spine", "0.5"), Contains("fabric.oversubscription"));
     CHECK_THROWS_WITH(cluster_of("2", "leaf_spine", "nan"), Contains("fabric.oversubscription"));
-    CHECK_THROWS_WITH(cluster_of("2", "torus", "1"), Contains("no known kind"));
+    CHECK_THROWS_WITH(cluster_of("2", "hypercube", "1"), Contains("no known kind"));
 }
