@@ -102,6 +102,22 @@ nodes = 1
 fabric = { kind = "leaf_spine", nodes_per_leaf = 8, oversubscription = 1.0, spine_latency = { value = "2 us", source = "none", confidence = "estimate" }, source = "none", confidence = "estimate" }
 chip = { source = "none" }
 """
+FACT = 'source = "none", confidence = "estimate"'
+GROUPED_POOL = OWN_POOL.replace("spine_latency", f"groups = {{ leaves = 2, oversubscription = 1.0, latency = {{ value = \"2 us\", {FACT} }} }}, spine_latency")
+DRAGONFLY = f"""fabric = {{ kind = "dragonfly", nodes_per_leaf = 8, spine_latency = {{ value = "2 us", {FACT} }}, {FACT}, groups = {{ leaves = 2,
+local_link = {{ value = "9 GB/s", {FACT} }}, global_links = {{ value = "9 GB/s", {FACT} }}, latency = {{ value = "2 us", {FACT} }} }} }}
+"""
+TORUS = f'fabric = {{ kind = "torus", shape = [1], link = {{ value = "9 GB/s", {FACT} }}, hop_latency = {{ value = "1 us", {FACT} }}, {FACT} }}\n'
+SIMULATION = """
+[simulation]
+fold = "auto"
+[[simulation.stragglers]]
+chip = 0
+slowdown = 1.0
+[[simulation.slow_links]]
+chip = 0
+factor = 1.0
+"""
 ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "dirichlet"\nconcentration = 1.0', 'kind = "gini"\ngini = 0.3']
 
 
@@ -120,12 +136,21 @@ def scenario_schema(binary):
         bandwidth = Path(folder) / "bandwidth.toml"
         bandwidth.write_text(re.sub(r"checkpoint_save = .*", 'checkpoint_bandwidth = "10 GB/s"', failures.read_text(encoding="utf-8")), encoding="utf-8")
         published = variant("published", lambda text: text + '\n[published]\nsource = "none"\n')
-        pool = {key: reader.table([own], f"pools[0].{key}") for key in ("fabric", "chip")}
+        simulated = variant("simulated", lambda text: text + SIMULATION)
+        collectives = variant("collectives", lambda text: text.replace("[parallel]", '[parallel]\ncollectives = { all_reduce = "automatic" }'))
+        fabrics = [variant(name, lambda text, fabric=fabric: re.sub(r'cluster = "h20_4096".*\n', re.sub("fabric = .*\n", lambda _: fabric, OWN_POOL), text))
+                   for name, fabric in (("torus", TORUS), ("dragonfly", DRAGONFLY.replace("\n", " ").rstrip() + "\n"))]
+        grouped = variant("grouped", lambda text: re.sub(r'cluster = "h20_4096".*\n', lambda _: GROUPED_POOL, text))
+        groups = reader.table([grouped, fabrics[1]], "pools[0].fabric.groups")
+        pool = {"fabric": reader.table([own, *fabrics], "pools[0].fabric", {"groups": groups}), "chip": reader.table([own], "pools[0].chip")}
+        drawn = variant("drawn", lambda text: text + SIMULATION.replace("chip = 0", "count = 1"))
+        slow = {key: rows_of(reader.table([simulated, drawn], f"simulation.{key}[0]")) for key in ("stragglers", "slow_links")}
         stage = reader.table([stages], "parallel.stages[0]")
         kind = reader.table([mixed], "parallel.replica_kinds[0]", {"stages": rows_of(stage)})
         nested = {"model": MODEL, "training": reader.table([one], "training"), "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
                   "site_links": rows_of(reader.table([mixed], "site_links[0]")), "published": reader.table([published], "published"),
-                  "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind)}),
+                  "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives")}),
+                  "simulation": reader.table([simulated], "simulation", slow),
                   "reliability": reader.table([failures, bandwidth], "reliability"), "routing": reader.table(routings, "routing")}
         schema = reader.table([one], "", nested)
     add_meanings(schema, meanings())

@@ -227,6 +227,9 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     if (auto const search = t.optional_table("search")) {
         s.search = read_search_space(*search);
     }
+    if (auto const simulation = t.optional_table("simulation")) {
+        s.simulation = read_simulation(*simulation);
+    }
     settle_routing(t, s);
     s.batch_ramp = read_batch_ramp(training, s);
     training.reject_unknown_keys();

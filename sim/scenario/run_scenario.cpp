@@ -198,7 +198,11 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
     run.misfit = parallel::misfit(run.memory);
     if (!run.misfit || options.beyond_memory) {
         auto program = parallel::build_program(job);
-        engine::SimulationOptions const how{.keep_events = options.keep_events, .sharing = options.sharing};
+        engine::SimulationOptions const how{
+            .keep_events = options.keep_events,
+            .fold = scenario.simulation.fold,
+            .perturbations = perturbations_of(scenario.simulation, topology, scenario.seed),
+            .sharing = options.sharing};
         auto const with_meeting =
             plan.local_sgd ? std::optional{step_with_meeting(job, options.sharing)} : std::nullopt;
         run.timeline = engine::simulate(program, topology, timings, how);

@@ -10,6 +10,7 @@
 #include "parallel/build_program.hpp"
 #include "parallel/plan.hpp"
 #include "scenario/search_space.hpp"
+#include "scenario/simulation_settings.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -99,9 +100,10 @@ struct Scenario {
     std::vector<Pool> pools;
     std::vector<hardware::SiteLink> site_links;
     std::string software; ///< id in scenarios/software/; empty = today's usual practice, see parallel::Plan
-    model::Precision precision;            ///< of [training]; plans may say otherwise
-    parallel::Plan plan;                   ///< without kinds where the file has none and none is needed
-    SearchSpace search;                    ///< for the planner
+    model::Precision precision; ///< of [training]; plans may say otherwise
+    parallel::Plan plan;        ///< without kinds where the file has none and none is needed
+    SearchSpace search;         ///< for the planner
+    SimulationSettings simulation;
     std::optional<model::Routing> routing; ///< none = as the plan's expert_imbalance says
     std::vector<BatchRamp> batch_ramp;     ///< in order; then shape.global_batch
     std::optional<Economics> economics;
