@@ -102,14 +102,13 @@ parallel::Job with_plan(parallel::Job const& job, parallel::Plan const& plan) {
 
 } // namespace
 
-Seconds step_with_meeting(parallel::Job const& job, engine::Sharing sharing) {
+Seconds step_with_meeting(parallel::Job const& job, engine::SimulationOptions const& how) {
     auto const plan = meeting_plan(job.plan);
     auto const program = parallel::build_program(with_plan(job, plan));
     auto const answer = run_isolated(
         {[&] {
-            return fmt::format(
-                "{}",
-                engine::simulate(program, job.topology, job.timings, {.sharing = sharing}).step.value());
+            return fmt::format("{}",
+                               engine::simulate(program, job.topology, job.timings, how).step.value());
         }},
         1);
     return Seconds{std::stod(answer.front())};

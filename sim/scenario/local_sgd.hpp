@@ -8,7 +8,7 @@ namespace moesaic::scenario {
 
 /// Simulates a step with a meeting in a process of its own. Before this process simulates anything.
 /// @param job with [parallel.local_sgd]
-[[nodiscard]] Seconds step_with_meeting(parallel::Job const& job, engine::Sharing sharing);
+[[nodiscard]] Seconds step_with_meeting(parallel::Job const& job, engine::SimulationOptions const& how);
 
 /// Makes `timeline` that of the mean step:
 ///     t + (t' - t) / every,   t a step without and t' one with a meeting.
