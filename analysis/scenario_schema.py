@@ -123,8 +123,8 @@ ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "diric
 
 def scenario_schema(binary):
     reader = Reader(binary)
-    one, pipeline, failures, mixed, stages = (TUTORIAL / f"{name}.toml" for name in
-                                    ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools"))
+    one, pipeline, failures, mixed, stages, far = (TUTORIAL / f"{name}.toml" for name in
+        ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd"))
     with tempfile.TemporaryDirectory() as folder:
         def variant(name, change):
             path = Path(folder) / f"{name}.toml"
@@ -143,13 +143,16 @@ def scenario_schema(binary):
         grouped = variant("grouped", lambda text: re.sub(r'cluster = "h20_4096".*\n', lambda _: GROUPED_POOL, text))
         groups = reader.table([grouped, fabrics[1]], "pools[0].fabric.groups")
         pool = {"fabric": reader.table([own, *fabrics], "pools[0].fabric", {"groups": groups}), "chip": reader.table([own], "pools[0].chip")}
+        transported = Path(folder) / "transported.toml"
+        transported.write_text(mixed.read_text(encoding="utf-8").replace("[[site_links]]", '[[site_links]]\ntransport = "device_direct"'), encoding="utf-8")
         drawn = variant("drawn", lambda text: text + SIMULATION.replace("chip = 0", "count = 1"))
         slow = {key: rows_of(reader.table([simulated, drawn], f"simulation.{key}[0]")) for key in ("stragglers", "slow_links")}
         stage = reader.table([stages], "parallel.stages[0]")
         kind = reader.table([mixed], "parallel.replica_kinds[0]", {"stages": rows_of(stage)})
         nested = {"model": MODEL, "training": reader.table([one], "training"), "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
-                  "site_links": rows_of(reader.table([mixed], "site_links[0]")), "published": reader.table([published], "published"),
-                  "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives")}),
+                  "site_links": rows_of(reader.table([mixed, transported], "site_links[0]")), "published": reader.table([published], "published"),
+                  "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives"),
+                                                                         "local_sgd": reader.table([far], "parallel.local_sgd")}),
                   "simulation": reader.table([simulated], "simulation", slow),
                   "reliability": reader.table([failures, bandwidth], "reliability"), "routing": reader.table(routings, "routing")}
         schema = reader.table([one], "", nested)
