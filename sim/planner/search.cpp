@@ -41,6 +41,10 @@ Siblings siblings_of(Candidate const& candidate) {
             parallel::name_of(candidate.schedule) + (is_paired(candidate.schedule) ? "+" : "")};
 }
 
+/// Who shares out gradients sums its own share after every micro-batch, which saves memory traffic: sharing more is then
+/// not always needless.
+bool sum_alike(parallel::Plan const& a, parallel::Plan const& b) { return (a.zero < 2) == (b.zero < 2); }
+
 bool same_stages(parallel::Plan const& a, parallel::Plan const& b) {
     auto const stage = [](parallel::StageGroup const& g) {
         return std::tuple{g.stages, g.recompute, g.layers};
@@ -169,7 +173,7 @@ void Search::refine_entry(Entry& entry) {
     refined->seconds = std::max(refined->seconds, entry.bounded.seconds);
     auto const [at, is_new] = least_shared_.try_emplace(siblings_of(entry.bounded.candidate), refined->plan);
     if (!is_new && !request_.effort.exhaustive && at->second.zero < refined->plan.zero &&
-        same_stages(at->second, refined->plan)) {
+        sum_alike(at->second, refined->plan) && same_stages(at->second, refined->plan)) {
         entry.dropped = true;
         ++dominated_;
         return;
