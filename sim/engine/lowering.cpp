@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace moesaic::engine {
 
@@ -84,21 +85,39 @@ ChipIndex bounding_rank(ClassTraffic const& traffic, Alike const& alike) {
     return best;
 }
 
-/// Bytes that those alike send over the link, in units of the rank's own.
-double times_of(LinkId link, Tier tier, ChipIndex rank, ClassTraffic const& traffic, Alike const& alike,
-                Topology const& topology) {
-    if (alike.ranks.size() == 1) {
-        return 1.0;
-    }
-    auto const t = static_cast<int>(tier);
-    double sum = 0.0;
-    for (auto const chip : topology.chips_behind(link)) {
-        if (std::ranges::binary_search(alike.ranks, chip)) {
-            sum += traffic.of(chip).bytes[t];
+/// What those alike send over links of the rank that stands for them.
+class AlikeOnLinks {
+  public:
+    AlikeOnLinks(ChipIndex rank, Alike const& alike, ClassTraffic const& traffic, Topology const& topology)
+        : rank_{rank}, alike_{alike}, traffic_{traffic}, topology_{topology} {}
+
+    /// In units of the rank's own.
+    /// @param ring whose rank stands for the farthest hop: its node sends as much, however near its own next hop is
+    [[nodiscard]] double times_of(LinkId link, Tier tier, bool ring) const {
+        if (alike_.ranks.size() == 1) {
+            return 1.0;
         }
+        auto const& behind = topology_.chips_behind(link);
+        auto const whole_node =
+            ring && tier > Tier::node && topology_.tier(behind.front(), behind.back()) <= Tier::node;
+        double sum = 0.0;
+        for (auto const chip : behind) {
+            if (std::ranges::binary_search(alike_.ranks, chip)) {
+                auto const& bytes = traffic_.of(chip).bytes;
+                sum += whole_node
+                           ? std::accumulate(bytes.begin() + static_cast<int>(Tier::leaf), bytes.end(), 0.0)
+                           : bytes[static_cast<int>(tier)];
+            }
+        }
+        return std::max(1.0, sum / traffic_.of(rank_).bound[static_cast<int>(tier)]);
     }
-    return std::max(1.0, sum / traffic.of(rank).bound[t]);
-}
+
+  private:
+    ChipIndex rank_;
+    Alike const& alike_;
+    ClassTraffic const& traffic_;
+    Topology const& topology_;
+};
 
 /// Peers per tier, over all bundles.
 PerTier peers_of(Bundles const& bundles) {
@@ -149,6 +168,9 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Clas
     auto const bundles = bundles_of(pattern, layout, rank, alike.ranks.size() == 1, topology);
     auto const peers = peers_of(bundles);
     auto const sent = sent_bytes(collective);
+    AlikeOnLinks const together{rank, alike, traffic, topology};
+    auto const ring =
+        std::holds_alternative<RingLike>(pattern) || std::holds_alternative<RingOfPlaces>(pattern);
     for (auto const& [key, bundle] : bundles) {
         auto const t = static_cast<int>(bundle.tier);
         auto const share = static_cast<double>(bundle.peers) / peers[t];
@@ -157,11 +179,11 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Clas
             continue;
         }
         for (auto const link : key.second) {
-            flow.uses.push_back({link, times_of(link, bundle.tier, rank, traffic, alike, topology)});
+            flow.uses.push_back({link, together.times_of(link, bundle.tier, ring)});
         }
         for (auto const& [link, hops] : bundle.hops) {
             flow.uses.push_back({link, hops / static_cast<double>(bundle.peers) *
-                                           times_of(link, bundle.tier, rank, traffic, alike, topology)});
+                                           together.times_of(link, bundle.tier, ring)});
         }
         add_pair_links(flow, bundle, topology);
         // A ring talks to one neighbour at a time, unless it has a link to each.

@@ -82,3 +82,40 @@ TEST_CASE("A straggler unfolds what it touches, and the step is that of all rank
     CHECK(compared >= 20);
     CHECK(partly >= 15);
 }
+
+namespace {
+
+/// Seconds of a ring over 4 nodes: one whose hops are near and far by turns.
+double ring_step(hardware::Cluster const& cluster, Fold fold) {
+    return apart([&] {
+               hardware::Topology const topology{{{cluster, hardware::chips_of(cluster)}}, {}};
+               parallel::Program program;
+               program.chips = topology.chips();
+               auto all = class_of("all", ranks(0, 1, topology.chips()));
+               auto const across = ranks(0, cluster.node.chips, cluster.nodes);
+               all.blocks = {
+                   {"sum",
+                    parallel::Phase::step_end,
+                    {collective(parallel::Stream::data, timing::CollectiveKind::all_gather, 400e6, across)}}};
+               all.schedule = {{0, 0, {}, {}}};
+               program.classes = {all};
+               return engine::simulate(program, topology, timing::Timings{}, {.fold = fold}).step.value();
+           })
+        .result;
+}
+
+} // namespace
+
+TEST_CASE("Chips that share a narrow link out of their node share it folded as unfolded",
+          "[engine][property]") {
+    auto torus = cluster_of({.nodes = 16});
+    torus.fabric.kind = hardware::FabricKind::torus;
+    torus.fabric.nodes_per_leaf = 1;
+    torus.fabric.torus = hardware::Torus{.shape = {4, 4}, .link = {.value = BytesPerSecond{50e9}}};
+    auto const folded = ring_step(torus, Fold::automatic);
+    CHECK_THAT(folded, WithinRel(ring_step(torus, Fold::none), 1e-3));
+    // 8 chips send 15/16 of 400 MB each over one link of 50 GB/s
+    CHECK_THAT(folded, WithinRel(8.0 * 375e6 / 50e9, 0.01));
+    auto const leaves = cluster_of({.nodes = 4, .nics = 2, .nodes_per_leaf = 2});
+    CHECK_THAT(ring_step(leaves, Fold::automatic), WithinRel(ring_step(leaves, Fold::none), 1e-3));
+}
