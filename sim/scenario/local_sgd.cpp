@@ -107,8 +107,7 @@ Seconds step_with_meeting(parallel::Job const& job, engine::SimulationOptions co
     auto const program = parallel::build_program(with_plan(job, plan));
     auto const answer = run_isolated(
         {[&] {
-            return fmt::format("{}",
-                               engine::simulate(program, job.topology, job.timings, how).step.value());
+            return fmt::format("{}", engine::simulate(program, job.topology, job.timings, how).step.value());
         }},
         1);
     return Seconds{std::stod(answer.front())};

@@ -203,8 +203,7 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
             .fold = scenario.simulation.fold,
             .perturbations = perturbations_of(scenario.simulation, topology, scenario.seed),
             .sharing = options.sharing};
-        auto const with_meeting =
-            plan.local_sgd ? std::optional{step_with_meeting(job, how)} : std::nullopt;
+        auto const with_meeting = plan.local_sgd ? std::optional{step_with_meeting(job, how)} : std::nullopt;
         run.timeline = engine::simulate(program, topology, timings, how);
         if (with_meeting) {
             run.meetings = add_meetings(job, program, *with_meeting, run.timeline);
