@@ -98,6 +98,16 @@ double most_power(std::vector<scenario::FoundPlan> const& found, ChipPrices cons
     return most;
 }
 
+void add_plans(std::vector<planner::Planned> const& plans, Scenario const& s,
+               std::vector<scenario::FoundPlan>& found) {
+    for (auto const& planned : plans) {
+        auto text = planner::plan_toml(s, planned.plan);
+        if (std::ranges::find(found, text, &scenario::FoundPlan::text) == found.end()) {
+            found.push_back({planned.plan, planned.chips, std::move(text), Seconds{planned.seconds}});
+        }
+    }
+}
+
 } // namespace
 
 StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<double> const& rates) {
@@ -120,15 +130,12 @@ StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<dou
     request.effort.turns *= means_.effort;
     request.effort.simulations *= means_.effort;
     request.simulate = [&](auto const& plans) { return means_.simulate(s, plans); };
-    request.objective = request.cost; // the fastest is at the other end of the front
-    auto const outcome = planner::search(problem, request);
-    for (auto const& plans : {outcome.best, outcome.front}) {
-        for (auto const& planned : plans) {
-            auto text = planner::plan_toml(s, planned.plan);
-            if (std::ranges::find(at->second, text, &scenario::FoundPlan::text) == at->second.end()) {
-                at->second.push_back(
-                    {planned.plan, planned.chips, std::move(text), Seconds{planned.seconds}});
-            }
+    for (auto const& objective :
+         {request.cost, planner::Objective{rates, 0.0}}) { // the cheapest, the fastest
+        request.objective = objective;
+        auto const outcome = planner::search(problem, request);
+        for (auto const& plans : {outcome.best, outcome.front}) {
+            add_plans(plans, s, at->second);
         }
     }
     return at->second;

@@ -162,21 +162,15 @@ void Topology::Graph::add_torus(int pool) {
 
 void Topology::Graph::join_torus(int pool, TorusRouters& torus) {
     auto const& properties = *pools[pool].cluster.fabric.torus;
-    auto const nodes = static_cast<int>(torus.leaf.size());
     int const per_node = node_of(pool).chips;
-    for (int node = 0; node < nodes; ++node) {
+    for (int node = 0; node < static_cast<int>(torus.leaf.size()); ++node) {
         torus.first_link.push_back(static_cast<int>(links.size()));
         int const first_chip = first[pool] + node * per_node;
         auto const group = add_group(chips_between(pool, first_chip, first_chip + per_node));
-        int stride = nodes;
-        for (std::size_t d = 0; d < torus.shape.size(); ++d) {
-            int const length = torus.shape[d];
-            stride /= length;
-            int const at = node / stride % length;
-            for (int const step : {1, length - 1}) {
-                auto const to = node + ((at + step) % length - at) * stride;
-                add_link(torus.leaf[node], torus.leaf[to],
-                         {fmt::format("pool{}.node{}.{}{}", pool, node, step == 1 ? '+' : '-', d),
+        for (int dimension = 0; dimension < static_cast<int>(torus.shape.size()); ++dimension) {
+            for (bool const plus : {true, false}) {
+                add_link(torus.leaf[node], torus.leaf[torus.neighbour(node, dimension, plus)],
+                         {fmt::format("pool{}.node{}.{}{}", pool, node, plus ? '+' : '-', dimension),
                           properties.link.value, properties.hop_latency.value, Direction::through},
                          group);
             }

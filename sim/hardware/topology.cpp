@@ -101,49 +101,14 @@ void Topology::Graph::append_fabric(Vertex from, Vertex to, std::vector<LinkId>&
     std::ranges::reverse(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
 }
 
-namespace {
-
-/// Hops along one dimension: the shorter way round; where both are as long, + from nodes of even number and - from
-/// the others, so that both carry as much.
-struct Leg {
-    int hops = 0;
-    bool plus = true;
-};
-Leg leg_of(int from, int to, int length, bool even) {
-    int const ahead = (to - from + length) % length;
-    int const back = length - ahead;
-    bool const plus = ahead < back || (ahead == back && even);
-    return {plus ? ahead : back, plus};
-}
-
-} // namespace
-
-int Topology::Graph::hops(int pool, int from_node, int to_node) const {
-    std::vector<LinkId> way;
-    append_torus(pool, from_node, to_node, way);
-    return static_cast<int>(way.size());
-}
-
 /// Dimension by dimension.
 void Topology::Graph::append_torus(int pool, int from_node, int to_node, std::vector<LinkId>& out) const {
     auto const& torus = *torus_of_pool[pool];
-    int coordinates = 0;
-    int stride = static_cast<int>(torus.leaf.size());
-    for (int const length : torus.shape) {
-        stride /= length;
-        coordinates += from_node / stride % length;
-    }
-    stride = static_cast<int>(torus.leaf.size());
     int node = from_node;
-    for (std::size_t d = 0; d < torus.shape.size(); ++d) {
-        int const length = torus.shape[d];
-        stride /= length;
-        auto const leg =
-            leg_of(node / stride % length, to_node / stride % length, length, coordinates % 2 == 0);
+    for (auto const& leg : torus.legs(from_node, to_node)) {
         for (int hop = 0; hop < leg.hops; ++hop) {
-            out.push_back(LinkId{torus.first_link[node] + 2 * static_cast<int>(d) + (leg.plus ? 0 : 1)});
-            int const at = node / stride % length;
-            node += ((at + (leg.plus ? 1 : length - 1)) % length - at) * stride;
+            out.emplace_back(torus.link_of(node, leg.dimension, leg.plus));
+            node = torus.neighbour(node, leg.dimension, leg.plus);
         }
     }
 }
@@ -206,9 +171,9 @@ Tier Topology::tier(ChipIndex from, ChipIndex to) const {
     if (graph_->same_node(pool, a, b)) {
         return Tier::node;
     }
-    if (graph_->torus_of_pool[pool]) {
-        return graph_->hops(pool, graph_->node_index(a), graph_->node_index(b)) == 1 ? Tier::leaf
-                                                                                     : Tier::spine;
+    if (auto const& torus = graph_->torus_of_pool[pool]) {
+        auto const legs = torus->legs(graph_->node_index(a), graph_->node_index(b));
+        return legs.size() == 1 && legs.front().hops == 1 ? Tier::leaf : Tier::spine;
     }
     auto const mine = graph_->access(a).leaf, theirs = graph_->access(b).leaf;
     if (mine == theirs) {
@@ -262,20 +227,13 @@ std::vector<std::pair<LinkId, double>> Topology::own_hops(ChipIndex from, ChipIn
         return out;
     }
     auto const node = graph_->node_index(static_cast<int>(from.index()));
-    auto const target = graph_->node_index(static_cast<int>(to.index()));
-    int stride = static_cast<int>(torus->leaf.size());
-    for (std::size_t d = 0; d < torus->shape.size(); ++d) {
-        int const length = torus->shape[d];
-        stride /= length;
-        auto const ahead = (target / stride - node / stride % length + length) % length;
-        auto const plus = LinkId{torus->first_link[node] + 2 * static_cast<int>(d)};
-        auto const minus = LinkId{plus.index() + 1};
-        auto const hops = std::min(ahead, length - ahead);
-        if (2 * ahead == length) {
-            out.emplace_back(plus, 0.5 * hops);
-            out.emplace_back(minus, 0.5 * hops);
-        } else if (hops > 0) {
-            out.emplace_back(hops == ahead ? plus : minus, hops);
+    for (auto const& leg : torus->legs(node, graph_->node_index(static_cast<int>(to.index())))) {
+        auto const link = [&](bool plus) { return LinkId{torus->link_of(node, leg.dimension, plus)}; };
+        if (leg.tie) {
+            out.emplace_back(link(true), 0.5 * leg.hops);
+            out.emplace_back(link(false), 0.5 * leg.hops);
+        } else {
+            out.emplace_back(link(leg.plus), leg.hops);
         }
     }
     return out;

@@ -34,12 +34,33 @@ struct Step {
     Vertex before = 0;
 };
 
-/// The routers of a torus: of each, its links by dimension and direction (+, -).
+/// Hops along one dimension of a torus, the shorter way round.
+struct TorusLeg {
+    int dimension = 0;
+    int hops = 0;
+    bool plus = true; ///< where both ways are as long: from nodes of even number, so that both carry as much
+    bool tie = false;
+};
+
+/// The routers of a torus.
 struct TorusRouters {
     std::vector<int> shape;
     std::vector<Vertex>
         leaf; ///< per node of the cluster, those beyond the pool too: traffic passes through them
     std::vector<int> first_link; ///< of the node's 2 per dimension, + before -
+
+    /// The way, dimension by dimension; those without hops are left out.
+    [[nodiscard]] std::vector<TorusLeg> legs(int from_node, int to_node) const;
+    [[nodiscard]] int neighbour(int node, int dimension, bool plus) const;
+    [[nodiscard]] int link_of(int node, int dimension, bool plus) const {
+        return first_link[node] + 2 * dimension + (plus ? 0 : 1);
+    }
+
+  private:
+    [[nodiscard]] int stride_of(int dimension) const;
+    [[nodiscard]] int place_of(int node, int dimension) const {
+        return node / stride_of(dimension) % shape[dimension];
+    }
 };
 
 struct Topology::Graph {
@@ -137,8 +158,6 @@ struct Topology::Graph {
     [[nodiscard]] std::vector<Step> const& tree(Vertex leaf) const;
     void append_scale_up(int from, int to, std::vector<LinkId>& out) const;
     void append_fabric(Vertex from, Vertex to, std::vector<LinkId>& out) const;
-    /// Between routers of a torus.
-    [[nodiscard]] int hops(int pool, int from_node, int to_node) const;
     void append_torus(int pool, int from_node, int to_node, std::vector<LinkId>& out) const;
     [[nodiscard]] int node_index(int chip) const {
         auto const pool = pool_index(chip);

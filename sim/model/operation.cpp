@@ -261,4 +261,13 @@ Bytes bytes_of(Operation const& op) {
     return Bytes{row_bytes(op)};
 }
 
+std::size_t HashOperation::operator()(Operation const& op) const noexcept {
+    std::uint64_t hash = static_cast<std::uint64_t>(op.kind) * 4 + static_cast<std::uint64_t>(op.pass);
+    for (auto const size : {op.m, op.n, op.k, op.batch}) {
+        hash = (hash ^ static_cast<std::uint64_t>(size)) * 0x9e3779b97f4a7c15U;
+        hash ^= hash >> 29U;
+    }
+    return hash;
+}
+
 } // namespace moesaic::model

@@ -2,6 +2,7 @@
 #include "base/dtype.hpp"
 #include "base/units.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,6 +65,11 @@ struct Operation {
     std::string role; ///< what it is in the model: "qkv", "expert_up", …; for reports, not for look-up
 
     friend bool operator==(Operation const&, Operation const&) = default;
+};
+
+/// Of the fields that tell most operations of a model apart.
+struct HashOperation {
+    std::size_t operator()(Operation const& op) const noexcept;
 };
 
 [[nodiscard]] std::string_view name_of(OpKind kind);

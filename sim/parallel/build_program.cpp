@@ -299,7 +299,7 @@ void name_algorithms(RankClass& rank_class, Plan const& plan) {
     for (auto& block : rank_class.blocks) {
         for (auto& op : block.ops) {
             auto* collective = std::get_if<Collective>(&op.work);
-            if (collective == nullptr) {
+            if (collective == nullptr || collective->once_per_node) { // that is one of its own
                 continue;
             }
             if (auto const named = plan.algorithms.find(collective->kind); named != plan.algorithms.end()) {

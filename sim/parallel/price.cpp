@@ -61,15 +61,6 @@ timing::Duration Pricer::time_in_run(model::Operation const& op) const {
 }
 
 /// Of the fields that tell most operations of a model apart.
-std::size_t Pricer::Hash::operator()(model::Operation const& op) const noexcept {
-    std::uint64_t hash = static_cast<std::uint64_t>(op.kind) * 4 + static_cast<std::uint64_t>(op.pass);
-    for (auto const size : {op.m, op.n, op.k, op.batch}) {
-        hash = (hash ^ static_cast<std::uint64_t>(size)) * 0x9e3779b97f4a7c15U;
-        hash ^= hash >> 29U;
-    }
-    return hash;
-}
-
 Compute Pricer::price(model::Operation const& op) {
     auto found = known_.find(op);
     if (found == known_.end()) {

@@ -45,10 +45,7 @@ class Pricer {
     hardware::Chip const* chip_;
     KernelSetting setting_;
     ChipPractice here_;
-    struct Hash {
-        std::size_t operator()(model::Operation const& op) const noexcept;
-    };
-    std::unordered_map<model::Operation, Compute, Hash> known_; // looked up only
+    std::unordered_map<model::Operation, Compute, model::HashOperation> known_; // looked up only
 };
 
 /// One per chip and format of its products, for as many programs as are built with them: all with the same software.

@@ -18,18 +18,6 @@ namespace moesaic::timing {
 
 namespace {
 
-/// Of the fields that tell most operations of a model apart.
-struct HashOperation {
-    std::size_t operator()(model::Operation const& op) const noexcept {
-        std::uint64_t hash = static_cast<std::uint64_t>(op.kind) * 4 + static_cast<std::uint64_t>(op.pass);
-        for (auto const size : {op.m, op.n, op.k, op.batch}) {
-            hash = (hash ^ static_cast<std::uint64_t>(size)) * 0x9e3779b97f4a7c15U;
-            hash ^= hash >> 29U;
-        }
-        return hash;
-    }
-};
-
 /// What has been asked for, so that it is estimated once. Looked up only.
 class KnownTimes {
   public:
@@ -48,7 +36,7 @@ class KnownTimes {
   private:
     struct OfChip {
         hardware::Chip chip;
-        std::unordered_map<model::Operation, Duration, HashOperation> times;
+        std::unordered_map<model::Operation, Duration, model::HashOperation> times;
     };
     std::mutex asking_;
     std::list<OfChip> chips_;

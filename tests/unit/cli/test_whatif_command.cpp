@@ -10,13 +10,14 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-/// Ling-Lite on 16 or 32 H20 of March 2025, or under the letters of April; 3 M CNY.
-std::string const study = R"(name = "small"
-[common]
+std::string const common = R"([common]
 regime = { date = "2025-03-01", destination = "CN" }
 fleet = { budget = "3e6 CNY", acquisition = "buy" }
 economics = { hosting = "china_2025", purchases = ["china_2025"] }
-[[cases]]
+)";
+
+/// Ling-Lite on 16 or 32 H20 of March 2025, or under the letters of April; 3 M CNY.
+std::string const study = "name = \"small\"\n" + common + R"([[cases]]
 name = "before"
 [[cases]]
 name = "after"
@@ -87,12 +88,10 @@ TEST_CASE("whatif refuses a study that is wrong", "[cli]") {
 TEST_CASE("whatif searches the plan and the number of chips that the budget buys", "[cli]") {
     TemporaryFile const file{"study.toml"};
     // an H20 costs 110,000 CNY and its part of host and network: 3 M CNY buy at most 27, which is three nodes
-    io::write_text_file(file.path, R"(name = "searched"
-[common]
-regime = { date = "2025-03-01", destination = "CN" }
-fleet = { budget = "3e6 CNY", acquisition = "buy" }
-economics = { hosting = "china_2025", purchases = ["china_2025"] }
-search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
+    io::write_text_file(
+        file.path,
+        "name = \"searched\"\n" + common +
+            R"(search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
 [[cases]]
 name = "H20 allowed"
 [[cases]]
