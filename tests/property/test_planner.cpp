@@ -155,21 +155,27 @@ TEST_CASE("limits of chips, money and days are kept, and the front of time again
         head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined + mixed_search;
     auto const free = plan(scenario);
     double const step = free["plans"][0]["step_time_s"];
-    for (auto const& one : plan(scenario, "--chips 16")["plans"]) {
+    auto const few = plan(scenario, "--chips 16");
+    REQUIRE(!few["plans"].empty());
+    for (auto const& one : few["plans"]) {
         CHECK(one["chips"] <= 16);
     }
     auto const cheap = plan(scenario, "--mix");
     double const least = cheap["plans"][0]["cost_per_trillion_tokens"]["value"];
     CHECK(least <= free["plans"][0]["cost_per_trillion_tokens"]["value"]);
     auto const budget = plan(scenario, "--budget '" + std::to_string(least * 1.05) + " CNY'");
+    REQUIRE(!budget["plans"].empty());
     for (auto const& one : budget["plans"]) {
         CHECK(one["cost_per_trillion_tokens"]["value"].get<double>() <= least * 1.05);
     }
     // a trillion tokens in steps of 64 x 4096
     double const days = step * 1.1 * 1e12 / (64 * 4096) / 86400;
-    for (auto const& one : plan(scenario, "--mix --days " + std::to_string(days))["plans"]) {
+    auto const soon = plan(scenario, "--mix --days " + std::to_string(days));
+    REQUIRE(!soon["plans"].empty());
+    for (auto const& one : soon["plans"]) {
         CHECK(one["step_time_s"].get<double>() <= step * 1.1 * (1 + 1e-6));
     }
+    REQUIRE(!free["pareto"].empty());
     double time = 0.0, cost = 1e30;
     for (auto const& one : free["pareto"]) {
         CHECK(one["step_time_s"].get<double>() >= time);
