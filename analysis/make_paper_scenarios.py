@@ -15,6 +15,7 @@ import sys
 
 import yaml
 
+import launch_scripts as scripts
 from published_software import software_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -203,6 +204,9 @@ def write_model(s):
             "; dropout, Megatron-LM's default, which the launch scripts leave as it is." if drops else "; no dropout."))
     elif "nemotron" in name:
         s.put("norm", "layernorm")
+    if record["id"] in scripts.ALIBI:
+        s.put("rotary", False)
+        s.assume("ALiBi for rotary embedding: read in the launch script.")
     if model["mla"] and predicts_further_tokens(s):
         s.put("mtp_depth", 1)
     s.section("[model.attention]")
@@ -393,6 +397,9 @@ def write_recompute(s):
 def write_sharding(s):
     record, parallel = s.record, s.record["parallel"]
     stage = parallel["zero_stage"]
+    if record["id"] in scripts.DISTRIBUTED_OPTIMIZER:
+        stage = 1
+        s.assume("Optimizer state sharded: read in the launch script.")
     if stage is None:
         pretraining = "mlperf" in record["id"] and not record["model"].get("lora")
         stage = 1 if pretraining else 0
@@ -450,10 +457,16 @@ def write_parallel(s):
                      ": not stated; on from late 2022, off before.")
         s.put("sequence_parallel", sequence)
         overlaps = parallel.get("tp_comm_overlap")
-        if overlaps == "True" or parallel.get("mc2_enabled"):
+        if overlaps == "True" or scripts.switches_mc2(record):
             s.put("tensor_overlap", "products")
+        elif parallel.get("mc2_enabled"):
+            s.put("tensor_overlap", "weight_gradients")
+            s.assume("No MC2: the figure is older than it, or the launch script does not switch it on (analysis/launch_scripts.py).")
         elif overlaps == "False" or parallel.get("async_tp") is False:
             s.put("tensor_overlap", "weight_gradients")
+    if record["id"] in scripts.UNFUSED_ATTENTION:
+        s.put("fused_attention", False)
+        s.assume("Attention as several kernels: the launch script leaves FlashAttention off.")
     if model.get("lora"):
         s.put("adapters", 16)
     paper, kind = paper_of(record["group"]), precision_kind(parallel)
@@ -465,6 +478,12 @@ def write_parallel(s):
         if parallel.get(key) is not None:
             s.put({"overlap_grad_reduce": "overlap_gradients", "overlap_param_gather": "overlap_parameters"}[key],
                   bool(parallel[key]))
+    if record["id"] in scripts.KERNELS:
+        rotary, gate = scripts.KERNELS[record["id"]]
+        s.section("[parallel.passes]")
+        s.put("rope", rotary)
+        s.put("gated_activation", gate)
+        s.assume("Rotary embedding and gated activation fused as in the launch script.")
 
 
 def write_published(s):
@@ -537,7 +556,7 @@ def write_all(records, folder):
         reason = why_not(record)
         if reason is None:
             try:
-                text = scenario_text(record)
+                text = scenario_text(scripts.corrected(record))
             except Incomplete as lack:
                 reason = str(lack)
         if reason:

@@ -6,6 +6,8 @@ before the run's date is taken, or the first there is.
 import pathlib
 import re
 
+import launch_scripts
+
 SOFTWARE = pathlib.Path(__file__).resolve().parent.parent / "scenarios" / "software"
 
 # words in title, notes, kind of sharding, schedule or precision -> software; the first that is found
@@ -51,6 +53,8 @@ def software_of(record, year_month):
         if amd:
             return "rocm_mlperf"
         return release("nemo_mlperf", *((int(ngc[1]), int(ngc[2])) if ngc else year_month))
+    if launch_scripts.BEFORE_MC2.match(record["id"] + "_"):
+        return "modellink_2402"
     if "bloom" in group:
         return "megatron_deepspeed_2022"
     for words, name in WORDS:

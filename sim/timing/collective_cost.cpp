@@ -132,6 +132,14 @@ std::optional<BytesPerSecond> link_of(hardware::Chip const& chip, bool beyond_no
     return link ? std::optional{link->value} : std::nullopt;
 }
 
+/// A mesh gives a pair one of its links, a switch all of them: their curves over few ranks are no likenesses.
+bool alike_inside(hardware::Chip const& donor, hardware::NodeType const& node) {
+    bool const donor_is_mesh =
+        donor.scale_up_topology && donor.scale_up_topology->value.starts_with("full mesh");
+    return donor.vendor == node.chip.vendor &&
+           donor_is_mesh == (node.scale_up.kind == hardware::ScaleUpKind::full_mesh);
+}
+
 /// The curve of a chip with the most alike link, its rate scaled by the links; of several the fastest, since a
 /// fabric is taken to be set up well.
 std::optional<CollectiveCost> borrow(TimingStore const& store, hardware::NodeType const& node,
@@ -141,8 +149,7 @@ std::optional<CollectiveCost> borrow(TimingStore const& store, hardware::NodeTyp
     std::optional<CollectiveCost> best;
     for (auto const& donor : store.reference_chips()) {
         auto const link = link_of(donor, fabric.beyond_node);
-        bool const comparable = fabric.beyond_node || donor.vendor == node.chip.vendor;
-        if (!link || !comparable || donor.id == node.chip.id) {
+        if (!link || !(fabric.beyond_node || alike_inside(donor, node)) || donor.id == node.chip.id) {
             continue;
         }
         auto const asked = ask_chip(store, donor, q, {*link, fabric.beyond_node}, startup);
