@@ -118,13 +118,35 @@ slowdown = 1.0
 chip = 0
 factor = 1.0
 """
+FLEET = """
+[regime]
+date = "2025-03-01"
+destination = "CN"
+[fleet]
+[[fleet.stock]]
+chip = "nvidia_h20"
+count = 8
+owned_since = "2024-01-01"
+[[fleet.supply]]
+chip = "nvidia_h20"
+per_quarter = 8
+from = "2024-01-01"
+[[fleet.rented]]
+chip = "nvidia_h20"
+count = 8
+place = "SG"
+[[fleet.licences]]
+chip = "nvidia_h20"
+quota = 8
+from = "2024-01-01"
+"""
 ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "dirichlet"\nconcentration = 1.0', 'kind = "gini"\ngini = 0.3']
 
 
 def scenario_schema(binary):
     reader = Reader(binary)
-    one, pipeline, failures, mixed, stages, far = (TUTORIAL / f"{name}.toml" for name in
-        ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd"))
+    one, pipeline, failures, mixed, stages, far, money = (TUTORIAL / f"{name}.toml" for name in
+        ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd", "08-fleet-and-money"))
     with tempfile.TemporaryDirectory() as folder:
         def variant(name, change):
             path = Path(folder) / f"{name}.toml"
@@ -146,13 +168,20 @@ def scenario_schema(binary):
         transported = Path(folder) / "transported.toml"
         transported.write_text(mixed.read_text(encoding="utf-8").replace("[[site_links]]", '[[site_links]]\ntransport = "device_direct"'), encoding="utf-8")
         drawn = variant("drawn", lambda text: text + SIMULATION.replace("chip = 0", "count = 1"))
+        fleet = variant("fleet", lambda text: text + FLEET)
+        lists = {key: rows_of(reader.table([fleet], f"fleet.{key}[0]")) for key in ("stock", "supply", "rented", "licences")}
+        search = variant("search", lambda text: text + "\n[search]\ntensor = [1]\n")
+        regime = reader.table([fleet], "regime", {"alternatives": {"type": "object"}})  # its keys are the rules' own
+        training = reader.table([one], "training", {"batch_ramp": rows_of(reader.table([money], "training.batch_ramp[0]"))})
         slow = {key: rows_of(reader.table([simulated, drawn], f"simulation.{key}[0]")) for key in ("stragglers", "slow_links")}
         stage = reader.table([stages], "parallel.stages[0]")
         kind = reader.table([mixed], "parallel.replica_kinds[0]", {"stages": rows_of(stage)})
-        nested = {"model": MODEL, "training": reader.table([one], "training"), "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
+        nested = {"model": MODEL, "training": training, "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
                   "site_links": rows_of(reader.table([mixed, transported], "site_links[0]")), "published": reader.table([published], "published"),
                   "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives"),
                                                                          "local_sgd": reader.table([far], "parallel.local_sgd")}),
+                  "regime": regime, "fleet": reader.table([fleet], "fleet", lists), "economics": reader.table([money], "economics"),
+                  "search": reader.table([search], "search"),
                   "simulation": reader.table([simulated], "simulation", slow),
                   "reliability": reader.table([failures, bandwidth], "reliability"), "routing": reader.table(routings, "routing")}
         schema = reader.table([one], "", nested)
