@@ -53,3 +53,45 @@ def switches_mc2(record):
     if not name.startswith("modellink_") or not record["parallel"].get("mc2_enabled"):
         return bool(record["parallel"].get("mc2_enabled"))
     return bool(WITH_MC2.match(name))
+
+
+# NVIDIA-NeMo/Megatron-Bridge, scripts/performance of each release: read in public copies at the states nearest to the releases, with
+# the pull requests that changed them (analysis/accuracy.md). What of a layer's launches CUDA graphs replay, by the host time
+# that is left (milliseconds, of the software files' profile): none; the router; attention too; all.
+HOST_MS = {"none": 10.0, "router": 7.0, "attention": 2.8, "all": 0.0}
+BLACKWELL = {"nvidia_b200", "nvidia_gb200", "nvidia_b300", "nvidia_gb300"}
+
+
+def bridge_recipe(record, release):
+    """What the recipe of a model with experts does in this release (year and month as one number, 2511).
+
+    library: of the exchange, none = all-to-all; beside: it runs beside another micro-batch's kernels; graphs: key of HOST_MS;
+    fused: gate and quantisation inside the experts' products; narrow_attention: scores and values in 8 bit; recompute: of
+    latent attention.
+    """
+    chip, latent = record["hardware"]["chip_id"], bool(record["model"]["mla"])
+    recipe = {"library": "hybridep", "beside": False, "graphs": "none", "fused": False, "narrow_attention": False,
+              "recompute": "up_projections"}
+    if release < 2511:  # tokens dropped to a capacity, whole layers of static shape; but DeepSeek-V3 on H100
+        recipe["library"] = "deepep" if latent and chip not in BLACKWELL else None
+        recipe["beside"] = latent and chip not in BLACKWELL
+        recipe["graphs"] = "all" if chip in BLACKWELL and not latent else "none"
+        return recipe
+    if chip not in BLACKWELL:  # HybridEP on H100 from 26.04 (its port to 26.02 was closed unmerged)
+        recipe["library"] = "hybridep" if release >= 2604 else None
+        recipe["beside"] = release < 2604
+        return recipe
+    if release < 2602:
+        recipe["library"] = "hybridep" if latent and chip in ("nvidia_gb200", "nvidia_gb300") else None
+        recipe["graphs"] = {"nvidia_gb300": "attention", "nvidia_gb200": "router"}.get(chip, "none") if latent else "router"
+        recipe["recompute"] = "none" if chip == "nvidia_gb300" else "up_projections"
+    elif release < 2606:
+        recipe["library"] = None if chip == "nvidia_b200" and not latent and release < 2604 else "hybridep"
+        recipe["graphs"] = ("attention" if chip == "nvidia_gb200" or release >= 2604 and chip == "nvidia_b300" else "none") if latent \
+            else "attention" if release >= 2604 and chip == "nvidia_b200" else "router"
+    elif chip == "nvidia_b200" or latent and chip == "nvidia_b300" or record["parallel"]["precision_kind"] != "mxfp8":
+        recipe["graphs"] = "attention"
+    else:  # the whole step as one graph, experts as fused kernels
+        recipe |= {"beside": True, "graphs": "all", "fused": True, "narrow_attention": not (latent and chip == "nvidia_gb200"),
+                   "recompute": "up_projections" if chip == "nvidia_gb200" else "none"}
+    return recipe

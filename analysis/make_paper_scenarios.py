@@ -258,6 +258,8 @@ def write_training(s):
     if kind == "unknown":
         s.assume("Precision bf16: the source says 16 bit, or leaves open which narrower format it used.")
     s.put("precision", PRECISION[kind])
+    if (recipe_of(s.record) or {}).get("narrow_attention"):
+        s.put("attention_precision", PRECISION[kind])
 
 
 def gigabytes(gbit):
@@ -378,9 +380,8 @@ RECOMPUTE = {"none": "none", "full": "full"}
 def write_recompute(s):
     record, parallel = s.record, s.record["parallel"]
     kind, paper = parallel["recompute_kind"], paper_of(record["group"])
-    if kind == "unknown" and record["group"].startswith("nv_bridge") and record["model"]["mla"]:
-        s.put("recompute", "up_projections")
-        s.assume("Recompute of latent attention's up-projections (mla_up_proj), as in the recipes of the same repository.")
+    if kind == "unknown" and record["model"]["mla"] and recipe_of(record):
+        s.put("recompute", recipe_of(record)["recompute"])
     elif kind in ("unknown", "partial"):
         s.put("recompute", "least")
         s.assume(("Recompute of part of the layers" if kind == "partial" else "Recompute: not stated") +
@@ -412,14 +413,32 @@ def write_sharding(s):
         s.put("shard_group", group)
 
 
-def hides_exchange(record):
-    """NVIDIA-NeMo/Megatron-Bridge scripts/performance: DeepSeek-V3 on H100 (commit 0132842, the oldest read) and in MXFP8 on
-    Blackwell (commit 0426418). That the latter began with 26.06 is inferred, not read."""
-    if not record["group"].startswith("nv_bridge") or not record["model"]["mla"]:
-        return False
-    if record["hardware"]["chip_id"] == "nvidia_h100_sxm5":
-        return True
-    return record["parallel"]["precision_kind"] == "mxfp8" and year_month(record) >= (2026, 6)
+def recipe_of(record):
+    """Of a run of Megatron-Bridge with experts, what the release's own recipe does; none of others."""
+    if not record["group"].startswith("nv_bridge") or not record["model"]["moe"]:
+        return None
+    year, month = year_month(record)
+    return scripts.bridge_recipe(record, year % 100 * 100 + month)
+
+
+def write_recipe(s, recipe):
+    s.put("expert_exchange", "once_per_node" if recipe["library"] else "per_expert")
+    if recipe["library"]:
+        s.put("exchange_library", recipe["library"])
+    if recipe["library"] == "hybridep":  # 32 of 132 or 148 processors
+        s.put("exchange_processors", 32)
+        s.put("communication_share", 0.216 if s.record["hardware"]["chip_id"] in scripts.BLACKWELL else 0.242)
+    s.put("overlap_exchange", recipe["beside"])
+    s.put("fused_gate", recipe["fused"])
+    s.assume("Exchange of tokens, CUDA graphs, fused kernels and recompute as in the release's recipe (analysis/launch_scripts.py).")
+
+
+def write_host_time(s, recipe):
+    chip = s.record["hardware"]["chip_id"]
+    s.section("[[parallel.on]]")
+    s.lines.append(f'chips = ["{chip}"]')
+    s.put("host_moe_layer", f"{scripts.HOST_MS[recipe['graphs']]:g} ms")
+    s.put("source", f"launches that CUDA graphs replay in the release's recipe: {recipe['graphs']} (analysis/launch_scripts.py)")
 
 
 def write_parallel(s):
@@ -444,11 +463,9 @@ def write_parallel(s):
     write_schedule(s)
     write_recompute(s)
     write_sharding(s)
-    if hides_exchange(record):
-        s.put("expert_exchange", "once_per_node")
-        s.put("overlap_exchange", True)
-        s.assume("The exchange of tokens runs beside another micro-batch's kernels (moe_a2a_overlap), as in a recipe of "
-                 "the same repository (its release inferred).")
+    recipe = recipe_of(record)
+    if recipe:
+        write_recipe(s, recipe)
     if tensor > 1:
         sequence = parallel["sequence_parallel"]
         if sequence is None:
@@ -478,6 +495,8 @@ def write_parallel(s):
         if parallel.get(key) is not None:
             s.put({"overlap_grad_reduce": "overlap_gradients", "overlap_param_gather": "overlap_parameters"}[key],
                   bool(parallel[key]))
+    if recipe:
+        write_host_time(s, recipe)
     if record["id"] in scripts.KERNELS:
         rotary, gate = scripts.KERNELS[record["id"]]
         s.section("[parallel.passes]")

@@ -47,7 +47,7 @@ parallel::RankClass const& Transfers::class_of(int cell) const {
 
 int Transfers::add(parallel::Collective const& collective, int cell) {
     auto const& group = collective.group;
-    Carried const carried{collective.kind, collective.algorithm};
+    Carried const carried{collective.kind, collective.algorithm, collective.tokens};
     CollectiveKey const key{
         cell,         carried,    pattern_of(collective), collective.bytes.value(), group.first.index(),
         group.stride, group.count};
@@ -84,7 +84,7 @@ int Transfers::add(parallel::Message const& message, int sender, int receiver, d
             auto const per_receiver = static_cast<double>(from.size()) / static_cast<double>(to.size());
             auto flow = lower(bytes, {{source, from}, {destination, to}, per_receiver}, context_.topology);
             auto const nodes = flow.tier == Tier::node ? 1 : 2;
-            plan(at->second, {CollectiveKind::send_recv}, {{std::move(flow)}, source, 2, nodes, 2});
+            plan(at->second, {CollectiveKind::send_recv, {}, {}}, {{std::move(flow)}, source, 2, nodes, 2});
         }
     }
     return at->second;
@@ -138,9 +138,9 @@ void Transfers::plan_side(int transfer, Carried const& carried, ClassFlows const
     auto const& node = topology.pool(topology.pool_of(flows.rank)).cluster.node;
     auto const ranks = static_cast<int>(inside ? flows.ranks_in_node : flows.ranks);
     auto const nodes = static_cast<int>(inside ? 1 : flows.nodes);
-    auto const [kind, algorithm] = carried;
+    auto const& [kind, algorithm, tokens] = carried;
     auto const measured =
-        context_.timings.collective(node, rate_like(algorithm, kind), tier, bytes, ranks, nodes);
+        context_.timings.collective(node, rate_like(algorithm, kind), tier, bytes, ranks, nodes, tokens);
     auto const cost = carried_out_by(algorithm, kind, {flows.ranks, flows.nodes}, node, measured);
     expects(cost.attainable.value() > 0.0, "a collective attains some bandwidth");
     for (auto const& flow : flows.flows) {

@@ -67,6 +67,7 @@ class Transfers {
     struct Carried {
         timing::CollectiveKind kind;
         timing::Algorithm algorithm = timing::Algorithm::automatic;
+        std::optional<timing::TokenExchange> tokens;
         friend auto operator<=>(Carried const&, Carried const&) = default;
     };
     /// Cell, then what is carried out, pattern, bytes and group.

@@ -95,8 +95,17 @@ RankAttention rank_attention(Model const& model, Shard const& shard) {
 }
 
 void fused_attention(Builder& build, LayerShape const& shape, RankAttention const& a, OpKind kind) {
+    auto const format = shape.precision.attention.value_or(shape.precision.activations);
+    if (bytes_per_element(format) < bytes_per_element(shape.precision.activations)) {
+        build.add(
+            {.kind = OpKind::quantise,
+             .dtype = format,
+             .m = group_rows(shape),
+             .n = std::int64_t{a.heads + a.kv_heads} * a.key_dim + std::int64_t{a.kv_heads} * a.value_dim,
+             .role = "attention"});
+    }
     build.add({.kind = kind,
-               .dtype = shape.precision.activations,
+               .dtype = format,
                .m = ceil_div(shape.sequence_length, shape.shard.context),
                .n = shape.sequence_length,
                .k = a.key_dim,
@@ -235,21 +244,25 @@ void append_grouped_experts(Model const& model, Builder& build, LayerShape const
     int const groups = local_experts(moe, shape), inner = moe.expert_ffn / shape.shard.expert_tensor;
     auto const per_group = rounded(expert_rows(moe, shape) / groups);
     auto const total = per_group * groups;
-    auto const product = [&](std::int64_t n, std::int64_t k, std::string role) {
+    auto const product = [&](std::int64_t n, std::int64_t k, std::string role,
+                             bool gradient_quantised = false) {
         build.add({.kind = OpKind::grouped_gemm,
                    .dtype = shape.precision.gemm,
                    .m = per_group,
                    .n = n,
                    .k = k,
                    .batch = groups,
+                   .gradient_quantised = gradient_quantised,
                    .role = std::move(role)});
     };
     if (!is_narrow(shape.precision.dispatch, shape.precision)) {
         build.quantise(total, model.hidden, "expert_up");
     }
-    product(model.gated_ffn ? 2 * inner : inner, model.hidden, "expert_up");
-    activation(model, build, total, inner, "expert");
-    build.quantise(total, inner, "expert_down");
+    product(model.gated_ffn ? 2 * inner : inner, model.hidden, "expert_up", shape.fused_gate);
+    if (!shape.fused_gate) {
+        activation(model, build, total, inner, "expert");
+        build.quantise(total, inner, "expert_down");
+    }
     product(model.hidden, inner, "expert_down");
 }
 
@@ -402,7 +415,7 @@ BackwardOperations backward_of(std::span<Operation const> forward) {
             list.push_back(with_pass(*op, Pass::backward));
             continue;
         }
-        if (bytes_per_element(op->dtype) < 2) {
+        if (bytes_per_element(op->dtype) < 2 && !op->gradient_quantised) {
             bool const fused = op->kind == OpKind::moe_ffn;
             auto const rows = fused ? op->m * op->topk * op->batch / op->experts : op->m * op->batch;
             out.input_gradient.push_back({.kind = OpKind::quantise,

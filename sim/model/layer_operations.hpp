@@ -21,6 +21,9 @@ struct LayerShape {
     /// true: the exchange reads each token and sums what comes back (DeepEP): no copies in the order of ranks before,
     /// no weighted sum after it
     bool exchange_copies = false;
+    /// true: the experts' first products also apply the gate and write what the second ones take, quantised; the gradient
+    /// of the second products likewise for the first (cuDNN's grouped products for MXFP8)
+    bool fused_gate = false;
 };
 
 using Operations = std::vector<Operation>;

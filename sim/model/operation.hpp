@@ -62,6 +62,8 @@ struct Operation {
     int window = 0;            ///< sliding window, 0 = none
     int topk = 0, experts = 0; ///< moe_ffn: of the whole layer; topk also of permute and unpermute
     bool gated = true;
+    bool gradient_quantised =
+        false;        ///< of a product: the kernel before it in the backward pass wrote its gradient so
     std::string role; ///< what it is in the model: "qkv", "expert_up", …; for reports, not for look-up
 
     friend bool operator==(Operation const&, Operation const&) = default;

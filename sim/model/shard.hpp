@@ -17,11 +17,12 @@ struct Shard {
     bool sequence_parallel = false; ///< what is not split over tensor ranks is split by rows
 };
 
-/// Number formats of the work. The router, attention and the head keep the activations' format.
+/// Number formats of the work. The router and the head keep the activations' format.
 struct Precision {
     Dtype activations = Dtype::bf16;
-    Dtype gemm = Dtype::bf16;     ///< narrower than the activations: their inputs are quantised first
-    Dtype dispatch = Dtype::bf16; ///< of tokens sent to experts, forward only
+    Dtype gemm = Dtype::bf16;       ///< narrower than the activations: their inputs are quantised first
+    Dtype dispatch = Dtype::bf16;   ///< of tokens sent to experts, forward only
+    std::optional<Dtype> attention; ///< of scores and values; none = the activations'
 };
 
 /// Why the model cannot be divided so, for the user; none where it can.

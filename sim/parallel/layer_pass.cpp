@@ -21,16 +21,16 @@ void forward_experts(StageSetting const& s, model::LayerOperations const& ops, B
     };
     to.compute(ops.pre_dispatch, prefix);
     if (beside) {
-        auto const coming = traffic.exchange_beside(s.shape.precision.dispatch, "dispatch");
+        auto const coming = traffic.exchange_beside(s.shape.precision.dispatch, "dispatch", Way::out);
         shared();
         to.wait_for(coming);
     } else {
-        traffic.exchange(s.shape.precision.dispatch, "dispatch");
+        traffic.exchange(s.shape.precision.dispatch, "dispatch", Way::out);
     }
     traffic.expert_tensor_gather("expert rows");
     to.compute(ops.experts, prefix);
     traffic.expert_tensor_scatter("expert rows");
-    traffic.exchange(s.shape.precision.activations, "combine");
+    traffic.exchange(s.shape.precision.activations, "combine", Way::back);
     if (!beside) {
         shared();
     }
@@ -50,7 +50,7 @@ void backward_products(StageSetting const& s, model::LayerOperations const& ops,
     Traffic const first{s, to, later ? BackwardPart::inputs : part};
     first.backward(ops.experts);
     first.expert_tensor_scatter("expert rows gradient");
-    auto const going = first.exchange_beside(format, "dispatch gradient");
+    auto const going = first.exchange_beside(format, "dispatch gradient", Way::back);
     if (later) {
         Traffic{s, to, BackwardPart::weights}.backward(ops.experts);
     }
@@ -76,7 +76,7 @@ void backward_experts(StageSetting const& s, model::LayerOperations const& ops, 
     if (!overlaps) {
         shared();
     }
-    auto const coming = sends ? traffic.exchange_beside(format, "combine gradient") : std::nullopt;
+    auto const coming = sends ? traffic.exchange_beside(format, "combine gradient", Way::out) : std::nullopt;
     if (overlaps) { // what needs no tokens
         recompute();
         shared();

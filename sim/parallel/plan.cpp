@@ -302,6 +302,9 @@ model::Precision read_precision(io::TomlTable const& table, model::Precision con
     model::Precision precision = otherwise;
     precision.gemm = read_dtype(table, "precision", otherwise.gemm);
     precision.dispatch = read_dtype(table, "dispatch_precision", otherwise.dispatch);
+    if (table.has("attention_precision")) {
+        precision.attention = read_dtype(table, "attention_precision", Dtype::bf16);
+    }
     return precision;
 }
 

@@ -109,6 +109,10 @@ struct Plan {
     /// behind the kernels of the other (the schedule's `paired`); weights' gradients come after what is sent.
     bool overlap_exchange = false;
     ExpertExchange expert_exchange = ExpertExchange::per_expert;
+    /// Whose kernels do it where it is once_per_node: how the tables' kern= begins ("deepep", "hybridep"); empty = any.
+    std::string exchange_library;
+    /// Processors of the chip that run them: 20 on H800 (DeepSeek-V3, section 3.2.2).
+    int exchange_processors = 20;
     /// Of the kinds that are carried out in another way than the library chose where they were measured.
     std::map<timing::CollectiveKind, timing::Algorithm> algorithms;
     /// Of the chip, that the exchange's kernels take from those beside them: 20 of 132 SMs on H800 (DeepSeek-V3, section
@@ -120,6 +124,8 @@ struct Plan {
     Dtype optimizer_moments = Dtype::fp32;
     /// The router's weights go into the experts' activation, so that what comes back need not be kept.
     bool weighted_activation = false;
+    /// The experts' gate and the quantisation after it are part of their products' kernels, in both passes.
+    bool fused_gate = false;
     Dtype gradient = Dtype::fp32; ///< format in which gradients are summed and sent
     std::optional<Dtype>
         parameter_gather; ///< format in which parameters are gathered; none = that of the activations

@@ -2,6 +2,7 @@
 
 #include "base/nearest_names.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace moesaic::parallel {
@@ -42,20 +43,31 @@ void read_products(io::TomlTable const& t, std::map<Dtype, double>& products) {
     }
 }
 
+/// The chip's entry; a new one where it has none.
+ChipPractice& practice_on(std::string const& chip, std::vector<ChipPractice>& all) {
+    auto const at = std::ranges::find(all, chip, &ChipPractice::chip);
+    return at != all.end() ? *at
+                           : all.emplace_back(ChipPractice{
+                                 .chip = chip, .host_moe_layer = {}, .products = {}, .passes = {}});
+}
+
 void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) {
-    ChipPractice common;
-    common.host_moe_layer = t.optional_quantity<Seconds>("host_moe_layer").value_or(Seconds{});
-    if (auto const products = t.optional_table("products")) {
-        read_products(*products, common.products);
-        products->reject_unknown_keys();
-    }
-    if (auto const passes = t.optional_table("passes")) {
-        read_passes(*passes, common.passes);
-        passes->reject_unknown_keys();
-    }
+    auto const products = t.optional_table("products");
+    auto const passes = t.optional_table("passes");
     for (auto const& chip : t.texts("chips")) {
-        out.push_back(common);
-        out.back().chip = chip;
+        auto& here = practice_on(chip, out);
+        here.host_moe_layer = t.optional_quantity<Seconds>("host_moe_layer").value_or(here.host_moe_layer);
+        if (products) {
+            read_products(*products, here.products);
+        }
+        if (passes) {
+            read_passes(*passes, here.passes);
+        }
+    }
+    for (auto const& part : {products, passes}) {
+        if (part) {
+            part->reject_unknown_keys();
+        }
     }
     (void)t.text("source");
     t.reject_unknown_keys();

@@ -65,6 +65,7 @@ struct Collective {
     /// that has one of its experts, to the rank of the sender's place there, and from it once to each rank inside
     /// that has one (DeepSeek-V3, arXiv 2412.19437, section 3.2.2; DeepEP). None = every copy straight to its rank.
     std::optional<model::TokenSpread> once_per_node;
+    std::optional<timing::TokenExchange> tokens;                ///< of those, for the kernels that do it
     timing::Algorithm algorithm = timing::Algorithm::automatic; ///< once_per_node is one of its own
 };
 

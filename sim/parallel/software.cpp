@@ -48,6 +48,10 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.expert_exchange = one_of<ExpertExchange>(
         table, "expert_exchange", plan.expert_exchange,
         {{"per_expert", ExpertExchange::per_expert}, {"once_per_node", ExpertExchange::once_per_node}});
+    plan.exchange_library = table.text_or("exchange_library", plan.exchange_library);
+    if (table.has("exchange_processors")) {
+        plan.exchange_processors = static_cast<int>(table.integer_from("exchange_processors", 1));
+    }
     if (table.has("collectives")) {
         read_algorithms(table.table("collectives"), plan);
     }
@@ -57,6 +61,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     }
     plan.optimizer_moments = read_dtype(table, "optimizer_moments", plan.optimizer_moments);
     plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);
+    plan.fused_gate = table.boolean_or("fused_gate", plan.fused_gate);
     plan.sequence_parallel = table.boolean_or("sequence_parallel", plan.sequence_parallel);
     plan.tensor_overlap = one_of<TensorOverlap>(table, "tensor_overlap", plan.tensor_overlap,
                                                 {{"none", TensorOverlap::none},

@@ -46,7 +46,8 @@ StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePla
                               .sequence_length = static_cast<int>(sequence_length),
                               .expert_load = kind.expert_imbalance,
                               .fused_attention = plan.fused_attention,
-                              .exchange_copies = plan.expert_exchange == ExpertExchange::once_per_node},
+                              .exchange_copies = plan.expert_exchange == ExpertExchange::once_per_node,
+                              .fused_gate = plan.fused_gate},
             std::holds_alternative<DualPipe>(plan.schedule) ? 2 : 1,
             outer};
 }

@@ -36,7 +36,8 @@ class Alone {
         : topology_{topology}, timings_{timings}, pool_{pool} {}
 
     Seconds of(Collective const& c) {
-        std::tuple const key{c.kind, c.bytes.value(), c.once_per_node, c.group.stride, c.group.count};
+        std::tuple const key{c.kind,   c.bytes.value(), c.once_per_node,
+                             c.tokens, c.group.stride,  c.group.count};
         auto const [at, is_new] = known_.try_emplace(key);
         if (is_new) {
             at->second = compute(c);
@@ -57,8 +58,8 @@ class Alone {
             if (bytes.value() <= 0.0) {
                 return Seconds{};
             }
-            auto const cost =
-                timings_.collective(node, c.kind, to, bytes, static_cast<int>(ranks), static_cast<int>(over));
+            auto const cost = timings_.collective(node, c.kind, to, bytes, static_cast<int>(ranks),
+                                                  static_cast<int>(over), c.tokens);
             return cost.startup + bytes / cost.attainable;
         };
         return std::max(side(beyond, tier, c.group.count, nodes),
@@ -68,8 +69,8 @@ class Alone {
     hardware::Topology const& topology_;
     timing::Timings const& timings_;
     PoolId pool_;
-    std::map<std::tuple<timing::CollectiveKind, double, std::optional<model::TokenSpread>, std::int64_t,
-                        std::int64_t>,
+    std::map<std::tuple<timing::CollectiveKind, double, std::optional<model::TokenSpread>,
+                        std::optional<timing::TokenExchange>, std::int64_t, std::int64_t>,
              Seconds>
         known_;
 };

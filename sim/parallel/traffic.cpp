@@ -3,6 +3,7 @@
 #include "parallel/context_attention.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace moesaic::parallel {
 
@@ -129,23 +130,31 @@ void Traffic::block_backward(int columns_in, Operations forward, Label role) con
     to_.wait_for(going);
 }
 
-Collective Traffic::exchange_of(Dtype format, Label role) const {
+Collective Traffic::exchange_of(Dtype format, Label role, Way way) const {
     auto const copies = model::dispatched_tokens(s_.shape) * s_.model.moe->topk * s_.kind.expert_imbalance;
     Collective out{CollectiveKind::all_to_all, Bytes{copies * s_.model.hidden * bytes_per_element(format)},
                    s_.groups.expert, std::string{role}};
     out.chip_share = s_.plan.communication_share;
     if (s_.plan.expert_exchange == ExpertExchange::once_per_node) {
         out.once_per_node = model::spread_of(*s_.model.moe);
+        out.tokens = {.sums = way == Way::back,
+                      .format = format,
+                      .tokens = std::llround(model::dispatched_tokens(s_.shape)),
+                      .hidden = s_.model.hidden,
+                      .topk = s_.model.moe->topk,
+                      .experts = s_.model.moe->experts,
+                      .sms = s_.plan.exchange_processors,
+                      .library = s_.plan.exchange_library};
     }
     return out;
 }
 
-void Traffic::exchange(Dtype format, Label role) const {
-    to_.collective(Stream::expert, exchange_of(format, role));
+void Traffic::exchange(Dtype format, Label role, Way way) const {
+    to_.collective(Stream::expert, exchange_of(format, role, way));
 }
 
-std::optional<int> Traffic::exchange_beside(Dtype format, Label role) const {
-    return to_.beside(Stream::expert, exchange_of(format, role));
+std::optional<int> Traffic::exchange_beside(Dtype format, Label role, Way way) const {
+    return to_.beside(Stream::expert, exchange_of(format, role, way));
 }
 
 void Traffic::expert_tensor_gather(Label role) const {

@@ -10,6 +10,9 @@ namespace moesaic::parallel {
 /// Which part of a backward pass a block does: schedules that fill bubbles do the two apart.
 enum class BackwardPart { both, inputs, weights };
 
+/// Tokens go out to their experts (dispatch, gradient of combine) or come back and are summed (combine, gradient of dispatch).
+enum class Way { out, back };
+
 /// A layer's kernels together with the sends around them, in both directions; bytes as Collective::bytes wants them.
 /// With sequence parallelism tensor ranks gather rows before a block of kernels and reduce-scatter them after it;
 /// without, they all-reduce after it and every rank holds all rows between the blocks.
@@ -33,9 +36,9 @@ class Traffic {
     void reduce(int columns, Label role) const;
 
     /// Token copies to the ranks of their experts, or back. The busiest rank decides.
-    void exchange(Dtype format, Label role) const;
+    void exchange(Dtype format, Label role, Way way) const;
     /// The chain goes on beside it, see BlockBuilder::beside().
-    [[nodiscard]] std::optional<int> exchange_beside(Dtype format, Label role) const;
+    [[nodiscard]] std::optional<int> exchange_beside(Dtype format, Label role, Way way) const;
     void expert_tensor_gather(Label role) const;
     void expert_tensor_scatter(Label role) const;
 
@@ -45,7 +48,7 @@ class Traffic {
     [[nodiscard]] double element() const { return bytes_per_element(s_.shape.precision.activations); }
     [[nodiscard]] Collective tensor(timing::CollectiveKind kind, double columns, Label role) const;
     [[nodiscard]] Collective reduction(double columns, Label role) const;
-    [[nodiscard]] Collective exchange_of(Dtype format, Label role) const;
+    [[nodiscard]] Collective exchange_of(Dtype format, Label role, Way way) const;
     [[nodiscard]] Bytes expert_rows() const;
     [[nodiscard]] bool overlaps(TensorOverlap least) const;
     void input_gradients(Operations gradients) const;

@@ -52,6 +52,10 @@ std::string practice_lines(Plan const& plan) {
     out += line("parameter_broadcasts", plan.parameter_broadcasts);
     out += line("overlap_shared_experts", plan.overlap_shared_experts);
     out += line("expert_exchange", exchange_names[static_cast<int>(plan.expert_exchange)]);
+    if (!plan.exchange_library.empty()) {
+        out += line("exchange_library", std::string_view{plan.exchange_library});
+    }
+    out += line("exchange_processors", plan.exchange_processors);
     if (!plan.algorithms.empty()) {
         std::vector<std::string> named;
         for (auto const& [kind, algorithm] : plan.algorithms) {
@@ -65,6 +69,7 @@ std::string practice_lines(Plan const& plan) {
     }
     out += line("optimizer_moments", name_of(plan.optimizer_moments));
     out += line("weighted_activation", plan.weighted_activation);
+    out += line("fused_gate", plan.fused_gate);
     out += line("sequence_parallel", plan.sequence_parallel);
     out += line("tensor_overlap", overlap_names[static_cast<int>(plan.tensor_overlap)]);
     out += line("context_exchange", context_names[static_cast<int>(plan.context_exchange)]);
@@ -118,7 +123,9 @@ std::string group_lines(scenario::Scenario const& s, StageGroup const& group) {
                line("count", group.stages) + line("tensor", group.tensor) +
                line("recompute", name_of(group.recompute)) +
                line("precision", name_of(group.precision.gemm)) +
-               line("dispatch_precision", name_of(group.precision.dispatch));
+               line("dispatch_precision", name_of(group.precision.dispatch)) +
+               (group.precision.attention ? line("attention_precision", name_of(*group.precision.attention))
+                                          : std::string{});
     if (!group.layers.empty()) {
         out += fmt::format("layers = [{}]\n", fmt::join(group.layers, ", "));
     }

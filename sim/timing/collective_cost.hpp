@@ -12,6 +12,7 @@ struct CollectiveQuestion {
     Bytes rank_bytes; ///< what one rank sends over the tier
     int ranks = 1;
     int nodes = 1;
+    std::optional<TokenExchange> tokens; ///< of an all_to_all by kernels of their own
 };
 
 /// From the chip's measured curves, else those of chips with a like fabric scaled by the links, else published

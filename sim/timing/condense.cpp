@@ -28,6 +28,7 @@ Widths widths_of(Family family) {
         return {1, 1, 2};
     case Family::memory_bound:
     case Family::collective:
+    case Family::exchange:
         return {2, 1, 1};
     default:
         return {1, 1, 1};
@@ -51,7 +52,8 @@ Kernel cell_of(StoredSeries const& stored, Sample const& sample) {
     auto const width = widths_of(family);
     Kernel cell{.op = stored.op, .dtype = stored.dtype, .options = *sample.options};
     cell.m = middle(sample.m, width.first);
-    bool const ranks = family == Family::collective; // numbers of ranks are few and mean what they say
+    // numbers of ranks are few and mean what they say
+    bool const ranks = family == Family::collective || family == Family::exchange;
     cell.n = middle(sample.n, width.rest);
     bool const attends = family == Family::attention; // head sizes are few as well
     cell.k = attends ? sample.k : middle(sample.k, width.rest);
@@ -88,7 +90,7 @@ bool is_trained_in(StoredSeries const& stored) {
 /// Its misfit for a kernel with its own options; none where it is not condensed.
 std::optional<double> own_misfit(StoredSeries const& stored) {
     auto const family = table_op(stored.op).family;
-    bool const kept = family != Family::whole_model && family != Family::exchange && !stored.condensed &&
+    bool const kept = family != Family::whole_model && !stored.condensed &&
                       !stored.licence.starts_with("CC-BY-SA") && is_trained_in(stored);
     bool const host_floor =
         family == Family::collective && stored.source == "vidur" && table_op(stored.op).name != "send_recv";

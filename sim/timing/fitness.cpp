@@ -29,6 +29,13 @@ bool other_pass(StoredSeries const& have) {
     return (says(have, "what=dgrad") || says(have, "what=wgrad")) && !says(have, "what=dgrad+wgrad");
 }
 
+/// Kernels of low latency serve inference; a plan may name the library.
+bool other_exchange(StoredSeries const& have, Kernel const& want) {
+    auto const& library = have.options->library;
+    return table_op(have.op).family == Family::exchange &&
+           (library.ends_with("_ll") || !library.starts_with(want.options.library));
+}
+
 double attention_misfit(StoredSeries const& have, Kernel const& want) {
     auto const& o = *have.options;
     auto const value_size = [&](Options const& x) {
@@ -45,7 +52,7 @@ double attention_misfit(StoredSeries const& have, Kernel const& want) {
 } // namespace
 
 std::optional<double> misfit(StoredSeries const& have, Kernel const& want) {
-    if (serves_only(have) || other_pass(have)) {
+    if (serves_only(have) || other_pass(have) || other_exchange(have, want)) {
         return std::nullopt;
     }
     constexpr std::size_t many = 10;

@@ -231,9 +231,15 @@ Coordinates coordinates_of(Kernel const& kernel) {
         return {size(kernel.m), size(kernel.n), 0, 0, 0, 0};
     case Family::collective:
         return {size(kernel.m), size(kernel.batch), size(o.nodes), 0, 0, 0};
-    case Family::exchange:
-        return {size(kernel.m),     size(kernel.n), size(kernel.k),
-                size(kernel.batch), size(o.sms),    size(o.nodes)};
+    case Family::exchange: {
+        constexpr int usual_sms = 20; // of DeepEP
+        return {size(kernel.m),
+                size(kernel.n),
+                size(kernel.k),
+                size(kernel.batch),
+                size(o.sms > 0 ? o.sms : usual_sms),
+                size(o.nodes)};
+    }
     case Family::whole_model:
         break;
     }

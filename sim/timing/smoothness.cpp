@@ -16,7 +16,8 @@ Smoothness const attentions{
     .metric = {0.8, 0.8, 1, 0.5, 0.5, 0.3}, .length = 4, .amplitude = 0.2, .noise = 0.007};
 Smoothness const memory_bounds{.noise = 0.012};
 Smoothness const collectives{.metric = {1, 3, 3, 1, 1, 1}, .length = 3, .noise = 0.015, .launch = 15e-6};
-Smoothness const exchanges{.launch = 15e-6};
+/// One node and several are far apart.
+Smoothness const exchanges{.metric = {0.8, 1, 1, 1.5, 0.5, 3}, .launch = 15e-6};
 
 } // namespace
 

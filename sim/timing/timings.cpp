@@ -4,6 +4,7 @@
 #include "timing/coverage.hpp"
 #include "timing/error_draw.hpp"
 #include "timing/kernel_time.hpp"
+#include "timing/token_exchange.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -87,8 +88,11 @@ std::vector<KernelEvidence> Timings::evidence(hardware::Chip const& chip, model:
 }
 
 CollectiveCost Timings::collective(hardware::NodeType const& node, CollectiveKind kind, hardware::Tier tier,
-                                   Bytes rank_bytes, int ranks, int nodes) const {
-    auto out = collective_cost(store_->tables, node, {kind, tier, rank_bytes, ranks, nodes});
+                                   Bytes rank_bytes, int ranks, int nodes,
+                                   std::optional<TokenExchange> const& tokens) const {
+    CollectiveQuestion const question{kind, tier, rank_bytes, ranks, nodes, tokens};
+    auto const measured = tokens ? exchange_cost(*store_->estimator, node, question) : std::nullopt;
+    auto out = measured ? *measured : collective_cost(store_->tables, node, question);
     if (store_->errors) {
         auto const name = fmt::format("{} {} {}", name_of(kind), node.id, hardware::name_of(tier));
         auto const factor = store_->errors->factor(name, std::exchange(out.sigma, 0.0));

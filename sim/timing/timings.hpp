@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,9 +49,10 @@ class Timings {
 
     /// @param rank_bytes what one rank sends over the tier (all peers together)
     /// @param tier where the traffic goes: node (scale-up) or beyond (NIC)
+    /// @param tokens of an all_to_all whose kernels send each token once
     [[nodiscard]] CollectiveCost collective(hardware::NodeType const& node, CollectiveKind kind,
-                                            hardware::Tier tier, Bytes rank_bytes, int ranks,
-                                            int nodes) const;
+                                            hardware::Tier tier, Bytes rank_bytes, int ranks, int nodes,
+                                            std::optional<TokenExchange> const& tokens = {}) const;
 
   private:
     struct Store;

@@ -282,6 +282,31 @@ TEST_CASE("backward in a narrow format quantises the output's gradient of each p
     CHECK(backward.weight_gradient.size() == 2);
 }
 
+TEST_CASE("a gate inside the experts' products leaves the products alone, in both directions", "[model]") {
+    LayerShape shape{.precision = {.gemm = Dtype::fp8}, .sequence_length = 32};
+    auto const apart = layer_operations(small_moe(), 0, shape).experts;
+    shape.fused_gate = true;
+    auto const fused = layer_operations(small_moe(), 0, shape).experts;
+    CHECK(flop_of(fused) == flop_of(apart));
+    CHECK(texts(fused) == std::vector<std::string>{"expert_up: quantise fp8 64x64x1",
+                                                   "expert_up: grouped_gemm fp8 8x64x64 batch 8",
+                                                   "expert_down: grouped_gemm fp8 8x64x32 batch 8"});
+    CHECK(texts(backward_of(fused).input_gradient) ==
+          std::vector<std::string>{"expert_down: quantise fp8 64x64x1",
+                                   "expert_down: grouped_gemm fp8 8x64x32 batch 8 input_gradient",
+                                   "expert_up: grouped_gemm fp8 8x64x64 batch 8 input_gradient"});
+}
+
+TEST_CASE("attention in a narrow format quantises queries, keys and values first", "[model]") {
+    LayerShape const shape{.precision = {.attention = Dtype::fp8}, .sequence_length = 32};
+    auto const attention = layer_operations(small_moe(), 0, shape).attention;
+    CHECK(texts(attention) ==
+          std::vector<std::string>{"qkv: gemm bf16 32x128x64", "rope: rope bf16 32x96x1",
+                                   "attention: quantise fp8 32x128x1", // 4 + 2 heads of 16, and 2 of values
+                                   "attention: attention fp8 32x32x16 heads 4/2 causal",
+                                   "attention_out: gemm bf16 32x64x64"});
+}
+
 TEST_CASE("the embedding's gradient is its weight's, and the head computes its loss in fp32", "[model]") {
     LayerShape const shape{.shard = {.tensor = 2}, .sequence_length = 32};
     auto const embedding = backward_of(embedding_operations(small_moe(), shape));

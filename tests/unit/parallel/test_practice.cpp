@@ -42,6 +42,17 @@ TEST_CASE("the host takes its time for each layer of each micro-batch, and once 
     CHECK(host.value() == Approx(2 * 32 * 3e-3 + 5e-3));
 }
 
+TEST_CASE("a scenario changes what it names of a software's practice on a chip, and keeps the rest",
+          "[parallel]") {
+    auto const f = llama("on = [{ chips = [\"nvidia_h100_sxm5\"], host_moe_layer = \"7 ms\", passes = { "
+                         "quantise = 2.0 }, source = \"a\" }, "
+                         "{ chips = [\"nvidia_h100_sxm5\"], host_moe_layer = \"3 ms\", source = \"b\" }]\n");
+    auto const& on = f.job().plan.practice.on;
+    REQUIRE(on.size() == 1);
+    CHECK(on.front().host_moe_layer.value() == Approx(3e-3));
+    CHECK(on.front().passes.at(model::OpKind::quantise) == Approx(2.0));
+}
+
 TEST_CASE("an operation of several passes takes as many times one fused kernel", "[parallel]") {
     auto const fused = llama(""), eager = llama("passes = { rmsnorm = 8.0 }\n");
     auto const kind = model::OpKind::rmsnorm;
