@@ -120,7 +120,8 @@ void SweepExecutor::warm_up() {
         try {
             auto const s = read(points_.at(index));
             auto const topology = scenario::topology_of(s);
-            auto const plan = parallel::split_batch({s.model, s.plan, s.shape, topology, *timings_});
+            auto const settled = parallel::settle_experts({s.model, s.plan, s.shape, topology, *timings_});
+            auto const plan = parallel::split_batch({s.model, settled, s.shape, topology, *timings_});
             (void)parallel::build_program({s.model, plan, s.shape, topology, *timings_});
         } catch (InputError const&) {
             continue; // it will be told as a failed point

@@ -95,6 +95,16 @@ Bundles direct_bundles(GroupLayout const& layout, ChipIndex rank, Topology const
     return bundles;
 }
 
+Bundles outward_bundles(ChipIndex rank, std::span<ChipIndex const> peers, Topology const& topology) {
+    Bundles bundles;
+    for (auto const peer : peers) {
+        if (peer != rank) {
+            add_peers(bundles, topology.tier(rank, peer), {peer, 1, 0}, way_out(rank, peer, topology));
+        }
+    }
+    return bundles;
+}
+
 Bundles by_place_bundles(GroupLayout const& layout, ChipIndex rank, Topology const& topology) {
     Bundles bundles;
     add_node(bundles, layout, rank, topology);

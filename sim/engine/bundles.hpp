@@ -2,6 +2,7 @@
 #include "engine/traffic.hpp"
 
 #include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,10 @@ using Bundles = std::map<std::pair<hardware::Tier, std::vector<LinkId>>, Bundle>
 /// Every peer of the group.
 [[nodiscard]] Bundles direct_bundles(GroupLayout const& layout, ChipIndex rank,
                                      hardware::Topology const& topology);
+
+/// These peers, over the rank's own ways out alone.
+[[nodiscard]] Bundles outward_bundles(ChipIndex rank, std::span<ChipIndex const> peers,
+                                      hardware::Topology const& topology);
 
 /// The peers in the own node, and in each other node the rank of the same place.
 [[nodiscard]] Bundles by_place_bundles(GroupLayout const& layout, ChipIndex rank,

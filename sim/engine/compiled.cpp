@@ -167,10 +167,11 @@ void compile_blocks(Program const& program, Folding const& folding, Meetings& me
 
 /// Which cells of the receiving class the ranks of a cell send to, and how many ranks of each one rank sends to.
 std::map<int, std::int64_t> receivers_of_cell(Cell const& cell, parallel::RankSet const& from,
-                                              parallel::RankSet const& to, Folding const& folding) {
+                                              parallel::RankSet const& to, int groups,
+                                              Folding const& folding) {
     std::map<int, std::int64_t> receivers;
     auto const of_one =
-        receivers_of(static_cast<std::int64_t>(place_in(from, cell.representative)), from, to);
+        receivers_of(static_cast<std::int64_t>(place_in(from, cell.representative)), from, to, groups);
     for (std::int64_t j = 0; j < of_one.count; ++j) {
         ++receivers[folding.of_chip[member(to, of_one.first + j).index()]];
     }
@@ -186,7 +187,7 @@ MessageRoute make_route(parallel::Message const& message, Program const& program
     route.expected.assign(folding.of_class[message.to.index()].size(), 0);
     for (auto const sender : folding.of_class[message.from.index()]) {
         auto& deliveries = route.from.emplace_back();
-        auto const receivers = receivers_of_cell(folding.cells[sender], from, to, folding);
+        auto const receivers = receivers_of_cell(folding.cells[sender], from, to, message.groups, folding);
         std::int64_t ranks = 0;
         for (auto const& [receiver, count] : receivers) {
             ranks += count;
@@ -202,11 +203,11 @@ MessageRoute make_route(parallel::Message const& message, Program const& program
 
 void compile_messages(Program const& program, Folding const& folding, Transfers& transfers,
                       CompiledProgram& out) {
-    std::map<std::tuple<ClassId, ClassId, double, ChipIndex, ChipIndex>, int> known;
+    std::map<std::tuple<ClassId, ClassId, double, ChipIndex, ChipIndex, int>, int> known;
     for (auto const& message : program.messages) {
-        auto const [at, is_new] = known.try_emplace(
-            {message.from, message.to, message.bytes.value(), message.source, message.destination},
-            static_cast<int>(out.routes.size()));
+        auto const [at, is_new] = known.try_emplace({message.from, message.to, message.bytes.value(),
+                                                     message.source, message.destination, message.groups},
+                                                    static_cast<int>(out.routes.size()));
         if (is_new) {
             out.routes.push_back(make_route(message, program, folding, transfers));
         }

@@ -43,13 +43,26 @@ std::vector<RankSet> shapes_of(RankClass const& rank_class) {
     return out;
 }
 
-/// Two classes that exchange messages, once for all their messages.
-std::set<std::pair<std::int64_t, std::int64_t>> talking_classes(Program const& program) {
-    std::set<std::pair<std::int64_t, std::int64_t>> pairs;
+/// Two classes that exchange messages, once for all their messages alike.
+struct Talk {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    int groups = 0;
+    friend auto operator<=>(Talk const&, Talk const&) = default;
+};
+
+std::set<Talk> talks_of(Program const& program) {
+    std::set<Talk> talks;
     for (auto const& message : program.messages) {
-        pairs.emplace(message.from.index(), message.to.index());
+        talks.insert({message.from.index(), message.to.index(), message.groups});
     }
-    return pairs;
+    return talks;
+}
+
+/// Group number `g` of so many.
+RankSet part_of(RankSet const& ranks, std::int64_t g, int groups) {
+    auto const each = ranks.count / groups;
+    return {member(ranks, g * each), ranks.stride, each};
 }
 
 class Refinement {
@@ -58,7 +71,7 @@ class Refinement {
         for (auto const& rank_class : program.classes) {
             shapes_.push_back(shapes_of(rank_class));
         }
-        talking_ = talking_classes(program);
+        talks_ = talks_of(program);
         for (std::size_t link = 0; link < topology.links(); ++link) {
             LinkId const id{static_cast<std::int64_t>(link)};
             // ways in lie beside ways out
@@ -81,8 +94,15 @@ class Refinement {
                 add_groups(program_.classes[c].members, shape, colours, signatures);
             }
         }
-        for (auto const& [from, to] : talking_) {
-            add_partners(program_.classes[from].members, program_.classes[to].members, colours, signatures);
+        for (auto const& talk : talks_) {
+            auto const& from = program_.classes[talk.from].members;
+            auto const& to = program_.classes[talk.to].members;
+            if (talk.groups > 0) {
+                add_group_partners(from, to, talk.groups, colours, signatures);
+                add_group_partners(to, from, talk.groups, colours, signatures);
+            } else {
+                add_partners(from, to, colours, signatures);
+            }
         }
         add_shared_links(colours, signatures);
         std::map<Signature, int> numbers;
@@ -153,11 +173,31 @@ class Refinement {
         }
     }
 
+    /// Ranks that send to a whole group see what it is made of.
+    static void add_group_partners(RankSet const& from, RankSet const& to, int groups, Colours const& colours,
+                                   std::vector<Signature>& signatures) {
+        std::map<Signature, int> numbers; // of groups that look alike
+        for (std::int64_t g = 0; g < groups; ++g) {
+            auto const partners = part_of(to, g, groups);
+            Signature seen;
+            for (std::int64_t j = 0; j < partners.count; ++j) {
+                seen.push_back(colours[member(partners, j).index()]);
+            }
+            std::ranges::sort(seen);
+            auto const number =
+                numbers.try_emplace(std::move(seen), static_cast<int>(numbers.size())).first->second;
+            auto const own = part_of(from, g, groups);
+            for (std::int64_t i = 0; i < own.count; ++i) {
+                signatures[member(own, i).index()].push_back(number);
+            }
+        }
+    }
+
     Program const& program_;
     Topology const& topology_;
     std::vector<std::vector<RankSet>> shapes_;
     std::vector<LinkId> shared_links_;
-    std::set<std::pair<std::int64_t, std::int64_t>> talking_;
+    std::set<Talk> talks_;
 };
 
 int count_colours(Colours const& colours) { return *std::ranges::max_element(colours) + 1; }
@@ -197,10 +237,42 @@ std::vector<parallel::Collective> unlike_collectives(RankClass const& rank_class
     return out;
 }
 
+/// How many ranks of a group a rank exchanges messages with, by how far away they are. Between pools all are as far.
+void add_reach(ChipIndex rank, RankSet const& partners, Topology const& topology,
+               std::vector<double>& reach) {
+    if (topology.pool_of(rank) == topology.pool_of(partners.first)) {
+        PerTier peers{};
+        for (std::int64_t i = 0; i < partners.count; ++i) {
+            ++peers[static_cast<int>(topology.tier(rank, member(partners, i)))];
+        }
+        reach.insert(reach.end(), peers.begin(), peers.end());
+    }
+}
+
+/// Of rank number `i` of a class, over all groups that it sends to or hears from.
+void add_message_reach(std::set<Talk> const& talks, Program const& program, std::int64_t rank_class,
+                       std::int64_t i, std::pair<Topology const&, std::vector<double>&> into) {
+    for (auto const& talk : talks) {
+        auto const& from = program.classes[talk.from].members;
+        auto const& to = program.classes[talk.to].members;
+        auto const add = [&](RankSet const& own, RankSet const& other) {
+            auto const group = i / (own.count / talk.groups);
+            add_reach(member(own, i), part_of(other, group, talk.groups), into.first, into.second);
+        };
+        if (talk.groups > 0 && talk.from == rank_class) {
+            add(from, to);
+        }
+        if (talk.groups > 0 && talk.to == rank_class) {
+            add(to, from);
+        }
+    }
+}
+
 /// Ranks differ by class, by the perturbations that touch them and by how far their traffic goes.
 Colours first_colours(FoldContext const& context, Perturbations const& perturbations) {
     using Mark = std::tuple<int, Signature, std::vector<double>>;
     auto const marks = marks_of(context.topology, perturbations);
+    auto const talks = talks_of(context.program);
     Colours colours(context.topology.chips(), -1);
     std::map<Mark, int> numbers;
     for (std::size_t c = 0; c < context.program.classes.size(); ++c) {
@@ -214,6 +286,8 @@ Colours first_colours(FoldContext const& context, Perturbations const& perturbat
                 auto const& bound = context.traffic.of(collective, static_cast<int>(c)).of(rank).bound;
                 reach.insert(reach.end(), bound.begin(), bound.end());
             }
+            add_message_reach(talks, context.program, static_cast<std::int64_t>(c), i,
+                              {context.topology, reach});
             Mark mark{static_cast<int>(c), marks[rank.index()], std::move(reach)};
             colours[rank.index()] =
                 numbers.try_emplace(std::move(mark), static_cast<int>(numbers.size())).first->second;
@@ -268,7 +342,11 @@ Folding cells_of(Program const& program, Colours const& colours, Perturbations c
 
 } // namespace
 
-Receivers receivers_of(std::int64_t i, RankSet const& from, RankSet const& to) {
+Receivers receivers_of(std::int64_t i, RankSet const& from, RankSet const& to, int groups) {
+    if (groups > 0) {
+        auto const group = i / (from.count / groups);
+        return {group * (to.count / groups), to.count / groups};
+    }
     auto const first = i * to.count / from.count;
     auto const end = (i + 1) * to.count / from.count;
     return {first, std::max<std::int64_t>(1, end - first)};

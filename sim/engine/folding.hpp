@@ -41,12 +41,13 @@ struct FoldContext {
 /// groups, at the other end of their messages and on the links that they share with others.
 [[nodiscard]] Folding fold(FoldContext const& context, Fold how, Perturbations const& perturbations);
 
-/// The ranks of `to` that rank number `i` of `from` sends to: its share of them in order, one at least.
+/// The ranks of `to` that rank number `i` of `from` sends to: its share of them in order, one at least; or all of its
+/// group, see Message::groups.
 struct Receivers {
     std::int64_t first = 0;
     std::int64_t count = 1;
 };
 [[nodiscard]] Receivers receivers_of(std::int64_t i, parallel::RankSet const& from,
-                                     parallel::RankSet const& to);
+                                     parallel::RankSet const& to, int groups = 0);
 
 } // namespace moesaic::engine

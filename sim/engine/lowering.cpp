@@ -208,16 +208,25 @@ ClassFlows lower(Collective const& collective, RankClass const& rank_class, Topo
                  {rank_class.representative, ranks}, topology);
 }
 
+namespace {
+
+/// How often a link is used: by each of its chips that is among those alike.
+LinkUse use_by(Alike const& side, LinkId link, double each, Topology const& topology) {
+    auto const behind = std::ranges::count_if(topology.chips_behind(link), [&](ChipIndex chip) {
+        return std::ranges::binary_search(side.ranks, chip);
+    });
+    auto const times = static_cast<double>(behind) * each;
+    return {link, times > 0.0 ? times : 1.0};
+}
+
+} // namespace
+
 ClassFlow lower(Bytes bytes, MessageEnds const& ends, Topology const& topology) {
     auto const source = ends.from.representative;
     auto const destination = ends.to.representative;
     ClassFlow flow{.tier = topology.tier(source, destination), .bytes = bytes};
     auto const use = [&](LinkId link, Alike const& side, double each) {
-        auto const behind = std::ranges::count_if(topology.chips_behind(link), [&](ChipIndex chip) {
-            return std::ranges::binary_search(side.ranks, chip);
-        });
-        auto const times = static_cast<double>(behind) * each;
-        flow.uses.push_back({link, times > 0.0 ? times : 1.0});
+        flow.uses.push_back(use_by(side, link, each, topology));
     };
     auto const lone = ends.from.ranks.size() == 1;
     for (auto const link : topology.route(source, destination)) {
@@ -245,6 +254,32 @@ ClassFlow lower(Bytes bytes, MessageEnds const& ends, Topology const& topology) 
     }
     flow.far_latency = beyond_leaf(source, destination, flow.tier, topology);
     return flow;
+}
+
+std::vector<ClassFlow> lower(Bytes bytes, MessageEnds const& ends, std::span<ChipIndex const> peers,
+                             Topology const& topology) {
+    auto const source = ends.from.representative;
+    std::vector<ClassFlow> flows;
+    for (auto const& [key, bundle] : outward_bundles(source, peers, topology)) {
+        auto const part = static_cast<double>(bundle.peers) / static_cast<double>(peers.size());
+        ClassFlow flow{
+            .tier = bundle.tier, .bytes = bytes * part, .weight = static_cast<double>(bundle.peers)};
+        for (auto const link : key.second) {
+            flow.uses.push_back(use_by(ends.from, link, 1.0, topology));
+        }
+        for (auto const& [link, hops] : bundle.hops) {
+            flow.uses.push_back(use_by(ends.from, link, hops / static_cast<double>(bundle.peers), topology));
+        }
+        for (auto const link : topology.route(source, bundle.one_peer)) {
+            if (topology.link(link).direction == Direction::inward) {
+                flow.uses.push_back(use_by(ends.to, link, ends.senders_per_receiver, topology));
+            }
+        }
+        add_pair_links(flow, bundle, topology);
+        flow.far_latency = beyond_leaf(source, bundle.one_peer, bundle.tier, topology);
+        flows.push_back(std::move(flow));
+    }
+    return flows;
 }
 
 } // namespace moesaic::engine

@@ -1,6 +1,7 @@
 #pragma once
 #include "engine/traffic.hpp"
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,6 +33,14 @@ struct ClassFlows {
     std::int64_t ranks = 1;       ///< of the group
     std::int64_t nodes = 1;
     std::int64_t ranks_in_node = 1; ///< of the group, in the node of `rank`
+    /// Of a message to a whole group, of which these flows may be a part.
+    struct ToGroup {
+        ChipIndex receiver;                ///< one of them
+        double senders_per_receiver = 1.0; ///< a receiver takes in what so many senders send
+        Bytes inside;                      ///< of the whole message of a rank: in its node
+        Bytes across;                      ///< and beyond
+    };
+    std::optional<ToGroup> to_group;
 };
 
 /// Ranks of a class that one stands for, itself among them; ascending.
@@ -59,5 +68,11 @@ struct MessageEnds {
     double senders_per_receiver = 1.0;
 };
 [[nodiscard]] ClassFlow lower(Bytes bytes, MessageEnds const& ends, hardware::Topology const& topology);
+
+/// The same to all of `peers` (among `ends.to`), an equal part of `bytes` to each; a part for itself stays. One flow
+/// per tier and way out.
+[[nodiscard]] std::vector<ClassFlow> lower(Bytes bytes, MessageEnds const& ends,
+                                           std::span<ChipIndex const> peers,
+                                           hardware::Topology const& topology);
 
 } // namespace moesaic::engine

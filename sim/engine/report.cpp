@@ -69,7 +69,9 @@ parallel::WorkItem const& item_of(Record const& record, RunReport const& run) {
 void add_record(PathSums& sums, Record const& record, Seconds time, RunReport const& run) {
     if (record.unit < 0) {
         auto const& transfer = run.transfers.at(record.transfer);
-        sums.add("send_recv pipeline", transfer.key, {time, transfer.evidence, transfer.sigma});
+        bool const tokens = run.program.messages[record.item].groups > 0;
+        sums.add(tokens ? "all_to_all tokens" : "send_recv pipeline", transfer.key,
+                 {time, transfer.evidence, transfer.sigma});
         return;
     }
     auto const block = item_of(record, run).block;

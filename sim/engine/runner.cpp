@@ -348,6 +348,7 @@ void Runner::send_all(int cell, int item, int cause) {
     for (auto const message : class_of(cell).schedule[item].sends) {
         auto const to = folding.first_of(static_cast<int>(context_.program.messages[message].to.index()));
         auto const& route = context_.compiled.routes[context_.compiled.route_of[message]];
+        auto const stream = static_cast<std::int8_t>(context_.program.messages[message].stream);
         for (auto const& delivery : route.from[number]) {
             auto const flows = static_cast<int>(context_.transfers.at(delivery.transfer).flows.size());
             if (flows == 0) {
@@ -359,7 +360,7 @@ void Runner::send_all(int cell, int item, int cause) {
                                             .item = message,
                                             .unit = -1,
                                             .transfer = delivery.transfer,
-                                            .stream = static_cast<std::int8_t>(Stream::pipeline)});
+                                            .stream = stream});
             start_flows(delivery.transfer, new_job({.message = message,
                                                     .receiver = delivery.receiver,
                                                     .record = record,

@@ -1,6 +1,7 @@
 #include "engine/transfers.hpp"
 
 #include "base/errors.hpp"
+#include "engine/rank_set.hpp"
 
 #include <fmt/format.h>
 
@@ -64,7 +65,84 @@ int Transfers::add(parallel::Collective const& collective, int cell) {
     return at->second;
 }
 
+namespace {
+
+/// The ranks of both sides of a group, in order.
+std::vector<ChipIndex> all_of_group(parallel::RankSet const& from, parallel::RankSet const& to,
+                                    std::int64_t group, int groups) {
+    std::vector<ChipIndex> all;
+    for (auto const* side : {&from, &to}) {
+        auto const each = side->count / groups;
+        for (std::int64_t i = 0; i < each; ++i) {
+            all.push_back(member(*side, group * each + i));
+        }
+    }
+    std::ranges::sort(all);
+    auto const twice = std::ranges::unique(all); // a class that sends to itself
+    all.erase(twice.begin(), twice.end());
+    return all;
+}
+
+/// Of ranks in order.
+std::int64_t nodes_of(std::vector<ChipIndex> const& ranks, hardware::Topology const& topology) {
+    std::int64_t nodes = 1;
+    for (std::size_t i = 1; i < ranks.size(); ++i) {
+        nodes += topology.tier(ranks[i - 1], ranks[i]) > Tier::node ? 1 : 0;
+    }
+    return nodes;
+}
+
+} // namespace
+
+/// @param part of the message's bytes that goes from a rank of the one cell to all its receivers in the other
+int Transfers::add_to_group(parallel::Message const& message, int sender, int receiver, double part) {
+    auto const& cells = context_.folding.cells;
+    auto const& topology = context_.topology;
+    auto const source = cells[sender].representative;
+    auto const bytes = message.bytes * part;
+    MessageKey const key{sender, receiver, bytes.value(), source, source, message.groups};
+    auto const [at, is_new] = messages_.try_emplace(key, static_cast<int>(transfers_.size()));
+    if (!is_new) {
+        return at->second;
+    }
+    transfers_.emplace_back();
+    auto const& from = context_.program.classes[message.from.index()].members;
+    auto const& to = context_.program.classes[message.to.index()].members;
+    auto const place = static_cast<std::int64_t>(place_in(from, source));
+    auto const receivers = receivers_of(place, from, to, message.groups);
+    std::vector<ChipIndex> peers;
+    ClassFlows::ToGroup whole{{}, static_cast<double>(from.count) / static_cast<double>(to.count), {}, {}};
+    for (std::int64_t j = 0; j < receivers.count; ++j) {
+        auto const rank = member(to, receivers.first + j);
+        auto const tier = topology.tier(source, rank);
+        auto const each = message.bytes * (1.0 / static_cast<double>(receivers.count));
+        (tier <= Tier::node ? whole.inside : whole.across) += tier == Tier::self ? Bytes{} : each;
+        if (context_.folding.of_chip[rank.index()] == receiver) {
+            peers.push_back(rank);
+        }
+    }
+    auto const per_receiver =
+        static_cast<double>(cells[sender].ranks.size()) / static_cast<double>(cells[receiver].ranks.size());
+    whole.receiver = peers.front();
+    auto flows =
+        lower(bytes, {{source, cells[sender].ranks}, {peers.front(), cells[receiver].ranks}, per_receiver},
+              peers, topology);
+    if (flows.empty() || bytes.value() <= 0.0) {
+        return at->second;
+    }
+    auto const all = all_of_group(from, to, place / (from.count / message.groups), message.groups);
+    auto const in_node =
+        std::ranges::count_if(all, [&](ChipIndex rank) { return topology.tier(source, rank) <= Tier::node; });
+    plan(at->second, {CollectiveKind::all_to_all, {}, {}},
+         {std::move(flows), source, static_cast<std::int64_t>(all.size()), nodes_of(all, topology), in_node,
+          whole});
+    return at->second;
+}
+
 int Transfers::add(parallel::Message const& message, int sender, int receiver, double part) {
+    if (message.groups > 0) {
+        return add_to_group(message, sender, receiver, part);
+    }
     auto const& cells = context_.folding.cells;
     auto const& of_chip = context_.folding.of_chip;
     auto source = message.source;
@@ -74,7 +152,7 @@ int Transfers::add(parallel::Message const& message, int sender, int receiver, d
         destination = partner_of(source, message, receiver);
     }
     auto const bytes = message.bytes * part;
-    MessageKey const key{sender, receiver, bytes.value(), source, destination};
+    MessageKey const key{sender, receiver, bytes.value(), source, destination, 0};
     auto const [at, is_new] = messages_.try_emplace(key, static_cast<int>(transfers_.size()));
     if (is_new) {
         transfers_.emplace_back();
@@ -84,7 +162,8 @@ int Transfers::add(parallel::Message const& message, int sender, int receiver, d
             auto const per_receiver = static_cast<double>(from.size()) / static_cast<double>(to.size());
             auto flow = lower(bytes, {{source, from}, {destination, to}, per_receiver}, context_.topology);
             auto const nodes = flow.tier == Tier::node ? 1 : 2;
-            plan(at->second, {CollectiveKind::send_recv, {}, {}}, {{std::move(flow)}, source, 2, nodes, 2});
+            plan(at->second, {CollectiveKind::send_recv, {}, {}},
+                 {{std::move(flow)}, source, 2, nodes, 2, std::nullopt});
         }
     }
     return at->second;
@@ -139,18 +218,27 @@ void Transfers::plan_side(int transfer, Carried const& carried, ClassFlows const
     auto const ranks = static_cast<int>(inside ? flows.ranks_in_node : flows.ranks);
     auto const nodes = static_cast<int>(inside ? 1 : flows.nodes);
     auto const& [kind, algorithm, tokens] = carried;
+    auto const& group = flows.to_group;
+    auto const whole = !group ? bytes : inside ? group->inside : group->across;
     auto const measured =
-        context_.timings.collective(node, rate_like(algorithm, kind), tier, bytes, ranks, nodes, tokens);
+        context_.timings.collective(node, rate_like(algorithm, kind), tier, whole, ranks, nodes, tokens);
     auto const cost = carried_out_by(algorithm, kind, {flows.ranks, flows.nodes}, node, measured);
-    expects(cost.attainable.value() > 0.0, "a collective attains some bandwidth");
+    auto attainable = cost.attainable;
+    if (group) {
+        auto const& other = topology.pool(topology.pool_of(group->receiver)).cluster.node;
+        auto const there = context_.timings.collective(other, rate_like(algorithm, kind), tier,
+                                                       whole * group->senders_per_receiver, ranks, nodes);
+        attainable = std::min(attainable, there.attainable / group->senders_per_receiver);
+    }
+    expects(attainable.value() > 0.0, "a collective attains some bandwidth");
     for (auto const& flow : flows.flows) {
         if (on_side(flow)) {
-            planned_.push_back({transfer, with_types(flow), cost.attainable * (flow.bytes / bytes),
+            planned_.push_back({transfer, with_types(flow), attainable * (flow.bytes / whole),
                                 cost.startup + flow.far_latency});
         }
     }
     auto& out = transfers_[transfer];
-    auto const alone = cost.startup + far + bytes / cost.attainable;
+    auto const alone = cost.startup + far + whole / attainable;
     if (alone >= out.alone) {
         out.alone = alone;
         out.evidence = cost.evidence;

@@ -72,10 +72,11 @@ class Transfers {
     };
     /// Cell, then what is carried out, pattern, bytes and group.
     using CollectiveKey = std::tuple<int, Carried, Pattern, double, std::int64_t, std::int64_t, std::int64_t>;
-    using MessageKey = std::tuple<int, int, double, ChipIndex, ChipIndex>;
+    using MessageKey = std::tuple<int, int, double, ChipIndex, ChipIndex, int>;
 
     [[nodiscard]] ChipIndex partner_of(ChipIndex source, parallel::Message const& message,
                                        int receiver) const;
+    int add_to_group(parallel::Message const& message, int sender, int receiver, double part);
     [[nodiscard]] ClassFlow with_types(ClassFlow flow);
     void plan(int transfer, Carried const& carried, ClassFlows const& flows);
     void plan_side(int transfer, Carried const& carried, ClassFlows const& flows, bool inside);

@@ -3,8 +3,10 @@
 #include "base/errors.hpp"
 #include "model/model_flop.hpp"
 #include "model/parameters.hpp"
+#include "parallel/apart_class.hpp"
 #include "parallel/class_blocks.hpp"
 #include "parallel/parameter_traffic.hpp"
+#include "parallel/stage_messages.hpp"
 #include "parallel/time_alone.hpp"
 
 #include <cmath>
@@ -15,17 +17,15 @@ namespace moesaic::parallel {
 
 namespace {
 
-hardware::NodeType const& node_of(Job const& job, PoolId pool) {
-    return job.topology.pool(pool).cluster.node;
+/// Also of plans whose micro-batches were settled after they were read.
+void check_turns(ReplicaKind const& kind) {
+    if (kind.apart && kind.micro_batches.value_or(0) % kind.apart->batches_in_turn != 0) {
+        throw InputError{kind.apart->origin, fmt::format("{} micro-batches do not divide into turns of {}",
+                                                         *kind.micro_batches, kind.apart->batches_in_turn)};
+    }
 }
 
-/// A stage with what it holds.
-struct Stage {
-    StagePlace place;
-    std::vector<ChunkContent> chunks;
-    int stages = 1; ///< of its kind
-    int micro_batches = 1;
-};
+} // namespace
 
 std::vector<Stage> stages_of_job(Job const& job) {
     std::vector<Stage> out;
@@ -37,6 +37,7 @@ std::vector<Stage> stages_of_job(Job const& job) {
         auto const& kind = job.plan.kinds[static_cast<std::size_t>(place.kind)];
         auto const& split = splits[static_cast<std::size_t>(place.kind)];
         int const stages = parallel::stages_of(kind);
+        check_turns(kind);
         Stage stage{
             place, {}, stages, kind.micro_batches.value_or(least_micro_batches(job.plan.schedule, stages))};
         int const parts = static_cast<int>(split.size());
@@ -49,14 +50,30 @@ std::vector<Stage> stages_of_job(Job const& job) {
     return out;
 }
 
+namespace {
+
+hardware::NodeType const& node_of(Job const& job, PoolId pool) {
+    return job.topology.pool(pool).cluster.node;
+}
+
 std::string name_of_class(Job const& job, Stage const& stage) {
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
-    auto const stage_text = fmt::format("stage {} of {}", stage.place.stage, stage.stages);
+    auto const part = [&]() -> std::string {
+        if (!kind.apart) {
+            return "";
+        }
+        auto const at = stage.place.experts_at;
+        return !at                              ? ", attention"
+               : kind.apart->places.size() == 1 ? ", experts"
+                                                : fmt::format(", experts {}", *at);
+    };
+    auto const stage_text = fmt::format("stage {} of {}{}", stage.place.stage, stage.stages, part());
     return job.plan.kinds.size() > 1 ? fmt::format("{}, {}", kind.name, stage_text) : stage_text;
 }
 
 void check_shard(Job const& job, Stage const& stage) {
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
+    expects(!kind.apart || !kind.apart->by_speed, "experts by speed are settled first");
     if (auto const problem = model::problem_with(job.model, shard_of(job.plan, kind, *stage.place.group))) {
         throw InputError{stage.place.group->origin, *problem};
     }
@@ -198,65 +215,25 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     return {"step end", Phase::step_end, to.take()};
 }
 
-/// The messages of one replica kind: between neighbours of the chain of virtual stages, forwards and back.
-class Messages {
-  public:
-    Messages(Job const& job, Program& program, std::vector<Stage> const& stages)
-        : job_{job}, program_{program}, stages_{stages} {}
-
-    /// What the slot waits for and what it sends. Class ids count like stages_.
-    void connect(WorkItem& item, Slot const& slot, std::size_t at) {
-        auto const& stage = stages_[at];
-        if (slot.phase == Phase::weight_gradient || stage.stages == 1) {
-            return;
-        }
-        ChunkPlace const here{stage.place.stage, slot.chunk};
-        int const ahead = slot.phase == Phase::forward ? 1 : -1;
-        if (auto const from = neighbour(job_.plan.schedule, here, -ahead, stage.stages)) {
-            item.receives.push_back(message(ahead, *from, here, slot.micro_batch, at));
-        }
-        if (auto const to = neighbour(job_.plan.schedule, here, ahead, stage.stages)) {
-            item.sends.push_back(message(ahead, here, *to, slot.micro_batch, at));
-        }
-    }
-
-  private:
-    int message(int ahead, ChunkPlace from, ChunkPlace to, int micro_batch, std::size_t at) {
-        // class of the kind's stage 0
-        auto const first = at - static_cast<std::size_t>(stages_[at].place.stage);
-        auto const key = std::tuple{first, ahead, from.stage, from.chunk, micro_batch};
-        auto const [entry, made] = known_.try_emplace(key, static_cast<int>(program_.messages.size()));
-        if (made) {
-            auto const& source = stages_[first + static_cast<std::size_t>(from.stage)];
-            auto const& target = stages_[first + static_cast<std::size_t>(to.stage)];
-            program_.messages.push_back({ClassId{static_cast<std::int64_t>(first) + from.stage},
-                                         ClassId{static_cast<std::int64_t>(first) + to.stage},
-                                         bytes(source, target), source.place.ranks.first,
-                                         target.place.ranks.first});
-        }
-        return entry->second;
-    }
-
-    /// Rows of the micro-batch are spread over the tensor ranks; between unlike degrees the narrower side decides.
-    [[nodiscard]] Bytes bytes(Stage const& source, Stage const& target) const {
-        auto const& kind = job_.plan.kinds[static_cast<std::size_t>(source.place.kind)];
-        double const rows = static_cast<double>(kind.micro_batch * job_.shape.sequence_length) / kind.context;
-        double const element = bytes_per_element(source.place.group->precision.activations);
-        return Bytes{rows * job_.model.hidden * element /
-                     std::min(source.place.group->tensor, target.place.group->tensor)};
-    }
-
-    Job const& job_;
-    Program& program_;
-    std::vector<Stage> const& stages_;
-    std::map<std::tuple<std::size_t, int, int, int, int>, int> known_;
-};
-
 /// A class with all that it does: blocks and the order in which they run.
-RankClass build_class(Job const& job, Messages& messages, std::vector<Stage> const& stages, std::size_t at,
-                      Pricer& pricer) {
+RankClass build_class(Job const& job, std::pair<Messages&, TokenMessages&> sends,
+                      std::vector<Stage> const& stages, std::size_t at, Pricer& pricer) {
     auto const& stage = stages[at];
+    auto& messages = sends.first;
     auto const setting = setting_of(job, stages, at);
+    if (setting.part != Part::all) {
+        RankClass out{name_of_class(job, stage),
+                      stage.place.pool,
+                      stage.place.stage,
+                      stage.place.kind,
+                      stage.place.ranks,
+                      stage.place.ranks.first,
+                      {},
+                      {}};
+        schedule_apart({job, stages, setting, pricer, messages, sends.second}, at,
+                       step_end(job, stages, at, setting, pricer), out);
+        return out;
+    }
     auto const slots = slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches);
     ClassBlocks blocks{setting, stage.chunks, slots, pricer,
                        time_alone(job.topology, job.timings, stage.place.pool)};
@@ -292,7 +269,19 @@ Flop work_of(Block const& block) {
 }
 
 StageLoad load_of(Job const& job, Stage const& stage) {
-    return {stage.chunks, slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches)};
+    auto const& apart = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)].apart;
+    int const batches = apart ? apart->batches_in_turn : 1;
+    return {stage.chunks,
+            slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches / batches),
+            batches};
+}
+
+/// Number format of the class's products.
+Dtype products_of(Job const& job, Stage const& stage) {
+    auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
+    return stage.place.experts_at
+               ? kind.apart->places[static_cast<std::size_t>(*stage.place.experts_at)].precision.gemm
+               : stage.place.group->precision.gemm;
 }
 
 void name_algorithms(RankClass& rank_class, Plan const& plan) {
@@ -334,12 +323,13 @@ Program build_program(Job const& job, Pricers& pricers) {
     Program program;
     program.open_ended = is_open_ended(job.plan.schedule);
     Messages messages{job, program, stages};
+    TokenMessages tokens{job, program, stages};
     for (std::size_t at = 0; at < stages.size(); ++at) {
         auto const& stage = stages[at];
         check_shard(job, stage);
         auto const& chip = node_of(job, stage.place.pool).chip;
-        auto& pricer = pricers.of(chip, stage.place.group->precision.gemm);
-        program.classes.push_back(build_class(job, messages, stages, at, pricer));
+        auto& pricer = pricers.of(chip, products_of(job, stage));
+        program.classes.push_back(build_class(job, {messages, tokens}, stages, at, pricer));
         name_algorithms(program.classes.back(), job.plan);
         std::vector<Flop> work;
         for (auto const& block : program.classes.back().blocks) {

@@ -1,5 +1,6 @@
 #include "parallel/layer_blocks.hpp"
 
+#include "parallel/gradient_sums.hpp"
 #include "parallel/layer_pass.hpp"
 #include "parallel/parameter_traffic.hpp"
 
@@ -28,8 +29,8 @@ class Arrivals {
         if (when_ == When::never) {
             return;
         }
-        auto const ends = when_ == When::once ? trained_weights_of_ends(s_, content_)
-                                              : weights_of_ends(s_.model, s_.shape.shard, content_);
+        auto const ends =
+            when_ == When::once ? trained_weights_of_ends(s_, content_) : weights_of_ends(s_, content_);
         bool const has_ends = content_.embedding || content_.head;
         if (content_.embedding || (has_ends && when_ == When::layer_by_layer)) {
             ends_ = traffic_.gather_from_start(ends, meets_);
@@ -67,8 +68,8 @@ class Arrivals {
             return;
         }
         int const layer = content_.layers.begin + i;
-        auto const weights = when_ == When::once ? trained_weights_of_layer(s_, layer)
-                                                 : weights_of_layer(s_.model, s_.shape.shard, layer);
+        auto const weights =
+            when_ == When::once ? trained_weights_of_layer(s_, layer) : weights_of_layer(s_, layer);
         layers_[static_cast<std::size_t>(i)] = from_start ? traffic_.gather_from_start(weights, meets_)
                                                           : traffic_.gather_beside(weights, meets_);
     }
@@ -97,52 +98,6 @@ Arrivals::When when_gathered(Plan const& plan, bool first_of_step) {
     return here ? Arrivals::When::once : Arrivals::When::never;
 }
 
-/// Gradients that this block sums, layer by layer.
-class Sums {
-  public:
-    Sums(StageSetting const& s, BlockBuilder& to, bool last_of_step, BackwardPart part)
-        : s_{s}, to_{to}, traffic_{s, to}, behind_{s.plan.overlap_gradients} {
-        bool const every_micro_batch = s.plan.zero >= 2;
-        here_ = part != BackwardPart::inputs && (every_micro_batch || (last_of_step && behind_));
-        adds_up_ = part != BackwardPart::inputs && s.kind.micro_batches.value_or(1) > 1 &&
-                   !(every_micro_batch && s.plan.practice.fused_gradient_sum);
-    }
-    void add(LayerWeights const& weights) const {
-        if (adds_up_ && weights.dense + weights.expert > 0) {
-            to_.compute(std::vector{sum_operation(weights)});
-        }
-        if (here_ && weights.dense + weights.expert > 0) {
-            behind_ ? traffic_.sum_behind(weights) : traffic_.sum(weights);
-        }
-    }
-
-  private:
-    /// The micro-batch's gradients are read and added to those of the ones before: all traffic of an addition where that is
-    /// a kernel of its own; inside the products, where these read the sum and write it in place of a 16-bit gradient.
-    [[nodiscard]] double traffic_share() const {
-        constexpr double written_anyway = 2.0;
-        double const element = bytes_per_element(s_.plan.gradient);
-        return s_.plan.practice.fused_gradient_sum ? (2.0 * element - written_anyway) / (3.0 * element) : 1.0;
-    }
-    [[nodiscard]] model::Operation sum_operation(LayerWeights const& weights) const {
-        constexpr std::int64_t columns = 1024;
-        auto const elements = (weights.dense + weights.expert) * traffic_share();
-        auto const rows = static_cast<std::int64_t>(elements / columns) + 1;
-        return {.kind = model::OpKind::add,
-                .dtype = s_.plan.gradient,
-                .m = rows,
-                .n = columns,
-                .role = "gradient_sum"};
-    }
-
-    StageSetting const& s_;
-    BlockBuilder& to_;
-    ParameterTraffic traffic_;
-    bool behind_;
-    bool here_ = false;
-    bool adds_up_ = false;
-};
-
 } // namespace
 
 Block forward_block(StageSetting const& s, ChunkContent const& content, Pricer& pricer, bool first_of_step) {
@@ -170,7 +125,7 @@ Block backward_block(StageSetting const& s, ChunkContent const& content, Pricer&
     BlockBuilder to{pricer};
     bool const gathers = s.plan.zero == 3 && part != BackwardPart::weights;
     Arrivals arrivals{s, content, to, gathers ? Arrivals::When::layer_by_layer : Arrivals::When::never};
-    Sums const sums{s, to, last_of_step, part};
+    GradientSums const sums{s, to, last_of_step, part};
     arrivals.start_backward();
     if (content.head) {
         backward_head(s, to, part);

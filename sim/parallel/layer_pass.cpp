@@ -8,7 +8,7 @@ namespace moesaic::parallel {
 
 namespace {
 
-constexpr std::string_view again = "recompute ";
+constexpr std::string_view again = recompute_prefix;
 
 void forward_experts(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
                      std::string_view prefix) {
@@ -142,23 +142,6 @@ bool runs_again(model::Model const& model, model::Operation const& op, Recompute
     return false;
 }
 
-void recompute_selected(StageSetting const& s, Recompute recompute, model::LayerOperations const& ops,
-                        BlockBuilder& to) {
-    Traffic const traffic{s, to};
-    int products = 0;
-    for (auto const* part : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
-                             &ops.experts, &ops.shared}) {
-        model::Operations chosen;
-        std::ranges::copy_if(*part, std::back_inserter(chosen),
-                             [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
-        traffic.compute(chosen, again);
-    }
-}
-
-} // namespace
-
-namespace {
-
 /// Share of a layer's host time; the backward launches twice the kernels of the forward.
 void host_of_layer(StageSetting const& s, int layer, BlockBuilder& to, double share) {
     to.host((model::is_moe_layer(s.model, layer) ? to.here().host_moe_layer : s.plan.practice.host_layer) *
@@ -168,27 +151,70 @@ constexpr double forward_share = 1.0 / 3.0, backward_share = 2.0 / 3.0;
 
 } // namespace
 
-void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::string_view prefix) {
+void recompute_selected(StageSetting const& s, Recompute recompute, model::LayerOperations const& ops,
+                        BlockBuilder& to, Part part) {
     Traffic const traffic{s, to};
-    auto const ops = model::layer_operations(s.model, layer, s.shape);
+    int products = 0; // counted over the whole layer, whatever is left out here
+    for (auto const* list : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
+                             &ops.experts, &ops.shared}) {
+        model::Operations chosen;
+        std::ranges::copy_if(*list, std::back_inserter(chosen),
+                             [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
+        if (part == Part::all || (part == Part::experts) == (list == &ops.experts)) {
+            traffic.compute(chosen, again);
+        }
+    }
+}
+
+void forward_attention(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                       std::string_view prefix) {
+    Traffic const traffic{s, to};
     to.compute(ops.attention_norm, prefix);
     traffic.block(model::gathered_columns(s.model), ops.attention, "attention", prefix);
     if (s.plan.adapters) {
         to.compute(adapter_operations(s), prefix);
     }
     to.compute(ops.attention_residual, prefix);
+}
+
+void backward_attention(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                        BackwardPart part) {
+    Traffic const traffic{s, to, part};
+    traffic.backward(ops.attention_residual);
+    if (s.plan.adapters) {
+        backward_adapters(s, to);
+    }
+    traffic.block_backward(model::gathered_columns(s.model), ops.attention, "attention");
+    traffic.backward(ops.attention_norm);
+}
+
+void forward_ffn(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                 std::string_view prefix) {
+    to.compute(ops.ffn_norm, prefix);
+    Traffic{s, to}.block(s.model.hidden, ops.ffn, "ffn", prefix);
+    to.compute(ops.ffn_residual, prefix);
+}
+
+void backward_ffn(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
+                  BackwardPart part) {
+    Traffic const traffic{s, to, part};
+    traffic.backward(ops.ffn_residual);
+    traffic.block_backward(s.model.hidden, ops.ffn, "ffn");
+    traffic.backward(ops.ffn_norm);
+}
+
+void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::string_view prefix) {
+    auto const ops = model::layer_operations(s.model, layer, s.shape);
+    forward_attention(s, ops, to, prefix);
     if (model::is_moe_layer(s.model, layer)) {
         forward_experts(s, ops, to, prefix);
     } else {
-        to.compute(ops.ffn_norm, prefix);
-        traffic.block(s.model.hidden, ops.ffn, "ffn", prefix);
-        to.compute(ops.ffn_residual, prefix);
+        forward_ffn(s, ops, to, prefix);
     }
     host_of_layer(s, layer, to, forward_share);
 }
 
 void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, BackwardPart part) {
-    Traffic const traffic{s, to, part};
     auto const ops = model::layer_operations(s.model, layer, s.shape);
     auto const recompute = [&] {
         auto const kind = part == BackwardPart::weights ? Recompute::none : recompute_of(s.group, layer);
@@ -202,40 +228,41 @@ void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, Backward
         backward_experts(s, ops, to, part, recompute);
     } else {
         recompute();
-        traffic.backward(ops.ffn_residual);
-        traffic.block_backward(s.model.hidden, ops.ffn, "ffn");
-        traffic.backward(ops.ffn_norm);
+        backward_ffn(s, ops, to, part);
     }
-    traffic.backward(ops.attention_residual);
-    if (s.plan.adapters) {
-        backward_adapters(s, to);
-    }
-    traffic.block_backward(model::gathered_columns(s.model), ops.attention, "attention");
-    traffic.backward(ops.attention_norm);
+    backward_attention(s, ops, to, part);
     host_of_layer(s, layer, to, part == BackwardPart::both ? backward_share : backward_share / 2);
 }
 
+void forward_one_head(StageSetting const& s, BlockBuilder& to) {
+    to.compute(model::final_norm_operations(s.model, s.shape));
+    Traffic{s, to}.gather(s.model.hidden, "head");
+    to.compute(model::head_operations(s.model, s.shape));
+}
+
+void backward_one_head(StageSetting const& s, BlockBuilder& to, BackwardPart part) {
+    Traffic const traffic{s, to, part};
+    traffic.backward(model::head_operations(s.model, s.shape));
+    if (part != BackwardPart::weights) {
+        traffic.reduce(s.model.hidden, "head gradient");
+    }
+    traffic.backward(model::final_norm_operations(s.model, s.shape));
+}
+
 void forward_head(StageSetting const& s, BlockBuilder& to) {
-    Traffic const traffic{s, to};
     for (int module = 0; module <= s.model.mtp_depth; ++module) {
         if (module > 0) {
             to.compute(model::mtp_operations(s.model, s.shape));
             forward_layer(s, s.model.layers - 1 + module, to);
         }
-        to.compute(model::final_norm_operations(s.model, s.shape));
-        traffic.gather(s.model.hidden, "head");
-        to.compute(model::head_operations(s.model, s.shape));
+        forward_one_head(s, to);
     }
 }
 
 void backward_head(StageSetting const& s, BlockBuilder& to, BackwardPart part) {
     Traffic const traffic{s, to, part};
     for (int module = s.model.mtp_depth; module >= 0; --module) {
-        traffic.backward(model::head_operations(s.model, s.shape));
-        if (part != BackwardPart::weights) {
-            traffic.reduce(s.model.hidden, "head gradient");
-        }
-        traffic.backward(model::final_norm_operations(s.model, s.shape));
+        backward_one_head(s, to, part);
         if (module > 0) {
             backward_layer(s, s.model.layers - 1 + module, to, part);
             traffic.backward(model::mtp_operations(s.model, s.shape));

@@ -10,8 +10,25 @@ void forward_layer(StageSetting const& setting, int layer, BlockBuilder& to, std
 /// Backward, with what is computed again. Of parts, the weights' one is kernels alone.
 void backward_layer(StageSetting const& setting, int layer, BlockBuilder& to, BackwardPart part);
 
+/// Pieces of a layer, for ranks that hold a part of it. Kernels and the tensor ranks' sends, without host time.
+constexpr std::string_view recompute_prefix = "recompute ";
+void forward_attention(StageSetting const& setting, model::LayerOperations const& ops, BlockBuilder& to,
+                       std::string_view prefix = {});
+void backward_attention(StageSetting const& setting, model::LayerOperations const& ops, BlockBuilder& to,
+                        BackwardPart part);
+void forward_ffn(StageSetting const& setting, model::LayerOperations const& ops, BlockBuilder& to,
+                 std::string_view prefix = {});
+void backward_ffn(StageSetting const& setting, model::LayerOperations const& ops, BlockBuilder& to,
+                  BackwardPart part);
+/// Kernels that run again where less than the whole layer does: those of the experts, of all else, or both.
+void recompute_selected(StageSetting const& setting, Recompute recompute, model::LayerOperations const& ops,
+                        BlockBuilder& to, Part part = Part::all);
+
 /// Final norm, head and loss; then one layer and one more head per MTP module (DeepSeek-V3, section 2.2).
 void forward_head(StageSetting const& setting, BlockBuilder& to);
 void backward_head(StageSetting const& setting, BlockBuilder& to, BackwardPart part);
+/// One of these heads alone.
+void forward_one_head(StageSetting const& setting, BlockBuilder& to);
+void backward_one_head(StageSetting const& setting, BlockBuilder& to, BackwardPart part);
 
 } // namespace moesaic::parallel

@@ -10,17 +10,33 @@ namespace moesaic::parallel {
 std::vector<StagePlace> place_stages(Plan const& plan, hardware::Topology const& topology) {
     std::vector<StagePlace> out;
     std::vector<std::int64_t> used; // chips taken, by pool
+    auto const take = [&](int pool, std::int64_t ranks) {
+        auto const at = static_cast<std::size_t>(pool);
+        used.resize(std::max(used.size(), at + 1), 0);
+        auto const first = topology.first_chip(PoolId{pool}).index() + used[at];
+        used[at] += ranks;
+        return RankSet{ChipIndex{first}, 1, ranks};
+    };
     for (int k = 0; k < static_cast<int>(plan.kinds.size()); ++k) {
         auto const& kind = plan.kinds[static_cast<std::size_t>(k)];
         int stage = 0;
         for (auto const& group : kind.stage_groups) {
-            auto const at = static_cast<std::size_t>(group.pool);
-            used.resize(std::max(used.size(), at + 1), 0);
             for (int i = 0; i < group.stages; ++i) {
-                auto const first = topology.first_chip(PoolId{group.pool}).index() + used[at];
-                auto const ranks = ranks_of_stage(kind, group);
-                out.push_back({k, stage++, &group, PoolId{group.pool}, {ChipIndex{first}, 1, ranks}});
-                used[at] += ranks;
+                out.push_back(
+                    {k, stage++, &group, PoolId{group.pool}, take(group.pool, ranks_of_stage(kind, group))});
+            }
+        }
+    }
+    auto const stages = out; // with attention
+    for (int k = 0; k < static_cast<int>(plan.kinds.size()); ++k) {
+        auto const& apart = plan.kinds[static_cast<std::size_t>(k)].apart;
+        for (int p = 0; apart && p < static_cast<int>(apart->places.size()); ++p) {
+            auto const& [pool, ranks] = std::pair{apart->places[static_cast<std::size_t>(p)].pool,
+                                                  apart->places[static_cast<std::size_t>(p)].ranks};
+            for (auto const& stage : stages) {
+                if (stage.kind == k) {
+                    out.push_back({k, stage.stage, stage.group, PoolId{pool}, take(pool, ranks), p});
+                }
             }
         }
     }
@@ -29,7 +45,21 @@ std::vector<StagePlace> place_stages(Plan const& plan, hardware::Topology const&
 
 Groups groups_of(ReplicaKind const& kind, StagePlace const& place) {
     auto const first = place.ranks.first;
+    RankSet const alone{first, 1, 1};
+    if (place.experts_at) {
+        auto const each = place.ranks.count / kind.apart->groups;
+        return {alone, alone, alone, alone, {first, each, kind.apart->groups}, alone};
+    }
     std::int64_t const tensor = place.group->tensor;
+    if (kind.apart) { // of the experts that attention ranks hold too
+        auto const each = place.ranks.count / kind.apart->groups;
+        return {.tensor = {first, 1, tensor},
+                .context = {first, tensor, kind.context},
+                .data = {first, tensor, place.ranks.count / tensor},
+                .expert = alone,
+                .expert_data = {first, each, kind.apart->groups},
+                .expert_tensor = alone};
+    }
     std::int64_t const shared = kind.expert_tensor;
     std::int64_t const span = shared * kind.expert; // ranks that hold all experts once
     return {.tensor = {first, 1, tensor},

@@ -4,6 +4,7 @@
 #include "parallel/plan.hpp"
 #include "parallel/program.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace moesaic::parallel {
@@ -16,13 +17,16 @@ struct StagePlace {
     StageGroup const* group = nullptr;
     PoolId pool;
     RankSet ranks; ///< tensor x context x replicas chips, stride 1
+    /// Ranks that hold the stage's experts alone: which of ExpertsApart::places; none = the stage's own ranks.
+    std::optional<int> experts_at = std::nullopt;
 };
 
-/// Stages take the chips of their pool in order: kinds first to last, stages first to last.
-/// The plan must outlive the result.
+/// Stages take the chips of their pool in order: kinds first to last, stages first to last; then ranks with experts
+/// alone: kinds, places, stages. The plan must outlive the result.
 [[nodiscard]] std::vector<StagePlace> place_stages(Plan const& plan, hardware::Topology const& topology);
 
-/// The groups that hold the first rank of the stage.
+/// The groups that hold the first rank of the stage. Of ranks with experts alone: each holds some of one group's
+/// experts (see ExpertsApart::groups), as the rank of its place in each other group does.
 struct Groups {
     RankSet tensor;
     RankSet context;     ///< ranks that share a sequence

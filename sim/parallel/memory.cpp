@@ -85,28 +85,57 @@ KeptElements kept_of_ffn(model::Model const& model, double inner, Recompute reco
             .attention_out = 0};
 }
 
+/// Of a copy: as sent to its expert, and the expert's inner row.
+KeptElements kept_in_expert(StageSetting const& s, Recompute recompute) {
+    auto kept = kept_of_ffn(s.model, s.model.moe->expert_ffn, recompute).over(s.kind.expert_tensor);
+    kept += {.wide = 0, .inputs = static_cast<double>(s.model.hidden), .attention_out = 0};
+    return kept;
+}
+
+/// Of a token: the copies as they come back from the experts, and what the router gave.
+KeptElements kept_of_returned(StageSetting const& s, double copies) {
+    double const back = s.plan.weighted_activation ? 0.0 : s.model.hidden;
+    return {.wide = copies * back + 2.0 * s.model.moe->experts, .inputs = 0, .attention_out = 0};
+}
+
 /// Tokens as sent to the experts and as they come back, the experts' inner rows, and what the router gave.
 KeptElements kept_of_experts(StageSetting const& s, Recompute recompute) {
-    auto const& moe = *s.model.moe;
-    auto inner = kept_of_ffn(s.model, moe.expert_ffn, recompute).over(s.kind.expert_tensor);
-    double const back = s.plan.weighted_activation ? 0.0 : s.model.hidden;
-    inner += {.wide = back, .inputs = static_cast<double>(s.model.hidden), .attention_out = 0};
-    double const copies = moe.topk * s.kind.expert_imbalance;
-    KeptElements kept = inner.over(1.0 / copies);
-    kept.wide += 2.0 * moe.experts;
+    double const copies = s.model.moe->topk * s.kind.expert_imbalance;
+    if (s.part == Part::attention) { // the rest where the experts are
+        return kept_of_returned(s, s.model.moe->topk);
+    }
+    auto kept = kept_in_expert(s, recompute).over(1.0 / copies);
+    kept += kept_of_returned(s, copies);
     return kept;
+}
+
+/// What the experts of this rank keep of a micro-batch, where they lie apart.
+Bytes kept_by_own_experts(StageSetting const& s, int layer, Recompute recompute) {
+    if (experts_of(s, layer) == 0) {
+        return {};
+    }
+    double const rows = model::expert_rows(*s.model.moe, shape_of(s, layer));
+    KeptElements const input{.wide = 0, .inputs = static_cast<double>(s.model.hidden), .attention_out = 0};
+    return Bytes{rows * bytes_of(recompute == Recompute::full ? input : kept_in_expert(s, recompute), s)};
 }
 
 } // namespace
 
-Bytes activation_bytes(StageSetting const& s, int layer, Recompute recompute) {
+namespace {
+
+/// Outside of experts that lie apart.
+Bytes stage_activation_bytes(StageSetting const& s, int layer, Recompute recompute) {
     auto const& model = s.model;
     double const tensor = s.group.tensor;
     double const tokens = static_cast<double>(model::group_rows(s.shape));
     // ranks that share rows between the blocks
     double const own = s.shape.shard.sequence_parallel ? tensor : 1.0;
     if (recompute == Recompute::full) {
-        return Bytes{tokens * bytes_per_element(s.group.precision.activations) * model.hidden / own};
+        KeptElements kept{.wide = model.hidden / own, .inputs = 0, .attention_out = 0};
+        if (s.part == Part::attention && model::is_moe_layer(model, layer)) { // nothing is sent a second time
+            kept += kept_of_returned(s, model.moe->topk).over(tensor);
+        }
+        return Bytes{tokens * bytes_of(kept, s)};
     }
     double const norms = norms_again(recompute) ? 0.0 : 2.0; // outputs of the two norms
     KeptElements kept{
@@ -120,6 +149,20 @@ Bytes activation_bytes(StageSetting const& s, int layer, Recompute recompute) {
     }
     double const masks = model.dropout ? 2.0 * model.hidden / own : 0.0; // one byte each
     return Bytes{tokens * (bytes_of(kept, s) + masks + map_bytes(s, recompute))};
+}
+
+} // namespace
+
+Bytes activation_bytes(StageSetting const& s, int layer, Recompute recompute) {
+    switch (s.part) {
+    case Part::all:
+        return stage_activation_bytes(s, layer, recompute);
+    case Part::attention:
+        return stage_activation_bytes(s, layer, recompute) + kept_by_own_experts(s, layer, recompute);
+    case Part::experts:
+        return kept_by_own_experts(s, layer, recompute);
+    }
+    return {};
 }
 
 Bytes waiting_bytes(StageSetting const& s, int layer) {
@@ -157,8 +200,8 @@ int layers_end(StageSetting const& s, ChunkContent const& chunk) {
 Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     bool const parted = std::ranges::any_of(
         load.slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
-    std::map<bool, double> waiting; // by whether a layer has experts: others are alike
-    std::map<std::pair<bool, Recompute>, double> whole;
+    std::map<int, double> waiting; // by how many experts of a layer are here: others are alike
+    std::map<std::pair<int, Recompute>, double> whole;
     auto const known = [](auto& values, auto const& key, auto const& find) {
         auto const [at, is_new] = values.try_emplace(key, 0.0);
         return is_new ? at->second = find().value() : at->second;
@@ -167,12 +210,14 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     for (auto const& chunk : load.chunks) {
         Kept kept;
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
-            bool const moe = model::is_moe_layer(s.model, layer);
+            int const moe = model::is_moe_layer(s.model, layer) ? experts_of(s, layer) : -1;
             auto const again = recompute_of(s.group, layer);
             kept.whole +=
                 known(whole, std::pair{moe, again}, [&] { return activation_bytes(s, layer, again); });
             kept.waiting += parted ? known(waiting, moe, [&] { return waiting_bytes(s, layer); }) : 0.0;
         }
+        kept.whole *= load.batches_in_turn;
+        kept.waiting *= load.batches_in_turn;
         chunks.push_back(kept);
     }
     return Bytes{peak_kept(load.slots, chunks)};
@@ -187,13 +232,29 @@ bool any_head(StageLoad const& load) { return std::ranges::any_of(load.chunks, &
 Bytes logits(StageSetting const& s, StageLoad const& load) {
     double const rows = static_cast<double>(model::group_rows(s.shape));
     double const element = bytes_per_element(s.group.precision.activations);
-    return any_head(load) ? Bytes{rows * s.model.vocab / s.group.tensor * (2.0 * element + 4.0)} : Bytes{};
+    return any_head(load) && s.part != Part::experts
+               ? Bytes{rows * s.model.vocab / s.group.tensor * (2.0 * element + 4.0)}
+               : Bytes{};
+}
+
+/// Rows of a micro-batch as they come and as they go, of the layer with most of them.
+Bytes expert_buffers(StageSetting const& s) {
+    double most = 0;
+    for (int layer = 0; layer < s.model.layers; ++layer) {
+        if (experts_of(s, layer) > 0) {
+            most = std::max(most, model::expert_rows(*s.model.moe, shape_of(s, layer)));
+        }
+    }
+    return Bytes{2.0 * most * s.model.hidden * bytes_per_element(s.group.precision.activations)};
 }
 
 /// Send and receive buffers of the largest exchange: gathered rows, token copies there and back, or keys and values.
 Bytes exchange_buffers(StageSetting const& s) {
     double const rows = static_cast<double>(model::group_rows(s.shape));
     double const element = bytes_per_element(s.group.precision.activations);
+    if (s.part == Part::experts) {
+        return expert_buffers(s);
+    }
     double const gathered = s.group.tensor > 1 ? rows * s.model.hidden * element : 0.0;
     double const copies = s.model.moe && s.kind.expert > 1
                               ? 2.0 * rows / s.group.tensor * s.model.moe->topk * s.kind.expert_imbalance *
@@ -208,12 +269,12 @@ double gathered_parameters(StageSetting const& s, StageLoad const& load) {
     double most = 0;
     for (auto const& chunk : load.chunks) {
         for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
-            auto const weights = weights_of_layer(s.model, s.shape.shard, layer);
+            auto const weights = weights_of_layer(s, layer);
             most = std::max(most, weights.dense + weights.expert);
         }
     }
     ChunkContent const ends{{0, 0}, any_embedding(load), any_head(load)};
-    auto const weights = weights_of_ends(s.model, s.shape.shard, ends);
+    auto const weights = weights_of_ends(s, ends);
     return 2.0 * most + weights.dense + weights.expert;
 }
 
@@ -229,7 +290,7 @@ double owned(StageSetting const& s, LayerWeights const& weights) {
 void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) {
     LayerWeights held, trained;
     for (auto const& content : load.chunks) {
-        auto const all = weights_of_chunk(s.model, s.shape.shard, content);
+        auto const all = weights_of_chunk(s, content);
         auto const part = trained_weights_of_chunk(s, content);
         held = {held.dense + all.dense, held.expert + all.expert};
         trained = {trained.dense + part.dense, trained.expert + part.expert};

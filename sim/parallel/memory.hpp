@@ -38,6 +38,7 @@ struct ClassMemory {
 struct StageLoad {
     std::vector<ChunkContent> chunks; ///< of this stage
     std::vector<Slot> slots;          ///< its turns in a step
+    int batches_in_turn = 1;          ///< micro-batches of a turn
 };
 
 /// Bytes that one layer keeps for its backward pass per micro-batch on one rank. Every tensor that a backward

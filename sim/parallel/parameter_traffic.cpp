@@ -2,6 +2,7 @@
 
 #include "model/layer_operations.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace moesaic::parallel {
@@ -45,7 +46,9 @@ ParameterTraffic::Arrival ParameterTraffic::start_gathers(LayerWeights const& we
             auto const gathered = start(c);
             arrival = gathered ? gathered : arrival;
         };
-        latest(out.dense, gather_of(weights.dense, s_.groups.data, "parameters"));
+        if (weights.dense > 0) {
+            latest(out.dense, gather_of(weights.dense, s_.groups.data, "parameters"));
+        }
         if (weights.expert > 0) {
             latest(out.expert, gather_of(weights.expert, s_.groups.expert_data, "expert parameters"));
         }
@@ -61,6 +64,18 @@ ParameterTraffic::Arrival ParameterTraffic::gather_from_start(LayerWeights const
 
 ParameterTraffic::Arrival ParameterTraffic::gather_beside(LayerWeights const& weights, Meets meets) const {
     return start_gathers(weights, meets, [&](Collective const& c) { return to_.beside(Stream::data, c); });
+}
+
+void ParameterTraffic::gather_ahead(LayerWeights const& weights) const {
+    (void)start_gathers(weights, Meets::no, [&](Collective const& c) -> std::optional<int> {
+        to_.detached(Stream::data, c);
+        return std::nullopt;
+    });
+}
+
+void ParameterTraffic::wait_for_gathered() const {
+    auto const& group = s_.groups.data.count > 1 ? s_.groups.data : s_.groups.expert_data;
+    to_.wait_for(to_.from_start(Stream::data, gather_of(0.0, group, "parameters")));
 }
 
 Collective ParameterTraffic::meeting_of(double parameters, RankSet const& group, int rendezvous) const {
@@ -127,23 +142,51 @@ void ParameterTraffic::broadcast(double parameters, RankSet const& group) const 
     }
 }
 
+std::vector<Collective> ParameterTraffic::expert_sums(double parameters) const {
+    auto out = sums_of(parameters, s_.groups.expert_data, "expert gradients");
+    if (s_.kind.redundant_experts > 0) {
+        // ranks apart by an equal stretch of the expert ranks stand for those that hold copies of one expert
+        auto const& all = s_.groups.expert;
+        auto copies = std::max<std::int64_t>(2, std::llround(s_.kind.expert_copies));
+        while (copies < all.count && all.count % copies != 0) {
+            ++copies;
+        }
+        copies = std::min(copies, all.count);
+        double const held = model::local_experts(*s_.model.moe, s_.shape);
+        double const shared = s_.plan.zero == 0 ? 1.0 : sharers_of(s_.groups.expert_data);
+        auto const bytes =
+            parameters * s_.kind.copied_experts / held / shared * bytes_per_element(s_.plan.gradient);
+        out.push_back({CollectiveKind::all_reduce,
+                       Bytes{bytes},
+                       {all.first, all.stride * (all.count / copies), copies},
+                       "gradients of redundant experts",
+                       -1,
+                       s_.plan.communication_share});
+    }
+    return out;
+}
+
 void ParameterTraffic::sum_behind(LayerWeights const& weights) const {
-    for (auto const& c : sums_of(weights.dense, s_.groups.data, "gradients")) {
-        to_.detached(Stream::data, c);
+    if (weights.dense > 0) {
+        for (auto const& c : sums_of(weights.dense, s_.groups.data, "gradients")) {
+            to_.detached(Stream::data, c);
+        }
     }
     if (weights.expert > 0) {
-        for (auto const& c : sums_of(weights.expert, s_.groups.expert_data, "expert gradients")) {
+        for (auto const& c : expert_sums(weights.expert)) {
             to_.detached(Stream::data, c);
         }
     }
 }
 
 void ParameterTraffic::sum(LayerWeights const& weights) const {
-    for (auto const& c : sums_of(weights.dense, s_.groups.data, "gradients")) {
-        to_.collective(Stream::data, c);
+    if (weights.dense > 0) {
+        for (auto const& c : sums_of(weights.dense, s_.groups.data, "gradients")) {
+            to_.collective(Stream::data, c);
+        }
     }
     if (weights.expert > 0) {
-        for (auto const& c : sums_of(weights.expert, s_.groups.expert_data, "expert gradients")) {
+        for (auto const& c : expert_sums(weights.expert)) {
             to_.collective(Stream::data, c);
         }
     }

@@ -20,6 +20,11 @@ class ParameterTraffic {
     /// From where the chain is now, which goes on beside it.
     [[nodiscard]] Arrival gather_beside(LayerWeights const& weights, Meets meets = Meets::no) const;
     void wait_for(Arrival const& arrival) const;
+    /// For a later block: nothing here waits for it.
+    void gather_ahead(LayerWeights const& weights) const;
+    /// The chain waits for what earlier blocks gathered ahead: their stream is first in, first out, so for an empty
+    /// gather behind theirs.
+    void wait_for_gathered() const;
     /// The chain waits for it.
     void gather(LayerWeights const& weights) const;
 
@@ -49,6 +54,8 @@ class ParameterTraffic {
     /// all-reduce over all.
     [[nodiscard]] std::vector<Collective> sums_of(double parameters, RankSet const& group,
                                                   std::string const& role) const;
+    /// Over the ranks with the same experts, then over those with copies of an expert (ReplicaKind::redundant_experts).
+    [[nodiscard]] std::vector<Collective> expert_sums(double parameters) const;
 
     StageSetting const& s_;
     BlockBuilder& to_;

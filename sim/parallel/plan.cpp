@@ -30,10 +30,27 @@ int ranks_of_stage(ReplicaKind const& kind, StageGroup const& group) {
     return group.tensor * kind.context * kind.replicas;
 }
 
+int expert_ranks_of_stage(ReplicaKind const& kind) {
+    int sum = 0;
+    if (kind.apart) {
+        for (auto const& place : kind.apart->places) {
+            sum += place.ranks;
+        }
+    }
+    return sum;
+}
+
+int expert_spread(ReplicaKind const& kind) {
+    int const ranks = expert_ranks_of_stage(kind) / kind.apart->groups;
+    bool const on_attention = std::ranges::any_of(kind.apart->on_attention, [](int n) { return n > 0; });
+    return ranks + (on_attention ? ranks_of_stage(kind, kind.stage_groups.front()) / kind.apart->groups : 0);
+}
+
 int chips_of(ReplicaKind const& kind) {
     return std::accumulate(
-        kind.stage_groups.begin(), kind.stage_groups.end(), 0,
-        [&](int sum, StageGroup const& g) { return sum + g.stages * ranks_of_stage(kind, g); });
+        kind.stage_groups.begin(), kind.stage_groups.end(), 0, [&](int sum, StageGroup const& g) {
+            return sum + g.stages * (ranks_of_stage(kind, g) + expert_ranks_of_stage(kind));
+        });
 }
 
 namespace {
@@ -169,6 +186,17 @@ StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, 
     return group;
 }
 
+/// Chips of a pool that experts alone take.
+int expert_chips(ReplicaKind const& kind, int pool) {
+    int sum = 0;
+    if (kind.apart) {
+        for (auto const& place : kind.apart->places) {
+            sum += place.pool == pool ? place.ranks * stages_of(kind) : 0;
+        }
+    }
+    return sum;
+}
+
 /// As many replicas as the chips of the pools allow; the whole of the pool must be used up.
 int derive_replicas(ReplicaKind const& kind, PlanContext const& context) {
     std::vector<int> per_replica(context.pool_chips.size(), 0);
@@ -180,20 +208,42 @@ int derive_replicas(ReplicaKind const& kind, PlanContext const& context) {
         if (per_replica[p] == 0) {
             continue;
         }
-        int const chips = context.pool_chips[p];
-        if (chips % per_replica[p] != 0 || (replicas && *replicas != chips / per_replica[p])) {
-            throw InputError{kind.origin,
-                             fmt::format("pool \"{}\" has {} chips, which do not divide into replicas of {} "
-                                         "chips (tensor x context x stages)",
-                                         context.pool_names[p], chips, per_replica[p]),
-                             "Change the degrees, the pool's chips, or give `replicas`"};
+        int const chips = context.pool_chips[p] - expert_chips(kind, static_cast<int>(p));
+        if (chips <= 0 || chips % per_replica[p] != 0 || (replicas && *replicas != chips / per_replica[p])) {
+            throw InputError{
+                kind.origin,
+                fmt::format("pool \"{}\" has {} chips{}, which do not divide into replicas of {} "
+                            "chips (tensor x context x stages)",
+                            context.pool_names[p], chips, kind.apart ? " beside those of experts alone" : "",
+                            per_replica[p]),
+                "Change the degrees, the pool's chips, or give `replicas`"};
         }
         replicas = chips / per_replica[p];
     }
     return replicas.value_or(1);
 }
 
+/// The groups part the ranks of every stage evenly.
+void check_apart(ReplicaKind const& kind) {
+    auto const& apart = *kind.apart;
+    auto const check = [&](int ranks, std::string_view what, Origin const& at) {
+        if (ranks % apart.groups != 0) {
+            throw InputError{
+                at, fmt::format("{} {} of a stage do not divide into {} groups", ranks, what, apart.groups)};
+        }
+    };
+    for (auto const& group : kind.stage_groups) {
+        check(ranks_of_stage(kind, group), "ranks with attention", apart.origin);
+    }
+    for (auto const& place : apart.places) {
+        check(place.ranks, "ranks with experts", place.origin);
+    }
+}
+
 void check_experts(ReplicaKind const& kind) {
+    if (kind.apart) {
+        return check_apart(kind);
+    }
     for (auto const& group : kind.stage_groups) {
         int const ranks = ranks_of_stage(kind, group);
         if (ranks % (kind.expert * kind.expert_tensor) != 0) {
@@ -206,6 +256,64 @@ void check_experts(ReplicaKind const& kind) {
     }
 }
 
+/// A number for all MoE layers, or one for each.
+std::vector<int> read_experts(io::TomlTable const& t, std::string_view key, int least) {
+    auto const numbers = t.is_array(key) ? t.integers(key) : std::vector{t.integer(key)};
+    std::vector<int> out;
+    for (auto const number : numbers) {
+        if (number < least) {
+            throw InputError{t.origin(key), fmt::format("is a number of experts, {} or more", least)};
+        }
+        out.push_back(static_cast<int>(number));
+    }
+    if (out.empty()) {
+        throw InputError{t.origin(key), "lists no layer"};
+    }
+    return out;
+}
+
+ExpertRanks read_expert_ranks(io::TomlTable const& t, PlanContext const& context, Defaults const& outer) {
+    ExpertRanks out{.pool = find_pool(t, context),
+                    .ranks = static_cast<int>(t.integer_from("ranks", 1)),
+                    .experts = {},
+                    .precision = outer.precision,
+                    .origin = t.origin("ranks")};
+    out.precision.gemm = read_dtype(t, "precision", outer.precision.gemm);
+    if (t.has("experts_per_rank")) {
+        out.experts = read_experts(t, "experts_per_rank", 1);
+    }
+    return out;
+}
+
+/// [parallel.experts]: one pool named in the table itself, or several under [[…places]].
+ExpertsApart read_apart(io::TomlTable const& t, PlanContext const& context, Defaults const& outer) {
+    ExpertsApart out{.places = {},
+                     .on_attention = {},
+                     .by_speed = t.boolean_or("by_speed", false),
+                     .groups = read_degree(t, "exchange_groups", 1),
+                     .batches_in_turn = read_degree(t, "batches_in_turn", 2),
+                     .origin = t.origin()};
+    for (auto const& place : t.tables("places")) {
+        out.places.push_back(read_expert_ranks(place, context, outer));
+        place.reject_unknown_keys();
+    }
+    if (out.places.empty()) {
+        out.places.push_back(read_expert_ranks(t, context, outer));
+    }
+    if (t.has("on_attention_ranks")) {
+        out.on_attention = read_experts(t, "on_attention_ranks", 0);
+    }
+    bool const numbers =
+        !out.on_attention.empty() ||
+        std::ranges::any_of(out.places, [](ExpertRanks const& place) { return !place.experts.empty(); });
+    if (out.by_speed && numbers) {
+        throw InputError{t.origin("by_speed"), "and numbers of experts say the same thing twice",
+                         "Leave out one of them"};
+    }
+    t.reject_unknown_keys();
+    return out;
+}
+
 ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaults const& outer) {
     auto const own = read_defaults(t, outer);
     ReplicaKind kind{.name = t.text_or("name", "all"),
@@ -216,6 +324,8 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
                      .micro_batch = own.micro_batch,
                      .micro_batches = std::nullopt,
                      .expert_imbalance = own.expert_imbalance,
+                     .redundant_experts = 0,
+                     .apart = std::nullopt,
                      .stage_groups = {},
                      .origin = t.origin()};
     for (auto const& group : t.tables("stages")) {
@@ -228,27 +338,47 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
         throw InputError{t.origin("pipeline"), "the stages are listed one by one below",
                          "Leave out `pipeline`, or the [[…stages]] tables"};
     }
+    if (auto const experts = t.optional_table("experts")) {
+        if (own.expert > 1 || own.expert_tensor > 1) {
+            throw InputError{t.origin(own.expert > 1 ? "expert" : "expert_tensor"),
+                             "is for experts on the ranks of attention, and [experts] puts them on others",
+                             "Leave it out: the experts are spread over the `ranks` of [experts]"};
+        }
+        kind.apart = read_apart(*experts, context, own);
+    }
+    kind.redundant_experts = static_cast<int>(t.integer_or("redundant_experts", 0, 0));
+    if (kind.redundant_experts > 0 && kind.apart) {
+        throw InputError{t.origin("redundant_experts"), "does not go with experts on ranks of their own yet"};
+    }
     kind.replicas =
         t.has("replicas") ? static_cast<int>(t.integer_from("replicas", 1)) : derive_replicas(kind, context);
     if (t.has("micro_batches")) {
         kind.micro_batches = static_cast<int>(t.integer_from("micro_batches", 1));
     }
     check_experts(kind);
+    if (kind.apart) {
+        kind.expert = expert_spread(kind);
+    }
     return kind;
 }
 
 void check_pools(Plan const& plan, PlanContext const& context) {
     std::vector<int> used(context.pool_chips.size(), 0);
+    auto const use = [&](int pool, int more, Origin const& at) {
+        auto& chips = used[static_cast<std::size_t>(pool)];
+        chips += more;
+        int const have = context.pool_chips[static_cast<std::size_t>(pool)];
+        if (chips > have) {
+            throw InputError{at, fmt::format("the plan needs {} chips of pool \"{}\", which has {}", chips,
+                                             context.pool_names[static_cast<std::size_t>(pool)], have)};
+        }
+    };
     for (auto const& kind : plan.kinds) {
         for (auto const& group : kind.stage_groups) {
-            auto& chips = used[static_cast<std::size_t>(group.pool)];
-            chips += group.stages * ranks_of_stage(kind, group);
-            int const have = context.pool_chips[static_cast<std::size_t>(group.pool)];
-            if (chips > have) {
-                throw InputError{group.origin,
-                                 fmt::format("the plan needs {} chips of pool \"{}\", which has {}", chips,
-                                             context.pool_names[static_cast<std::size_t>(group.pool)], have)};
-            }
+            use(group.pool, group.stages * ranks_of_stage(kind, group), group.origin);
+        }
+        for (auto const& place : kind.apart ? kind.apart->places : std::vector<ExpertRanks>{}) {
+            use(place.pool, stages_of(kind) * place.ranks, place.origin);
         }
     }
 }
@@ -290,7 +420,8 @@ void check_schedule(Plan const& plan) {
         if (!kind.micro_batches) {
             continue;
         }
-        if (auto const problem = problem_with(plan.schedule, stages_of(kind), *kind.micro_batches)) {
+        int const turns = *kind.micro_batches / (kind.apart ? kind.apart->batches_in_turn : 1);
+        if (auto const problem = problem_with(plan.schedule, stages_of(kind), turns)) {
             throw InputError{kind.origin, *problem};
         }
     }
@@ -300,6 +431,7 @@ void check_schedule(Plan const& plan) {
 
 model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise) {
     model::Precision precision = otherwise;
+    precision.activations = read_dtype(table, "activations", otherwise.activations);
     precision.gemm = read_dtype(table, "precision", otherwise.gemm);
     precision.dispatch = read_dtype(table, "dispatch_precision", otherwise.dispatch);
     if (table.has("attention_precision")) {
@@ -316,6 +448,38 @@ void check_context(Plan const& plan) {
         if (kind.context > 1 && !plan.fused_attention) {
             throw InputError{kind.origin, "a sequence over context ranks needs fused attention",
                              "Set context = 1, or leave out fused_attention = false"};
+        }
+    }
+}
+
+/// What plans with experts apart cannot be combined with.
+void check_apart(Plan const& plan) {
+    for (auto const& kind : plan.kinds) {
+        if (!kind.apart) {
+            continue;
+        }
+        auto const refuse = [&](bool here, std::string_view what) {
+            if (here) {
+                throw InputError{kind.apart->origin,
+                                 fmt::format("experts on ranks of their own do not go with {} yet", what)};
+            }
+        };
+        bool const whole = std::holds_alternative<GPipe>(plan.schedule) ||
+                           std::holds_alternative<OneFOneB>(plan.schedule) ||
+                           std::holds_alternative<Interleaved>(plan.schedule);
+        refuse(!whole, fmt::format("the schedule {}", name_of(plan.schedule)));
+        refuse(plan.overlap_exchange, "overlap_exchange (batches_in_turn hides the exchange)");
+        refuse(plan.kinds.size() > 1, "several replica kinds");
+        refuse(plan.zero == 3, "zero = \"parameters\"");
+        refuse(plan.local_sgd.has_value(), "local_sgd");
+        refuse(plan.adapters.has_value(), "adapters");
+        refuse(plan.shard_group > 0, "shard_group");
+        refuse(plan.expert_exchange == ExpertExchange::once_per_node, "expert_exchange = \"once_per_node\"");
+        int const batches = kind.micro_batches.value_or(kind.apart->batches_in_turn);
+        if (batches % kind.apart->batches_in_turn != 0) {
+            throw InputError{kind.apart->origin,
+                             fmt::format("{} micro-batches do not divide into turns of {}", batches,
+                                         kind.apart->batches_in_turn)};
         }
     }
 }
@@ -410,6 +574,7 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
     check_workers(plan);
     check_context(plan);
     settle_micro_batches(plan, context);
+    check_apart(plan);
     check_schedule(plan);
     return plan;
 }

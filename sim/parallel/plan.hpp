@@ -46,6 +46,31 @@ struct StageGroup {
     Origin origin;
 };
 
+/// Ranks that hold routed experts and nothing else.
+struct ExpertRanks {
+    int pool = 0;
+    int ranks = 1; ///< of each pipeline stage, over all replicas
+    /// Of each rank, by MoE layer of the model, in turn where the list is shorter; empty = see ExpertsApart.
+    std::vector<int> experts;
+    model::Precision precision; ///< of the products; tokens come and go in the stage's formats
+    Origin origin;
+};
+
+/// Attention and experts on ranks of their own (HeterMoE, arXiv 2504.03871, section 4.1): a stage's ranks hold all but
+/// the routed experts, and send tokens to ranks that hold experts alone.
+struct ExpertsApart {
+    std::vector<ExpertRanks> places;
+    /// Experts that each attention rank holds too, by MoE layer as above (the same, section 4.2); empty = none.
+    std::vector<int> on_attention;
+    /// Experts per rank by what the chips make of them, see settle_experts(); else those of a place without a number
+    /// are what the other places leave, in equal parts.
+    bool by_speed = false;
+    int groups = 1; ///< equal parts of attention and expert ranks that exchange tokens with each other only
+    /// Micro-batches that take turns layer by layer, so that attention works on one while experts work on another.
+    int batches_in_turn = 2;
+    Origin origin;
+};
+
 /// Replicas (copies of the model) that are alike. Experts are spread over `expert` ranks among all ranks of a
 /// stage of this kind (tensor x context x replicas), `expert_tensor` ranks share one expert.
 struct ReplicaKind {
@@ -57,6 +82,12 @@ struct ReplicaKind {
     int micro_batch = 1;              ///< sequences
     std::optional<int> micro_batches; ///< per replica and step; none = by speed over the kinds
     double expert_imbalance = 1.0;    ///< rows of the busiest expert rank over the mean
+    /// Copies of busy experts beyond one of each, on the ranks of `expert` in equal numbers, with what the routing makes
+    /// of them: experts of a rank that others hold too, and how many do.
+    int redundant_experts = 0;
+    double copied_experts = 0;
+    double expert_copies = 1;
+    std::optional<ExpertsApart> apart; ///< none = experts on the ranks of attention
     std::vector<StageGroup> stage_groups;
     Origin origin;
 };
@@ -143,6 +174,10 @@ struct Plan {
 [[nodiscard]] int stages_of(ReplicaKind const& kind);
 /// Ranks of one stage of the group: tensor x context x replicas.
 [[nodiscard]] int ranks_of_stage(ReplicaKind const& kind, StageGroup const& group);
+/// Ranks of one stage that hold experts alone.
+[[nodiscard]] int expert_ranks_of_stage(ReplicaKind const& kind);
+/// Of a kind with experts apart: ranks over which the experts of a layer are spread once.
+[[nodiscard]] int expert_spread(ReplicaKind const& kind);
 [[nodiscard]] int chips_of(ReplicaKind const& kind);
 
 /// What the plan reader must know of the rest of the scenario.
@@ -160,7 +195,8 @@ void read_practice(io::TomlTable const& table, Plan& plan);
 /// Reads [parallel]. Degrees that do not divide, pools that are unknown or over-used are errors with
 /// position.
 [[nodiscard]] Plan read_plan(io::TomlTable const& table, PlanContext const& context);
-/// `precision` (of the layers' matrix products) and `dispatch_precision` (of tokens on their way to the experts).
+/// `precision` (of the layers' matrix products), `activations` (of all else) and `dispatch_precision` (of tokens on
+/// their way to the experts).
 [[nodiscard]] model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise);
 
 } // namespace moesaic::parallel

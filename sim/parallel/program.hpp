@@ -92,13 +92,19 @@ struct Block {
     std::vector<BlockOp> ops; ///< every `after` index is smaller than the own one
 };
 
-/// Activations or their gradients between pipeline stages: one message per micro-batch and boundary.
+/// Activations or their gradients between pipeline stages: one message per micro-batch and boundary. Or tokens between
+/// ranks that hold attention and ranks that hold experts: one per micro-batch, layer and direction.
 struct Message {
     ClassId from;
     ClassId to;
     Bytes bytes;      ///< that one rank of `from` sends
     ChipIndex source; ///< a representative pair, for the route
     ChipIndex destination;
+    /// 0 = each rank sends to its share of the receivers, in order. Else both classes part into so many groups of
+    /// neighbours, and each rank sends an equal part to every receiver in the group of its own number. A class may be
+    /// its own receiver: a rank's part for itself stays where it is.
+    int groups = 0;
+    Stream stream = Stream::pipeline; ///< that the receiver's waiting counts for
 };
 
 /// One entry of a class's schedule: the block runs when its messages have come in and the item before it is

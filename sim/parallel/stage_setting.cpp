@@ -1,6 +1,10 @@
 #include "parallel/stage_setting.hpp"
 
 #include "model/parameters.hpp"
+#include "parallel/expert_split.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace moesaic::parallel {
 
@@ -35,52 +39,96 @@ StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePla
         groups.data = of_one_worker(groups.data, workers);
         groups.expert_data = of_one_worker(groups.expert_data, workers);
     }
+    auto part = Part::all;
+    std::vector<int> experts;
+    auto precision = place.group->precision;
+    if (kind.apart) {
+        auto const at = static_cast<std::size_t>(place.experts_at.value_or(0));
+        part = place.experts_at ? Part::experts : Part::attention;
+        if (kind.apart->by_speed) { // to be settled
+            experts.assign(static_cast<std::size_t>(model::moe_layers(model)), 0);
+        } else {
+            auto const split = split_experts(model, kind, *place.group);
+            experts = place.experts_at ? split.places[at] : split.attention;
+        }
+        precision.gemm = place.experts_at ? kind.apart->places[at].precision.gemm : precision.gemm;
+    }
+    int const held = kind.redundant_experts > 0 && model.moe
+                         ? (model.moe->experts + kind.redundant_experts) / kind.expert
+                         : 0; // as the degrees say
     return {model,
             plan,
             kind,
             *place.group,
             groups,
             model::LayerShape{.shard = shard_of(plan, kind, *place.group),
-                              .precision = place.group->precision,
+                              .precision = precision,
                               .micro_batch = kind.micro_batch,
                               .sequence_length = static_cast<int>(sequence_length),
+                              .local_experts = held,
                               .expert_load = kind.expert_imbalance,
                               .fused_attention = plan.fused_attention,
                               .exchange_copies = plan.expert_exchange == ExpertExchange::once_per_node,
                               .fused_gate = plan.fused_gate},
             std::holds_alternative<DualPipe>(plan.schedule) ? 2 : 1,
-            outer};
+            outer,
+            part,
+            std::move(experts)};
 }
 
-LayerWeights weights_of_layer(model::Model const& model, model::Shard const& shard, int layer) {
-    auto const parameters = model::rank_parameters(model, layer, shard);
-    return {static_cast<double>(parameters.outside_experts()), static_cast<double>(parameters.experts)};
+int experts_of(StageSetting const& s, int layer) {
+    if (!model::is_moe_layer(s.model, layer)) {
+        return 0;
+    }
+    return s.part == Part::all ? model::local_experts(*s.model.moe, s.shape)
+                               : s.experts[static_cast<std::size_t>(moe_index(s.model, layer))];
 }
 
-LayerWeights weights_of_ends(model::Model const& model, model::Shard const& shard,
-                             ChunkContent const& content) {
+model::LayerShape shape_of(StageSetting const& s, int layer) {
+    auto shape = s.shape;
+    if (s.part == Part::all || !model::is_moe_layer(s.model, layer)) {
+        return shape;
+    }
+    int const here = experts_of(s, layer);
+    double const senders = static_cast<double>(ranks_of_stage(s.kind, s.group)) / s.kind.apart->groups;
+    shape.local_experts = std::max(1, here); // where there are none, nobody asks for their kernels
+    shape.expert_load *= senders * here / s.model.moe->experts;
+    return shape;
+}
+
+LayerWeights weights_of_layer(StageSetting const& s, int layer) {
+    int const here = experts_of(s, layer);
+    auto const parameters = model::rank_parameters(s.model, layer, s.shape.shard, std::max(1, here));
+    return {s.part == Part::experts ? 0.0 : static_cast<double>(parameters.outside_experts()),
+            here > 0 ? static_cast<double>(parameters.experts) : 0.0};
+}
+
+LayerWeights weights_of_ends(StageSetting const& s, ChunkContent const& content) {
+    auto const& model = s.model;
+    auto const& shard = s.shape.shard;
     auto const ends = model::rank_end_parameters(model, shard);
     LayerWeights out;
     // a tied head is a second copy of the embedding where first and last stage differ
     auto const head = ends.head > 0 || content.embedding ? ends.head : ends.embedding;
-    out.dense += content.embedding ? static_cast<double>(ends.embedding + ends.positions) : 0.0;
-    out.dense += content.head ? static_cast<double>(head + ends.final_norm) : 0.0;
+    if (s.part != Part::experts) {
+        out.dense += content.embedding ? static_cast<double>(ends.embedding + ends.positions) : 0.0;
+        out.dense += content.head ? static_cast<double>(head + ends.final_norm) : 0.0;
+    }
     if (content.head && model.mtp_depth > 0) {
-        auto const layer = weights_of_layer(model, shard, model.layers);
+        auto const layer = weights_of_layer(s, model.layers);
         auto const module = model::mtp_parameters(model);
         auto const extra =
             static_cast<double>(module.projection) / shard.tensor + static_cast<double>(module.norms);
-        out.dense += model.mtp_depth * (layer.dense + extra);
+        out.dense += model.mtp_depth * (layer.dense + (s.part == Part::experts ? 0.0 : extra));
         out.expert += model.mtp_depth * layer.expert;
     }
     return out;
 }
 
-LayerWeights weights_of_chunk(model::Model const& model, model::Shard const& shard,
-                              ChunkContent const& content) {
-    auto out = weights_of_ends(model, shard, content);
+LayerWeights weights_of_chunk(StageSetting const& s, ChunkContent const& content) {
+    auto out = weights_of_ends(s, content);
     for (int layer = content.layers.begin; layer < content.layers.end; ++layer) {
-        auto const weights = weights_of_layer(model, shard, layer);
+        auto const weights = weights_of_layer(s, layer);
         out.dense += weights.dense;
         out.expert += weights.expert;
     }
@@ -89,13 +137,13 @@ LayerWeights weights_of_chunk(model::Model const& model, model::Shard const& sha
 
 LayerWeights trained_weights_of_layer(StageSetting const& s, int layer) {
     if (!s.plan.adapters) {
-        return weights_of_layer(s.model, s.shape.shard, layer);
+        return weights_of_layer(s, layer);
     }
     return {.dense = 4.0 * *s.plan.adapters * s.model.hidden, .expert = 0};
 }
 
 LayerWeights trained_weights_of_ends(StageSetting const& s, ChunkContent const& content) {
-    return s.plan.adapters ? LayerWeights{} : weights_of_ends(s.model, s.shape.shard, content);
+    return s.plan.adapters ? LayerWeights{} : weights_of_ends(s, content);
 }
 
 LayerWeights trained_weights_of_chunk(StageSetting const& s, ChunkContent const& content) {

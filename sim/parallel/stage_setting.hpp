@@ -15,6 +15,13 @@ struct OuterGroups {
     double times = 1.0;
 };
 
+/// What a rank holds of the layers of its stage.
+enum class Part {
+    all,
+    attention, ///< all but the routed experts, and some of these where the plan says so (ExpertsApart)
+    experts    ///< routed experts alone
+};
+
 /// All that decides what a rank of a stage computes and sends. References outlive it.
 struct StageSetting {
     model::Model const& model;
@@ -25,7 +32,15 @@ struct StageSetting {
     model::LayerShape shape;
     int copies = 1;                   ///< stages that hold the same parts of the model
     std::optional<OuterGroups> outer; ///< where workers meet; groups are those of one worker then
+    Part part = Part::all;
+    std::vector<int> experts; ///< of this rank by MoE layer, where experts lie apart
 };
+
+/// Routed experts of a layer that the rank holds; 0 in a dense layer.
+[[nodiscard]] int experts_of(StageSetting const& setting, int layer);
+/// The shape of one layer: as the stage's, but where experts lie apart the rank's experts and rows are those of the
+/// layer. Rows over those of an attention rank: (attention ranks of a group) x (experts here) / (experts of the layer).
+[[nodiscard]] model::LayerShape shape_of(StageSetting const& setting, int layer);
 
 [[nodiscard]] model::Shard shard_of(Plan const& plan, ReplicaKind const& kind, StageGroup const& group);
 [[nodiscard]] StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePlace const& place,
@@ -43,12 +58,10 @@ struct LayerWeights {
     double dense = 0;
     double expert = 0;
 };
-[[nodiscard]] LayerWeights weights_of_layer(model::Model const& model, model::Shard const& shard, int layer);
+[[nodiscard]] LayerWeights weights_of_layer(StageSetting const& setting, int layer);
 /// Embedding and head with their norms, as far as the chunk holds them; MTP modules with the head.
-[[nodiscard]] LayerWeights weights_of_ends(model::Model const& model, model::Shard const& shard,
-                                           ChunkContent const& content);
-[[nodiscard]] LayerWeights weights_of_chunk(model::Model const& model, model::Shard const& shard,
-                                            ChunkContent const& content);
+[[nodiscard]] LayerWeights weights_of_ends(StageSetting const& setting, ChunkContent const& content);
+[[nodiscard]] LayerWeights weights_of_chunk(StageSetting const& setting, ChunkContent const& content);
 /// What of these is trained: all, or the adapters alone (two products of low rank per layer).
 [[nodiscard]] LayerWeights trained_weights_of_layer(StageSetting const& setting, int layer);
 [[nodiscard]] LayerWeights trained_weights_of_ends(StageSetting const& setting, ChunkContent const& content);

@@ -47,7 +47,7 @@ namespace {
 
 /// Weights and what belongs to them, of one layer on one rank.
 void add_states(WholeModel& to, StageSetting const& s, int layer, int zero) {
-    auto const held = weights_of_layer(s.model, s.shape.shard, layer);
+    auto const held = weights_of_layer(s, layer);
     auto const trained = trained_weights_of_layer(s, layer);
     double const weight = bytes_per_element(s.group.precision.activations);
     double const gradient = bytes_per_element(s.plan.gradient);

@@ -135,13 +135,13 @@ class TraceWriter {
         auto const arguments = without_braces(about);
         Stretch const when{nanoseconds(event.start), nanoseconds(event.end)};
         Place const receiver{event.rank_class, event.rank};
-        auto const got = slice(receiver, Stream::pipeline, when, {R"("receive")", arguments});
+        auto const got = slice(receiver, message.stream, when, {R"("receive")", arguments});
         ++size_.messages;
         if (simulated_[from].size() != 1) {
             return;
         }
         Place const sender{static_cast<int>(from), simulated_[from].front()};
-        auto const sent = slice(sender, Stream::pipeline, when, {R"("send")", arguments});
+        auto const sent = slice(sender, message.stream, when, {R"("send")", arguments});
         auto const middle = when.start + (when.end - when.start) / 2;
         row(fmt::format(R"({{"ph":"s","id":{},"name":"message","cat":"pipeline","pid":{},"tid":{},"ts":{}}})",
                         size_.messages, processes_.at(sender), sent, microseconds(when.start)));

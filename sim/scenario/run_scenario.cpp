@@ -36,10 +36,19 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
                             : std::string{name_of(group.recompute)});
         note(precision, std::string{name_of(group.precision.gemm)});
     }
-    return fmt::format("{} chips, tp {}, pp {}, ep {}, dp {}, {} x {} sequences, {}, recompute {}, {}",
-                       chips_of(kind), fmt::join(tensor, "/"), stages_of(kind), kind.expert, kind.replicas,
-                       kind.micro_batches.value_or(0), kind.micro_batch, name_of(plan.schedule),
-                       fmt::join(recompute, "/"), fmt::join(precision, "/"));
+    auto const apart = [&]() -> std::string {
+        if (!kind.apart) {
+            return "";
+        }
+        auto const many = stages_of(kind);
+        return fmt::format(" ({} with attention, {} with experts, {} micro-batches in turn)",
+                           chips_of(kind) - many * expert_ranks_of_stage(kind),
+                           many * expert_ranks_of_stage(kind), kind.apart->batches_in_turn);
+    };
+    return fmt::format("{} chips{}, tp {}, pp {}, ep {}, dp {}, {} x {} sequences, {}, recompute {}, {}",
+                       chips_of(kind), apart(), fmt::join(tensor, "/"), stages_of(kind), kind.expert,
+                       kind.replicas, kind.micro_batches.value_or(0), kind.micro_batch,
+                       name_of(plan.schedule), fmt::join(recompute, "/"), fmt::join(precision, "/"));
 }
 
 } // namespace
@@ -122,11 +131,17 @@ std::optional<Money> cost_of(std::optional<economics::CostTerms> const& terms, S
 /// Of the chips that the plan uses, the least known one's.
 double model_error(parallel::Job const& job, parallel::Calibration const& calibration) {
     double most = 0.0;
+    auto const look = [&](int pool, Dtype products) {
+        auto const& chip = job.topology.pool(PoolId{pool}).cluster.node.chip;
+        most = std::max(most, calibration.error_of(chip.id, products, job.plan.practice.stack,
+                                                   job.model.moe.has_value()));
+    };
     for (auto const& kind : job.plan.kinds) {
         for (auto const& group : kind.stage_groups) {
-            auto const& chip = job.topology.pool(PoolId{group.pool}).cluster.node.chip;
-            most = std::max(most, calibration.error_of(chip.id, group.precision.gemm, job.plan.practice.stack,
-                                                       job.model.moe.has_value()));
+            look(group.pool, group.precision.gemm);
+        }
+        for (auto const& place : kind.apart ? kind.apart->places : std::vector<parallel::ExpertRanks>{}) {
+            look(place.pool, place.precision.gemm);
         }
     }
     return most;
@@ -185,7 +200,8 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
     auto const job_with = [&](parallel::Plan const& plan) {
         return parallel::Job{scenario.model, plan, scenario.shape, topology, timings, &calibration};
     };
-    auto const recomputing = parallel::settle_recompute(job_with(scenario.plan));
+    auto const with_experts = parallel::settle_experts(job_with(scenario.plan));
+    auto const recomputing = parallel::settle_recompute(job_with(with_experts));
     auto const plan = parallel::split_batch(job_with(recomputing));
     auto const job = job_with(plan);
 

@@ -1,0 +1,41 @@
+#include "parallel/gradient_sums.hpp"
+
+namespace moesaic::parallel {
+
+GradientSums::GradientSums(StageSetting const& s, BlockBuilder& to, bool last_of_step, BackwardPart part)
+    : s_{s}, to_{to}, traffic_{s, to}, behind_{s.plan.overlap_gradients} {
+    bool const every_micro_batch = s.plan.zero >= 2;
+    here_ = part != BackwardPart::inputs && (every_micro_batch || (last_of_step && behind_));
+    adds_up_ = part != BackwardPart::inputs && s.kind.micro_batches.value_or(1) > 1 &&
+               !(every_micro_batch && s.plan.practice.fused_gradient_sum);
+}
+
+void GradientSums::add(LayerWeights const& weights) const {
+    if (adds_up_ && weights.dense + weights.expert > 0) {
+        to_.compute(std::vector{sum_operation(weights)});
+    }
+    if (here_ && weights.dense + weights.expert > 0) {
+        behind_ ? traffic_.sum_behind(weights) : traffic_.sum(weights);
+    }
+}
+
+/// The micro-batch's gradients are read and added to those of the ones before: all traffic of an addition where that is
+/// a kernel of its own; inside the products, where these read the sum and write it in place of a 16-bit gradient.
+double GradientSums::traffic_share() const {
+    constexpr double written_anyway = 2.0;
+    double const element = bytes_per_element(s_.plan.gradient);
+    return s_.plan.practice.fused_gradient_sum ? (2.0 * element - written_anyway) / (3.0 * element) : 1.0;
+}
+
+model::Operation GradientSums::sum_operation(LayerWeights const& weights) const {
+    constexpr std::int64_t columns = 1024;
+    auto const elements = (weights.dense + weights.expert) * traffic_share();
+    auto const rows = static_cast<std::int64_t>(elements / columns) + 1;
+    return {.kind = model::OpKind::add,
+            .dtype = s_.plan.gradient,
+            .m = rows,
+            .n = columns,
+            .role = "gradient_sum"};
+}
+
+} // namespace moesaic::parallel
