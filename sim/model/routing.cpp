@@ -76,12 +76,15 @@ void shuffle(std::vector<double>& values, Rng& rng) {
     }
 }
 
-/// Rows of the busiest rank, `loads.size() / ranks` consecutive experts each, over those of a balanced one.
-double busiest(std::vector<double> const& loads, int ranks) {
-    auto const per_rank = static_cast<std::ptrdiff_t>(loads.size()) / ranks;
+/// Rows of the busiest rank over those that as many experts have at equal loads; ranks hold consecutive experts.
+double busiest(std::vector<double> const& loads, std::vector<int> const& experts) {
     double most = 0.0;
-    for (auto from = loads.begin(); from != loads.end(); from += per_rank) {
-        most = std::max(most, std::accumulate(from, from + per_rank, 0.0) / static_cast<double>(per_rank));
+    auto from = loads.begin();
+    for (int const here : experts) {
+        if (here > 0) {
+            most = std::max(most, std::accumulate(from, from + here, 0.0) / here);
+        }
+        from += here;
     }
     return most;
 }
@@ -114,16 +117,14 @@ std::vector<double> expert_loads(ExpertLoad const& load, int layer, int experts,
         load);
 }
 
-double rank_imbalance(Routing const& routing, Model const& model, int ranks, std::uint64_t seed) {
-    expects(model.moe && ranks > 0 && model.moe->experts % ranks == 0, "experts divide over the ranks");
-    if (std::holds_alternative<BalancedLoad>(routing.load)) {
-        return 1.0;
-    }
+namespace {
+
+/// Calls `look` with the loads of each MoE layer, as the ranks get them: experts in order, after shuffling and dropping.
+template <class Look>
+void for_each_layer(Routing const& routing, Model const& model, std::uint64_t seed, Look look) {
     Rng rng{seed, "expert-load"};
     bool const measured = std::holds_alternative<MeasuredLoad>(routing.load);
-    double sum = 0.0;
-    int const layers = moe_layers(model);
-    for (int layer = 0; layer < layers; ++layer) {
+    for (int layer = 0; layer < moe_layers(model); ++layer) {
         auto loads = expert_loads(routing.load, layer, model.moe->experts, rng);
         if (!measured) {
             shuffle(loads, rng);
@@ -133,9 +134,86 @@ double rank_imbalance(Routing const& routing, Model const& model, int ranks, std
                 load = std::min(load, *routing.capacity_factor);
             }
         }
-        sum += busiest(loads, ranks);
+        look(layer, loads);
     }
-    return sum / layers;
+}
+
+/// How many copies each expert gets.
+std::vector<int> copies_of(std::vector<double> const& loads, int more) {
+    std::vector<int> copies(loads.size(), 1);
+    for (int i = 0; i < more; ++i) {
+        std::size_t busiest = 0;
+        for (std::size_t e = 1; e < loads.size(); ++e) {
+            if (loads[e] / copies[e] > loads[busiest] / copies[busiest]) {
+                busiest = e;
+            }
+        }
+        ++copies[busiest];
+    }
+    return copies;
+}
+
+/// Load of the busiest rank, with an equal number of copies on each.
+double pack(std::vector<double> const& loads, std::vector<int> const& copies, std::size_t ranks) {
+    std::vector<std::pair<double, std::size_t>> all; // load of a copy, its expert
+    for (std::size_t e = 0; e < loads.size(); ++e) {
+        all.insert(all.end(), static_cast<std::size_t>(copies[e]), {loads[e] / copies[e], e});
+    }
+    std::ranges::stable_sort(all, std::ranges::greater{}, &std::pair<double, std::size_t>::first);
+    std::vector<std::vector<std::size_t>> held(ranks);
+    std::vector<double> sum(ranks, 0.0);
+    for (auto const& [load, expert] : all) {
+        std::size_t best = ranks;
+        bool best_has = false;
+        for (std::size_t r = 0; r < ranks; ++r) {
+            bool const has = std::ranges::find(held[r], expert) != held[r].end();
+            bool const better = best == ranks || std::pair{has, sum[r]} < std::pair{best_has, sum[best]};
+            if (held[r].size() < all.size() / ranks && better) {
+                best = r;
+                best_has = has;
+            }
+        }
+        held[best].push_back(expert);
+        sum[best] += load;
+    }
+    return *std::ranges::max_element(sum);
+}
+
+} // namespace
+
+double rank_imbalance(Routing const& routing, Model const& model, int ranks, std::uint64_t seed) {
+    expects(model.moe && ranks > 0 && model.moe->experts % ranks == 0, "experts divide over the ranks");
+    std::vector<int> const each(static_cast<std::size_t>(ranks), model.moe->experts / ranks);
+    return rank_imbalance(routing, model, std::vector<std::vector<int>>{each}, seed);
+}
+
+double rank_imbalance(Routing const& routing, Model const& model,
+                      std::vector<std::vector<int>> const& experts, std::uint64_t seed) {
+    if (std::holds_alternative<BalancedLoad>(routing.load)) {
+        return 1.0;
+    }
+    double sum = 0.0;
+    for_each_layer(routing, model, seed, [&](int layer, std::vector<double> const& loads) {
+        sum += busiest(loads, experts[static_cast<std::size_t>(layer) % experts.size()]);
+    });
+    return sum / moe_layers(model);
+}
+
+Redundancy copy_busy_experts(Routing const& routing, Model const& model, int ranks, int copies,
+                             std::uint64_t seed) {
+    expects(model.moe && ranks > 0 && (model.moe->experts + copies) % ranks == 0,
+            "copies divide over the ranks");
+    Redundancy sum{0.0, 0.0, 0.0};
+    for_each_layer(routing, model, seed, [&](int, std::vector<double> const& loads) {
+        auto const all = copies_of(loads, copies);
+        double const copied = static_cast<double>(std::ranges::count_if(all, [](int n) { return n > 1; }));
+        double const mean = static_cast<double>(loads.size()) / ranks;
+        sum.imbalance += pack(loads, all, static_cast<std::size_t>(ranks)) / mean;
+        sum.copied_per_rank += (copies + copied) / ranks;
+        sum.copies += copied > 0 ? (copies + copied) / copied : 1.0;
+    });
+    double const layers = moe_layers(model);
+    return {sum.imbalance / layers, sum.copied_per_rank / layers, sum.copies / layers};
 }
 
 } // namespace moesaic::model

@@ -56,6 +56,23 @@ struct RoutingPreset {
 /// for its own busiest rank. Experts lie on the ranks in order where measured, otherwise shuffled for each layer.
 [[nodiscard]] double rank_imbalance(Routing const& routing, Model const& model, int ranks,
                                     std::uint64_t seed);
+/// The same over ranks that hold unlike numbers of experts: rows of a rank over what its experts would have at equal
+/// loads. @param experts of each rank, by MoE layer
+[[nodiscard]] double rank_imbalance(Routing const& routing, Model const& model,
+                                    std::vector<std::vector<int>> const& experts, std::uint64_t seed);
+
+/// What further copies of busy experts make of the ranks' loads; means over the MoE layers.
+struct Redundancy {
+    double imbalance = 1.0;     ///< rows of the busiest rank over the mean of the ranks
+    double copied_per_rank = 0; ///< experts of a rank that others hold too
+    double copies = 1.0;        ///< of an expert that has more than one
+};
+/// `copies` beyond one of each expert go one by one to the expert with most tokens per copy, whose copies share its tokens
+/// equally; then the copies go, busiest first, to the rank with least to do that has a place and, where it can be, no
+/// copy of the same expert (DeepSeek's EPLB, github deepseek-ai/EPLB, without its groups of nodes).
+/// @param copies with the experts a multiple of the ranks
+[[nodiscard]] Redundancy copy_busy_experts(Routing const& routing, Model const& model, int ranks, int copies,
+                                           std::uint64_t seed);
 
 /// Reads [routing]: kind = "balanced", "zipf" (exponent), "dirichlet" (concentration), "gini" (gini or preset) or
 /// "measured" (file: a CSV with the columns layer, expert and tokens), and capacity_factor.

@@ -2,6 +2,7 @@
 #include "hardware/transport.hpp"
 #include "io/text_file.hpp"
 #include "io/unit_text.hpp"
+#include "parallel/expert_split.hpp"
 #include "parallel/read_choice.hpp"
 #include "parallel/software.hpp"
 #include "scenario/check_regime.hpp"
@@ -184,9 +185,60 @@ parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel:
     return parallel::read_plan(t.table("parallel"), context);
 }
 
+/// Of experts on ranks of their own: how many each of a group's ranks holds, by MoE layer; attention ranks first.
+std::vector<std::vector<int>> experts_of_ranks(parallel::ReplicaKind const& kind, model::Model const& model) {
+    auto const& group = kind.stage_groups.front();
+    auto const split = parallel::split_experts(model, kind, group);
+    std::vector<std::vector<int>> out;
+    for (std::size_t layer = 0; layer < split.attention.size(); ++layer) {
+        auto& ranks = out.emplace_back(
+            static_cast<std::size_t>(parallel::ranks_of_stage(kind, group) / kind.apart->groups),
+            split.attention[layer]);
+        for (std::size_t p = 0; p < split.places.size(); ++p) {
+            ranks.insert(ranks.end(),
+                         static_cast<std::size_t>(kind.apart->places[p].ranks / kind.apart->groups),
+                         split.places[p][layer]);
+        }
+    }
+    return out;
+}
+
+void settle_routing(parallel::ReplicaKind& kind, Scenario const& s, Origin const& at) {
+    if (kind.apart) {
+        if (kind.apart->by_speed) {
+            throw InputError{
+                at, "and experts by_speed do not go together yet: which rank is the busiest depends on both",
+                "Give numbers of experts per rank"};
+        }
+        kind.expert_imbalance =
+            model::rank_imbalance(*s.routing, s.model, experts_of_ranks(kind, s.model), s.seed);
+    } else if (kind.redundant_experts > 0) {
+        if ((s.model.moe->experts + kind.redundant_experts) % kind.expert != 0) {
+            throw InputError{kind.origin,
+                             fmt::format("{} experts and {} redundant ones do not divide over {} ranks",
+                                         s.model.moe->experts, kind.redundant_experts, kind.expert)};
+        }
+        auto const copied =
+            model::copy_busy_experts(*s.routing, s.model, kind.expert, kind.redundant_experts, s.seed);
+        kind.expert_imbalance = copied.imbalance;
+        kind.copied_experts = copied.copied_per_rank;
+        kind.expert_copies = copied.copies;
+    } else if (s.model.moe->experts % kind.expert == 0) { // what does not divide is told with the program
+        kind.expert_imbalance = model::rank_imbalance(*s.routing, s.model, kind.expert, s.seed);
+    }
+}
+
 /// The busiest expert rank of each replica kind follows from how the router loads the experts.
 void settle_routing(io::TomlTable const& t, Scenario& s) {
     if (!t.has("routing")) {
+        for (auto const& kind : s.plan.kinds) {
+            if (kind.redundant_experts > 0) {
+                throw InputError{
+                    kind.origin,
+                    "redundant_experts copies busy experts, and without [routing] none is busier",
+                    "Say with [routing] how the router loads the experts"};
+            }
+        }
         return;
     }
     auto const folder = std::filesystem::path{s.file}.parent_path().string();
@@ -196,9 +248,7 @@ void settle_routing(io::TomlTable const& t, Scenario& s) {
             throw InputError{t.origin("routing"), "and expert_imbalance say the same thing twice",
                              "Leave out one of them"};
         }
-        if (s.model.moe->experts % kind.expert == 0) { // what does not divide is told with the program
-            kind.expert_imbalance = model::rank_imbalance(*s.routing, s.model, kind.expert, s.seed);
-        }
+        settle_routing(kind, s, t.origin("routing"));
     }
 }
 

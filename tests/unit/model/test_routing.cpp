@@ -127,3 +127,54 @@ TEST_CASE("routing is read with its presets", "[model]") {
           std::string::npos);
     CHECK(error_of("kind = \"balanced\"\ncapacity_factor = 0.5\n").find("1 or more") != std::string::npos);
 }
+
+TEST_CASE("copies of busy experts even out the ranks, the more the better", "[model]") {
+    auto const& model = shipped_model("deepseek_v3");
+    Routing const routing{.load = ZipfLoad{0.8}, .capacity_factor = {}};
+    double before = rank_imbalance(routing, model, 32, 1);
+    for (int const copies : {0, 32, 64, 128}) {
+        auto const made = copy_busy_experts(routing, model, 32, copies, 1);
+        CHECK(made.imbalance < std::max(before, 1.005)); // where all are even, one more or less
+        CHECK(made.imbalance >= 1.0);
+        before = made.imbalance;
+        CHECK((made.copied_per_rank > 0) == (copies > 0));
+    }
+}
+
+TEST_CASE("an expert with half of all tokens gets the copies, and its copies lie on ranks of their own",
+          "[model]") {
+    auto const folder = std::filesystem::temp_directory_path() / "moesaic_routing_copies";
+    std::filesystem::create_directories(folder);
+    std::ofstream file{folder / "loads.csv"};
+    file << "layer,expert,tokens\n";
+    for (int expert = 0; expert < 256; ++expert) {
+        file << "0," << expert << "," << (expert == 7 ? 255 : 1) << "\n";
+    }
+    file.close();
+    auto const routing = routing_of("kind = \"measured\"\nfile = \"loads.csv\"\n", folder.string());
+    auto const& model = shipped_model("deepseek_v3");
+    // 64 copies more for 320 places on 64 ranks: all go to expert 7, whose 65 copies hold 255/65 each
+    auto const made = copy_busy_experts(routing, model, 64, 64, 1);
+    CHECK(made.copies == Approx(65.0));
+    CHECK(made.copied_per_rank == Approx(65.0 / 64));
+    // a rank has 510/64 on average; 63 ranks hold a copy of 7 and 4 others, one holds two and 3 others
+    CHECK(made.imbalance == Approx((2 * 255.0 / 65 + 3) / (510.0 / 64)));
+    CHECK(rank_imbalance(routing, model, 64, 1) == Approx((255.0 + 3) / (510.0 / 64)));
+    std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("ranks with unlike numbers of experts wait for the one with most rows over its mean", "[model]") {
+    auto const& model = shipped_model("deepseek_v3");
+    Routing const routing{.load = ZipfLoad{0.8}, .capacity_factor = {}};
+    std::vector<int> const even(32, 8);
+    auto const on = [&](std::vector<int> const& experts) {
+        return rank_imbalance(routing, model, std::vector<std::vector<int>>{experts}, 1);
+    };
+    CHECK(on(even) == rank_imbalance(routing, model, 32, 1));
+    // all on one rank: nothing to be uneven over
+    CHECK(on({0, 256}) == Approx(1.0));
+    auto uneven = even;
+    uneven[0] = 15;
+    uneven[1] = 1; // a lone expert may be a busy one
+    CHECK(on(uneven) > rank_imbalance(routing, model, 32, 1));
+}

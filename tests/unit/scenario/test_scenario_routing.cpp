@@ -1,3 +1,6 @@
+#include "model/parameters.hpp"
+#include "parallel/build_program.hpp"
+#include "scenario/run_scenario.hpp"
 #include "scenario/scenario.hpp"
 
 #include <catch2/catch.hpp>
@@ -31,4 +34,69 @@ TEST_CASE("how a router loads the experts says how busy the busiest rank is", "[
 TEST_CASE("routing and expert_imbalance exclude each other", "[scenario]") {
     CHECK_THROWS_WITH(tutorial_with({{"routing.kind", "\"balanced\""}, {"parallel.expert_imbalance", "1.5"}}),
                       Catch::Contains("say the same thing twice"));
+}
+
+TEST_CASE("redundant experts make the busiest rank less busy, and cost memory and sums of gradients",
+          "[scenario]") {
+    std::vector<io::TomlOverride> const skewed{{"routing.kind", "\"gini\""}, {"routing.gini", "0.4"}};
+    auto copied = skewed;
+    copied.push_back({"parallel.redundant_experts", "16"});
+    auto const without = tutorial_with(skewed);
+    auto const with = tutorial_with(copied);
+    auto const& kind = with.plan.kinds.at(0);
+    CHECK(kind.expert_imbalance < without.plan.kinds.at(0).expert_imbalance);
+    CHECK(kind.copied_experts > 1.0); // 16 copies and their first ones on 16 ranks
+    CHECK(kind.expert_copies >= 2.0);
+    auto const topology = scenario::topology_of(with);
+    timing::Timings const timings;
+    auto const job = [&](scenario::Scenario const& s) {
+        return parallel::Job{s.model, s.plan, s.shape, topology, timings};
+    };
+    auto const held = [&](scenario::Scenario const& s) {
+        return parallel::memory_of_classes(job(s)).front().parts.weights.value();
+    };
+    // 128 experts in 8 places of each rank become 144 in 9
+    double experts = 0;
+    for (int layer = 0; layer < with.model.layers; ++layer) {
+        experts += static_cast<double>(model::layer_parameters(with.model, layer).experts);
+    }
+    CHECK(held(with) - held(without) ==
+          Approx(2.0 * experts / 128 / parallel::stages_of(kind)).epsilon(1e-6));
+    auto const sums = [&](scenario::Scenario const& s) {
+        double bytes = 0;
+        auto const program = parallel::build_program(job(s));
+        for (auto const& block : program.classes.front().blocks) {
+            for (auto const& op : block.ops) {
+                auto const* c = std::get_if<parallel::Collective>(&op.work);
+                bytes += c && c->role == "gradients of redundant experts" ? c->bytes.value() : 0.0;
+            }
+        }
+        return bytes;
+    };
+    CHECK(sums(without) == 0.0);
+    CHECK(sums(with) > 0.0);
+}
+
+TEST_CASE("redundant experts that do not divide, or without a routing, are refused", "[scenario]") {
+    CHECK_THROWS_WITH(tutorial_with({{"parallel.redundant_experts", "16"}}),
+                      Catch::Contains("without [routing] none is busier"));
+    CHECK_THROWS_WITH(
+        tutorial_with(
+            {{"routing.kind", "\"gini\""}, {"routing.gini", "0.4"}, {"parallel.redundant_experts", "5"}}),
+        Catch::Contains("128 experts and 5 redundant ones do not divide over 16 ranks"));
+}
+
+TEST_CASE("experts on ranks of their own wait for the busiest of all, with their own numbers", "[scenario]") {
+    auto const read = [](std::vector<io::TomlOverride> settings) {
+        settings.push_back({"routing.kind", "\"gini\""});
+        settings.push_back({"routing.gini", "0.24"});
+        return scenario::read_scenario(MOESAIC_SOURCE_DIR
+                                       "/scenarios/tutorial/11-attention-and-experts-apart.toml",
+                                       settings, MOESAIC_SOURCE_DIR);
+    };
+    auto const s = read({});
+    CHECK(s.plan.kinds.at(0).expert_imbalance == model::rank_imbalance(*s.routing, s.model, 16, s.seed));
+    CHECK(s.plan.kinds.at(0).expert_imbalance > 1.0);
+    CHECK_THROWS_WITH(read({{"parallel.experts.by_speed", "true"}}),
+                      Catch::Contains("do not go together yet"));
 }
