@@ -18,7 +18,7 @@ TEST_CASE("chips --json is one object with units in its keys", "[cli]") {
     auto const ran = run_program("chips --json");
     REQUIRE(ran.exit_code == 0);
     auto const chips = json::parse(ran.out).at("chips");
-    CHECK(chips.size() == 49);
+    CHECK(chips.size() == 51);
     auto const h20 = std::ranges::find_if(chips, [](json const& c) { return c.at("id") == "nvidia_h20"; });
     REQUIRE(h20 != chips.end());
     CHECK(h20->at("peak_bf16_flop_per_s") == 148e12);
