@@ -145,8 +145,9 @@ ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "diric
 
 def scenario_schema(binary):
     reader = Reader(binary)
-    one, pipeline, failures, mixed, stages, far, money = (TUTORIAL / f"{name}.toml" for name in
-        ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd", "08-fleet-and-money"))
+    one, pipeline, failures, mixed, stages, far, money, apart = (TUTORIAL / f"{name}.toml" for name in
+        ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd", "08-fleet-and-money",
+         "11-attention-and-experts-apart"))
     with tempfile.TemporaryDirectory() as folder:
         def variant(name, change):
             path = Path(folder) / f"{name}.toml"
@@ -175,11 +176,18 @@ def scenario_schema(binary):
         training = reader.table([one], "training", {"batch_ramp": rows_of(reader.table([money], "training.batch_ramp[0]"))})
         slow = {key: rows_of(reader.table([simulated, drawn], f"simulation.{key}[0]")) for key in ("stragglers", "slow_links")}
         stage = reader.table([stages], "parallel.stages[0]")
-        kind = reader.table([mixed], "parallel.replica_kinds[0]", {"stages": rows_of(stage)})
+        placed = Path(folder) / "placed.toml"
+        placed.write_text(re.sub(r'pool = "old"\nranks = 16', '[[parallel.experts.places]]\npool = "old"\nranks = 16', apart.read_text(encoding="utf-8"))
+                          .replace("batches_in_turn = 2", ""), encoding="utf-8")
+        numbers = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}  # of all layers, or of each
+        per_rank = {"experts_per_rank": dict(numbers)}
+        places = reader.table([placed], "parallel.experts.places[0]", per_rank)
+        experts = reader.table([apart], "parallel.experts", {**per_rank, "on_attention_ranks": dict(numbers), "places": rows_of(places)})
+        kind = reader.table([mixed], "parallel.replica_kinds[0]", {"stages": rows_of(stage), "experts": experts})
         nested = {"model": MODEL, "training": training, "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
                   "site_links": rows_of(reader.table([mixed, transported], "site_links[0]")), "published": reader.table([published], "published"),
                   "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives"),
-                                                                         "local_sgd": reader.table([far], "parallel.local_sgd")}),
+                                                                         "local_sgd": reader.table([far], "parallel.local_sgd"), "experts": experts}),
                   "regime": regime, "fleet": reader.table([fleet], "fleet", lists), "economics": reader.table([money], "economics"),
                   "search": reader.table([search], "search"),
                   "simulation": reader.table([simulated], "simulation", slow),
