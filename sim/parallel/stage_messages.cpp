@@ -71,8 +71,7 @@ Message TokenMessages::message(Key const& key, Way way, std::optional<int> place
     auto const& precision = setting(attention).shape.precision;
     bool const tokens_go = key.phase == Phase::forward && way == Way::out;
     double const element = bytes_per_element(tokens_go ? precision.dispatch : precision.activations);
-    auto const [from, to] =
-        way == Way::out ? std::pair{attention, experts} : std::pair{experts, attention};
+    auto const [from, to] = way == Way::out ? std::pair{attention, experts} : std::pair{experts, attention};
     return {ClassId{static_cast<std::int64_t>(from)},
             ClassId{static_cast<std::int64_t>(to)},
             Bytes{copies * job_.model.hidden * element},
