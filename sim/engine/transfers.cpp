@@ -111,19 +111,19 @@ int Transfers::add_to_group(parallel::Message const& message, int sender, int re
     auto const place = static_cast<std::int64_t>(place_in(from, source));
     auto const receivers = receivers_of(place, from, to, message.groups);
     std::vector<ChipIndex> peers;
-    ClassFlows::ToGroup whole{{}, static_cast<double>(from.count) / static_cast<double>(to.count), {}, {}};
+    ClassFlows::ToGroup all_sent{{}, static_cast<double>(from.count) / static_cast<double>(to.count), {}, {}};
     for (std::int64_t j = 0; j < receivers.count; ++j) {
         auto const rank = member(to, receivers.first + j);
         auto const tier = topology.tier(source, rank);
         auto const each = message.bytes * (1.0 / static_cast<double>(receivers.count));
-        (tier <= Tier::node ? whole.inside : whole.across) += tier == Tier::self ? Bytes{} : each;
+        (tier <= Tier::node ? all_sent.inside : all_sent.across) += tier == Tier::self ? Bytes{} : each;
         if (context_.folding.of_chip[rank.index()] == receiver) {
             peers.push_back(rank);
         }
     }
     auto const per_receiver =
         static_cast<double>(cells[sender].ranks.size()) / static_cast<double>(cells[receiver].ranks.size());
-    whole.receiver = peers.front();
+    all_sent.receiver = peers.front();
     auto flows =
         lower(bytes, {{source, cells[sender].ranks}, {peers.front(), cells[receiver].ranks}, per_receiver},
               peers, topology);
@@ -135,7 +135,7 @@ int Transfers::add_to_group(parallel::Message const& message, int sender, int re
         std::ranges::count_if(all, [&](ChipIndex rank) { return topology.tier(source, rank) <= Tier::node; });
     plan(at->second, {CollectiveKind::all_to_all, {}, {}},
          {std::move(flows), source, static_cast<std::int64_t>(all.size()), nodes_of(all, topology), in_node,
-          whole});
+          all_sent});
     return at->second;
 }
 
@@ -219,26 +219,26 @@ void Transfers::plan_side(int transfer, Carried const& carried, ClassFlows const
     auto const nodes = static_cast<int>(inside ? 1 : flows.nodes);
     auto const& [kind, algorithm, tokens] = carried;
     auto const& group = flows.to_group;
-    auto const whole = !group ? bytes : inside ? group->inside : group->across;
+    auto const all_sent = !group ? bytes : inside ? group->inside : group->across;
     auto const measured =
-        context_.timings.collective(node, rate_like(algorithm, kind), tier, whole, ranks, nodes, tokens);
+        context_.timings.collective(node, rate_like(algorithm, kind), tier, all_sent, ranks, nodes, tokens);
     auto const cost = carried_out_by(algorithm, kind, {flows.ranks, flows.nodes}, node, measured);
     auto attainable = cost.attainable;
     if (group) {
         auto const& other = topology.pool(topology.pool_of(group->receiver)).cluster.node;
         auto const there = context_.timings.collective(other, rate_like(algorithm, kind), tier,
-                                                       whole * group->senders_per_receiver, ranks, nodes);
+                                                       all_sent * group->senders_per_receiver, ranks, nodes);
         attainable = std::min(attainable, there.attainable / group->senders_per_receiver);
     }
     expects(attainable.value() > 0.0, "a collective attains some bandwidth");
     for (auto const& flow : flows.flows) {
         if (on_side(flow)) {
-            planned_.push_back({transfer, with_types(flow), attainable * (flow.bytes / whole),
+            planned_.push_back({transfer, with_types(flow), attainable * (flow.bytes / all_sent),
                                 cost.startup + flow.far_latency});
         }
     }
     auto& out = transfers_[transfer];
-    auto const alone = cost.startup + far + whole / attainable;
+    auto const alone = cost.startup + far + all_sent / attainable;
     if (alone >= out.alone) {
         out.alone = alone;
         out.evidence = cost.evidence;

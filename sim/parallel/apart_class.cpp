@@ -18,8 +18,11 @@ class Turns {
           slots_{slots_of(context.job.plan.schedule, stage_.place.stage, stage_.stages,
                           stage_.micro_batches / batches_)} {
         for (std::size_t i = 0; i < slots_.size(); ++i) {
-            (slots_[i].phase == Phase::forward ? first_.try_emplace(slots_[i].chunk, i).first
-                                               : last_.insert_or_assign(slots_[i].chunk, i).first);
+            if (slots_[i].phase == Phase::forward) {
+                first_.try_emplace(slots_[i].chunk, i);
+            } else {
+                last_.insert_or_assign(slots_[i].chunk, i);
+            }
         }
     }
 
