@@ -44,6 +44,7 @@ struct StageGroup {
     /// Layers of each stage; empty = by Plan::layer_split over all stages of the replica kind.
     std::vector<int> layers;
     Origin origin;
+    Origin tensor_origin{}; ///< where the degree was written
 };
 
 /// Replicas (copies of the model) that are alike. Experts are spread over `expert` ranks among all ranks of a
@@ -59,6 +60,7 @@ struct ReplicaKind {
     double expert_imbalance = 1.0;    ///< rows of the busiest expert rank over the mean
     std::vector<StageGroup> stage_groups;
     Origin origin;
+    Origin expert_origin{}, expert_tensor_origin{}; ///< where the degrees were written
 };
 
 enum class LayerSplit {
