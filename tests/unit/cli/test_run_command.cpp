@@ -159,7 +159,8 @@ TEST_CASE("every command that simulates a scenario takes constants from another 
     io::write_text_file(slower.path, std::string{shipped}.replace(at, now.size(), then));
     auto const on_h800 = tutorial("01-one-node.toml") + " --json --set 'pools[0].cluster=\"h800_4096\"' ";
     TemporaryFile const trace{"step.json"};
-    for (std::string const command : {"run", "trace -o " + trace.path, "timings coverage"}) {
+    for (auto const& command :
+         {std::string{"run"}, "trace -o " + trace.path, std::string{"timings coverage"}}) {
         INFO(command);
         auto const step = [&](std::string const& more) {
             return nlohmann::json::parse(run_program(command + " " + on_h800 + more).out)["step_time_s"]
