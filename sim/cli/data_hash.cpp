@@ -8,36 +8,71 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 namespace moesaic::cli {
 
 namespace fs = std::filesystem;
 
 /// Two builds of one version may differ: the program is its file, not its number.
-DataHash::DataHash(std::string data_folder)
-    : folder_{std::move(data_folder)}, program_{sha256(io::read_text_file("/proc/self/exe"))} {}
+std::string const& DataHash::of_program() {
+    if (program_.empty()) {
+        program_ = sha256(io::read_text_file("/proc/self/exe"));
+    }
+    return program_;
+}
 
-std::string const& DataHash::of_file(std::string const& path) {
-    auto const [at, fresh] = files_.try_emplace(path);
-    if (fresh) {
-        at->second = sha256(io::read_text_file(path));
+DataHash::FileState DataHash::state_of(std::string const& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) {
+        return {};
+    }
+    return {status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size,
+            static_cast<std::int64_t>(status.st_ino)};
+}
+
+std::string const& DataHash::of_file(std::string const& path, Watch watch) {
+    auto at = files_.find(path);
+    if (at == files_.end()) {
+        auto const state = state_of(path); // first: a write while it is read shows
+        at = files_.emplace(path, sha256(io::read_text_file(path))).first;
+        if (watch != Watch::never) {
+            watched_.emplace(path, Watched{state, watch});
+            unsettled_ = true;
+        }
     }
     return at->second;
 }
 
-std::string const& DataHash::of_files(std::string const& name, std::vector<std::string> const& files) {
-    auto const [at, fresh] = files_.try_emplace(name);
-    if (fresh) {
+void DataHash::settle() {
+    check_unchanged();
+    std::erase_if(watched_, [](auto const& file) { return file.second.watch == Watch::until_settled; });
+    unsettled_ = false;
+}
+
+void DataHash::check_unchanged() const {
+    for (auto const& [path, file] : watched_) {
+        if (state_of(path) != file.state) {
+            throw InputError{Origin::whole_file(path), "has changed since the sweep began",
+                             "Run the sweep again: it keeps the points that do not depend on it"};
+        }
+    }
+}
+
+std::string const& DataHash::of_files(std::string const& name, std::vector<std::string> const& files,
+                                      Watch watch) {
+    auto at = files_.find(name);
+    if (at == files_.end()) {
         Sha256 sum;
         for (auto const& file : files) {
-            sum.add(fs::path{file}.filename().string()).add("\n").add(of_file(file)).add("\n");
+            sum.add(fs::path{file}.filename().string()).add("\n").add(of_file(file, watch)).add("\n");
         }
-        at->second = sum.hex();
+        at = files_.emplace(name, sum.hex()).first;
     }
     return at->second;
 }
 
-std::string const& DataHash::of_facts(std::string const& folder) {
+std::string const& DataHash::of_facts(std::string const& folder, Watch watch) {
     std::vector<std::string> files;
     for (auto const& entry : fs::directory_iterator{folder}) {
         if (entry.path().extension() == ".toml") {
@@ -45,39 +80,52 @@ std::string const& DataHash::of_facts(std::string const& folder) {
         }
     }
     std::ranges::sort(files);
-    return of_files(folder, files);
+    return of_files(folder, files, watch);
 }
 
-std::string const& DataHash::of_timings(std::string const& path) {
-    return fs::is_directory(path) ? of_files(path, timing::tables_at(path)) : of_file(path);
+std::string const& DataHash::of_chips() { return of_facts(folder_ + "/platforms/chips", Watch::never); }
+
+std::string const& DataHash::of_tables_at(std::string const& path) {
+    return fs::is_directory(path) ? of_files(path, timing::tables_at(path), Watch::never)
+                                  : of_file(path, Watch::never);
 }
 
 std::string const& DataHash::of_cluster(std::string const& id, Origin const& asked_at) {
-    auto const [at, fresh] = clusters_.try_emplace(id);
-    if (fresh) {
+    auto at = clusters_.find(id);
+    if (at == clusters_.end()) {
         auto const cluster = hardware::Catalogue{folder_ + "/platforms"}.cluster(id, asked_at);
-        at->second =
-            sha256(of_file(cluster.file) + of_file(cluster.node.file) + of_file(cluster.node.chip.file));
+        at = clusters_
+                 .emplace(id, sha256(of_file(cluster.file) + of_file(cluster.node.file) +
+                                     of_file(cluster.node.chip.file)))
+                 .first;
     }
     return at->second;
 }
 
 std::string const& DataHash::of_node(std::string const& id, Origin const& asked_at) {
-    auto const [at, fresh] = nodes_.try_emplace(id);
-    if (fresh) {
+    auto at = nodes_.find(id);
+    if (at == nodes_.end()) {
         auto const node = hardware::Catalogue{folder_ + "/platforms"}.node(id, asked_at);
-        at->second = sha256(of_file(node.file) + of_file(node.chip.file));
+        at = nodes_.emplace(id, sha256(of_file(node.file) + of_file(node.chip.file))).first;
     }
     return at->second;
 }
 
-std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string const& base_folder,
-                                  std::vector<std::string> const& timings) {
+std::string DataHash::of_timings(std::vector<std::string> const& further) {
+    Sha256 sum;
+    sum.add(of_tables_at(folder_ + "/platforms/timings"));
+    for (auto const& path : further) {
+        sum.add(of_tables_at(path));
+    }
+    return sum.hex();
+}
+
+std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string const& base_folder) {
     Sha256 sum;
     auto const add = [&](std::string_view name, std::string const& hash) {
         sum.add(fmt::format("{} {}\n", name, hash));
     };
-    add("program", program_);
+    add("program", of_program());
     add("scenario", scenario.canonical_text({"name", "description", "assumptions", "published"}));
     if (scenario.is_text("model")) {
         add("model", of_file(fmt::format("{}/scenarios/models/{}.toml", folder_, scenario.text("model"))));
@@ -88,12 +136,17 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
     }
     auto const beside = [&](std::string const& file) { return (fs::path{base_folder} / file).string(); };
     if (auto const routing = scenario.optional_table("routing"); routing && routing->has("file")) {
-        add("routing", of_file(beside(routing->text("file"))));
+        add("routing", of_file(beside(routing->text("file")), Watch::always));
     }
     if (auto const regime = scenario.optional_table("regime")) {
         add("rules", of_facts(folder_ + "/scenarios/rules")); // they may refuse the chips
         if (regime->is_text("what_if")) {
-            add("what_if", of_file(beside(regime->text("what_if"))));
+            add("what_if", of_file(beside(regime->text("what_if")), Watch::always));
+        }
+    }
+    for (auto const& link : scenario.tables("site_links")) {
+        if (link.has("transport")) {
+            add("transports", of_file(folder_ + "/platforms/transports.toml", Watch::always));
         }
     }
     for (auto const& pool : scenario.tables("pools")) {
@@ -101,24 +154,15 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
                                          : of_cluster(pool.text("cluster"), pool.origin("cluster")));
     }
     if (scenario.has("economics")) {
-        add("hosting", of_facts(folder_ + "/platforms/hosting"));
+        add("hosting", of_facts(folder_ + "/platforms/hosting", Watch::always));
     }
     if (scenario.has("prices") || scenario.has("economics")) {
-        add("prices", of_facts(folder_ + "/platforms/prices"));
+        add("prices", of_facts(folder_ + "/platforms/prices", Watch::always));
         add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
     }
-    // A transfer may take its curve from any chip that has timings.
     add("calibration", of_file(folder_ + "/platforms/calibration.toml"));
-    add("chips", of_facts(folder_ + "/platforms/chips"));
-    add("timings", of_timings(folder_ + "/platforms/timings"));
-    if (scenario.has("timings")) {
-        for (auto const& table : scenario.texts("timings")) {
-            add("timings", of_timings(beside(table)));
-        }
-    }
-    for (auto const& table : timings) {
-        add("timings", of_timings(table));
-    }
+    // A transfer may take its curve from any chip that has timings, and scale it by the chip's figures.
+    add("chips", of_chips());
     return sum.hex();
 }
 

@@ -1,38 +1,71 @@
 #pragma once
 #include "io/toml.hpp"
 
+#include <array>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace moesaic::cli {
 
-/// Content hashes of the files that a scenario refers to. Each file is read once.
+/// Content hashes of the files that a scenario refers to. Each file is read once for its hash, and once or more by who runs the
+/// scenario: whether it was the same then can be asked, so that what was computed with another content is not kept under
+/// the hash of this one.
 class DataHash {
   public:
-    explicit DataHash(std::string data_folder);
+    explicit DataHash(std::string data_folder) : folder_{std::move(data_folder)} {}
 
     /// Of a scenario: what it says (not its name, description, assumptions or published figures), the catalogue's files
-    /// behind what it names, the timings, and this program.
-    /// @param base_folder that the scenario's own files (timings, routing, what-if) are relative to
-    /// @param timings further tables or folders of them
+    /// behind what it names, the calibration, and this program. Not of the timings.
+    /// @param base_folder that the scenario's own files (routing, what-if) are relative to
     /// @throws InputError where a file cannot be read
-    [[nodiscard]] std::string of_scenario(io::TomlTable const& scenario, std::string const& base_folder,
-                                          std::vector<std::string> const& timings);
+    [[nodiscard]] std::string of_scenario(io::TomlTable const& scenario, std::string const& base_folder);
+    /// Of the shipped tables of timings and of these further ones, or folders of them.
+    /// @throws InputError where a file cannot be read
+    [[nodiscard]] std::string of_timings(std::vector<std::string> const& further);
+    /// Of the figures of all chips, between which timings are transferred.
+    [[nodiscard]] std::string const& of_chips();
+    /// Of a file that is read again for every run.
+    [[nodiscard]] std::string const& of_scenario_file(std::string const& path) {
+        return of_file(path, Watch::always);
+    }
+
+    /// Files have been hashed that settle() has not seen.
+    [[nodiscard]] bool has_unsettled() const { return unsettled_; }
+    /// To be called once what was hashed has been read into memory (scenario::Facts): those files may change from now on.
+    /// @throws InputError as check_unchanged() does
+    void settle();
+    /// @throws InputError naming a file that is not as it was hashed and will be read again, or was read since: told by its time
+    /// of change, size and place on the disk, not by its content
+    void check_unchanged() const;
 
   private:
-    [[nodiscard]] std::string const& of_file(std::string const& path);
+    /// What changes with every write: seconds and nanoseconds of the last one, bytes, number of the file.
+    using FileState = std::array<std::int64_t, 4>;
+    /// Until when a file has to stay as it is: tables of timings are compared by who loads them.
+    enum class Watch { never, until_settled, always };
+    struct Watched {
+        FileState state;
+        Watch watch;
+    };
+    [[nodiscard]] static FileState state_of(std::string const& path);
+    [[nodiscard]] std::string const& of_program();
+    [[nodiscard]] std::string const& of_file(std::string const& path, Watch watch = Watch::until_settled);
     /// @param name under which the answer is kept
-    [[nodiscard]] std::string const& of_files(std::string const& name, std::vector<std::string> const& files);
+    [[nodiscard]] std::string const& of_files(std::string const& name, std::vector<std::string> const& files,
+                                              Watch watch);
     /// Of all TOML files of a folder.
-    [[nodiscard]] std::string const& of_facts(std::string const& folder);
+    [[nodiscard]] std::string const& of_facts(std::string const& folder, Watch watch = Watch::until_settled);
     /// Of a table of timings, or of all in a folder.
-    [[nodiscard]] std::string const& of_timings(std::string const& path);
+    [[nodiscard]] std::string const& of_tables_at(std::string const& path);
     [[nodiscard]] std::string const& of_cluster(std::string const& id, Origin const& asked_at);
     [[nodiscard]] std::string const& of_node(std::string const& id, Origin const& asked_at);
     std::string folder_;
-    std::string program_;
+    std::string program_; ///< empty = not asked for yet
     std::map<std::string, std::string> files_;
+    std::map<std::string, Watched> watched_;
+    bool unsettled_ = false;
     std::map<std::string, std::string> clusters_;
     std::map<std::string, std::string> nodes_;
 };

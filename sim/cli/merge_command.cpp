@@ -41,7 +41,7 @@ void run(SweepArguments const& arguments, Outcome& outcome) {
     sweep::Points const points{sweep::read_sweep(arguments.file)};
     SweepExecutor executor{points, arguments.timings};
     sweep::Ledger ledger;
-    ledger.read(parts, points, executor.hash_of_point(), true);
+    ledger.read(parts, points, executor.content(), true);
     auto const gathered = sweep::write_result(output, points, executor.origin(), ledger);
     if (gathered.missing == 0) {
         sweep::remove_parts(output);

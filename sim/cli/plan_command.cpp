@@ -2,6 +2,7 @@
 #include "base/isolated.hpp"
 #include "cli/command.hpp"
 #include "cli/plan_report.hpp"
+#include "cli/scenario_options.hpp"
 #include "io/text_file.hpp"
 #include "io/unit_text.hpp"
 #include "planner/plan_text.hpp"
@@ -23,8 +24,7 @@ namespace {
 
 struct PlanArguments {
     std::string scenario;
-    std::vector<std::string> settings;
-    std::vector<std::string> timings;
+    ScenarioOptions options;
     std::string objective; ///< empty = time, or cost with --mix
     bool mix = false;
     int chips = 0;
@@ -74,9 +74,9 @@ class PlanRun {
   public:
     explicit PlanRun(PlanArguments const& arguments)
         : arguments_{arguments}, scenario_{read()},
-          timings_{scenario::load_timings(scenario_, data_folder(), arguments.timings)},
+          timings_{scenario::load_timings(scenario_, data_folder(), arguments.options.timings)},
           topology_{scenario::topology_of(scenario_)},
-          calibration_{scenario::load_calibration(data_folder())},
+          calibration_{scenario::load_calibration(data_folder(), arguments.options.calibration)},
           pricers_{timings_, scenario_.plan.practice, &calibration_} {}
 
     PlanReport run() {
@@ -103,10 +103,7 @@ class PlanRun {
 
   private:
     [[nodiscard]] scenario::Scenario read() const {
-        std::vector<io::TomlOverride> overrides;
-        for (auto const& setting : arguments_.settings) {
-            overrides.push_back(io::parse_override(setting));
-        }
+        auto overrides = arguments_.options.overrides();
         if (arguments_.seed) {
             overrides.push_back({"seed", std::to_string(*arguments_.seed)});
         }
@@ -212,6 +209,10 @@ class PlanRun {
         return out;
     }
 
+    [[nodiscard]] scenario::RunOptions run_options() const {
+        return {.timings = {}, .calibration_file = arguments_.options.calibration};
+    }
+
     [[nodiscard]] int workers() const {
         return arguments_.workers > 0 ? arguments_.workers
                                       : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -223,7 +224,7 @@ class PlanRun {
             jobs.emplace_back([this, &plan] {
                 auto with = scenario_;
                 with.plan = plan;
-                auto const run = scenario::run_scenario(with, timings_, data_folder(), {});
+                auto const run = scenario::run_scenario(with, timings_, data_folder(), run_options());
                 expects(!run.misfit, run.misfit.value_or(""));
                 return fmt::format("{} {}", run.timeline.step.value(), bound_by(run, plan));
             });
@@ -243,7 +244,7 @@ class PlanRun {
         }
         auto const texts = run_isolated(
             {[this] {
-                auto const run = scenario::run_scenario(scenario_, timings_, data_folder(), {});
+                auto const run = scenario::run_scenario(scenario_, timings_, data_folder(), run_options());
                 return run.metrics ? fmt::format("{}", run.metrics->step.value()) : std::string{"-"};
             }},
             1);
@@ -295,10 +296,7 @@ void add_plan_command(CLI::App& app, Outcome&) {
         ->add_option("scenario", arguments->scenario,
                      "Scenario file; [parallel] may be left out, [search] narrows the space")
         ->required();
-    command->add_option("--set", arguments->settings, "Put a value in place of the file's, as for run")
-        ->allow_extra_args(false);
-    command->add_option("--timings", arguments->timings, "Further measured kernel timings, as for run")
-        ->allow_extra_args(false);
+    add_scenario_options(*command, arguments->options);
     command
         ->add_option(
             "--objective", arguments->objective,

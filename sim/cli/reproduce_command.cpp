@@ -1,6 +1,7 @@
 #include "base/isolated.hpp"
 #include "cli/command.hpp"
 #include "cli/reproduce_report.hpp"
+#include "cli/scenario_options.hpp"
 #include "cli/text_table.hpp"
 #include "scenario/run_scenario.hpp"
 
@@ -34,13 +35,11 @@ using scenario::Scenario;
 
 struct ReproduceArguments {
     std::string paper = "all";
-    std::vector<std::string> settings;
-    std::vector<std::string> timings;
+    ScenarioOptions options;
     std::string csv;
-    std::string output;      ///< HDF5
-    std::string records;     ///< file of ids, one a line; empty = all
-    std::string folder;      ///< of papers; empty = scenarios/papers/
-    std::string calibration; ///< file; empty = the shipped one
+    std::string output;  ///< HDF5
+    std::string records; ///< file of ids, one a line; empty = all
+    std::string folder;  ///< of papers; empty = scenarios/papers/
     int workers = 0;
     bool json = false;
     std::vector<std::string> without;
@@ -87,10 +86,7 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
         throw InputError{Origin{}, fmt::format("there is no paper \"{}\"", arguments.paper),
                          suggestion(arguments.paper, all)};
     }
-    std::vector<io::TomlOverride> overrides;
-    for (auto const& setting : arguments.settings) {
-        overrides.push_back(io::parse_override(setting));
-    }
+    auto const overrides = arguments.options.overrides();
     auto const chosen = chosen_records(arguments.records);
     std::vector<Known> out;
     for (auto const& paper : all) {
@@ -184,7 +180,7 @@ std::string answer_of(Scenario const& scenario, timing::Timings const& timings,
     try {
         scenario::RunOptions const options{
             .calibrated = !lacks(arguments, "constants"),
-            .calibration_file = arguments.calibration,
+            .calibration_file = arguments.options.calibration,
             .sharing = lacks(arguments, "contention") ? engine::Sharing::none : engine::Sharing::simulated,
             .beyond_memory = true};
         auto const run = scenario::run_scenario(scenario, timings, data_folder(), options);
@@ -255,7 +251,7 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     }
     auto const timings = lacks(arguments, "timings")
                              ? timing::Timings{}
-                             : scenario::load_timings({}, data_folder(), arguments.timings);
+                             : scenario::load_timings({}, data_folder(), arguments.options.timings);
     auto const order = longest_first(known);
     std::vector<std::function<std::string()>> jobs;
     for (auto const i : order) {
@@ -280,7 +276,7 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
 }
 
 void print_constants(ReproduceArguments const& arguments) {
-    auto const calibration = scenario::load_calibration(data_folder(), arguments.calibration);
+    auto const calibration = scenario::load_calibration(data_folder(), arguments.options.calibration);
     using enum TextTable::Align;
     TextTable table{{{"constant", left},
                      {"chips", left},
@@ -338,14 +334,7 @@ void add_reproduce_command(CLI::App& app, Outcome& outcome) {
     auto arguments = std::make_shared<ReproduceArguments>();
     command->add_option("paper", arguments->paper, "Folder of scenarios/papers/, or all")
         ->capture_default_str();
-    command
-        ->add_option("--set", arguments->settings,
-                     "Put a value in place of each file's: --set parallel.zero=none")
-        ->allow_extra_args(false);
-    command
-        ->add_option("--timings", arguments->timings,
-                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
-        ->allow_extra_args(false);
+    add_scenario_options(*command, arguments->options);
     command
         ->add_option("-j,--workers", arguments->workers, "Runs simulated at a time (default: one per core)")
         ->check(CLI::PositiveNumber);
@@ -355,10 +344,6 @@ void add_reproduce_command(CLI::App& app, Outcome& outcome) {
                      "Only records whose ids this file lists, one a line (# begins a comment)")
         ->check(CLI::ExistingFile);
     command->add_option("--csv", arguments->csv, "Write a line per run to this file besides");
-    command
-        ->add_option("--calibration", arguments->calibration,
-                     "Constants from this file instead of the shipped ones")
-        ->check(CLI::ExistingFile);
     command
         ->add_option(
             "--without", arguments->without,

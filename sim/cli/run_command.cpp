@@ -2,6 +2,7 @@
 #include "base/isolated.hpp"
 #include "cli/command.hpp"
 #include "cli/run_report.hpp"
+#include "cli/scenario_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/text_table.hpp"
 #include "cli/training_report.hpp"
@@ -20,8 +21,7 @@ namespace {
 
 struct RunArguments {
     std::vector<std::string> scenarios;
-    std::vector<std::string> settings;
-    std::vector<std::string> timings;
+    ScenarioOptions options;
     bool timings_alone = false;
     std::string output; ///< run file; empty = none
     int workers = 0;
@@ -55,12 +55,14 @@ std::vector<std::string> split(std::string const& text) {
 
 results::Run run_and_file(RunArguments const& arguments, scenario::Scenario const& scenario) {
     auto run = scenario::run_scenario(scenario, data_folder(),
-                                      {.timings = arguments.timings,
+                                      {.timings = arguments.options.timings,
                                        .timings_alone = arguments.timings_alone,
-                                       .keep_events = arguments.timeline});
+                                       .keep_events = arguments.timeline,
+                                       .calibration_file = arguments.options.calibration});
     if (!arguments.output.empty()) {
         results::write_run_file(arguments.output, run,
-                                scenario::origin_of(scenario, arguments.timings, MOESAIC_VERSION));
+                                scenario::origin_of(scenario, arguments.options.timings, MOESAIC_VERSION,
+                                                    arguments.options.calibration));
     }
     return run;
 }
@@ -128,10 +130,7 @@ void run(RunArguments const& arguments) {
         throw InputError{Origin::whole_file(arguments.output), "one run file cannot hold several scenarios",
                          "Give --output with one scenario"};
     }
-    std::vector<io::TomlOverride> overrides;
-    for (auto const& setting : arguments.settings) {
-        overrides.push_back(io::parse_override(setting));
-    }
+    auto const overrides = arguments.options.overrides();
     std::vector<scenario::Scenario> scenarios;
     for (auto const& file : arguments.scenarios) {
         scenarios.push_back(scenario::read_scenario(file, overrides, data_folder()));
@@ -164,14 +163,7 @@ void add_run_command(CLI::App& app, Outcome&) {
     auto arguments = std::make_shared<RunArguments>();
     command->add_option("scenario", arguments->scenarios, "Scenario files; with more than one, a table")
         ->required();
-    command
-        ->add_option("--set", arguments->settings,
-                     "Put a value in place of the file's: --set parallel.tensor=2 --set 'pools[0].chips=512'")
-        ->allow_extra_args(false);
-    command
-        ->add_option("--timings", arguments->timings,
-                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
-        ->allow_extra_args(false);
+    add_scenario_options(*command, arguments->options);
     command->add_flag("--timings-alone", arguments->timings_alone,
                       "Without the shipped timings: what those of --timings do not know is analytic");
     command

@@ -1,6 +1,7 @@
 #include "cli/sweep_arguments.hpp"
 
 #include "base/errors.hpp"
+#include "cli/scenario_options.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -15,10 +16,7 @@ void add_sweep_inputs(CLI::App& command, SweepArguments& arguments) {
     command.add_option("sweep", arguments.file, "Sweep file")->required();
     command.add_option("-o,--output", arguments.output,
                        "Result file (default: the sweep file's name with .h5, in this folder)");
-    command
-        .add_option("--timings", arguments.timings,
-                    "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
-        ->allow_extra_args(false);
+    add_timings_option(command, arguments.timings);
 }
 
 void add_worker_options(CLI::App& command, SweepArguments& arguments) {

@@ -18,6 +18,9 @@ namespace {
 
 constexpr int points_to_try = 8;
 
+/// Basis of a failure that is no property of its point: it is run again.
+constexpr std::string_view never_stands = "-";
+
 /// Some points, evenly spread over the sweep.
 std::vector<std::int64_t> sample_of(std::int64_t size, int count) {
     std::vector<std::int64_t> out;
@@ -57,18 +60,60 @@ bool is_about(Origin const& origin, std::vector<std::string> const& paths) {
 } // namespace
 
 SweepExecutor::SweepExecutor(sweep::Points const& points, std::vector<std::string> timings)
-    : points_{points}, data_folder_{data_folder()},
-      scenario_text_{io::read_text_file(points.sweep().scenario_file)}, further_{points.sweep().timings},
-      data_hash_{data_folder_} {
+    : points_{points}, facts_{data_folder()}, further_{points.sweep().timings}, data_hash_{facts_.folder()} {
     further_.insert(further_.end(), timings.begin(), timings.end());
-    auto const& file = points.sweep().scenario_file;
-    auto const table = io::parse_toml(scenario_text_, file, points.sweep().set);
+    auto const& sweep = points.sweep();
+    (void)data_hash_.of_scenario_file(sweep.scenario_file); // from now on it may not change
+    scenario_text_ = io::read_text_file(sweep.scenario_file);
+    auto const table = io::parse_toml(scenario_text_, sweep.scenario_file, sweep.set);
     spending_ = table.has("economics");
-    if (table.has("timings")) {
-        for (auto const& own : table.texts("timings")) {
-            own_timings_.push_back((std::filesystem::path{file}.parent_path() / own).string());
+    own_timings_ = own_timings(table);
+    for (auto const& axis : sweep.axes) {
+        timings_vary_ = timings_vary_ || std::ranges::any_of(axis.paths, [](std::string const& path) {
+                            return path.starts_with("timings");
+                        });
+    }
+}
+
+std::vector<std::string> SweepExecutor::own_timings(io::TomlTable const& scenario) const {
+    std::vector<std::string> out;
+    if (scenario.has("timings")) {
+        auto const folder = std::filesystem::path{points_.sweep().scenario_file}.parent_path();
+        for (auto const& table : scenario.texts("timings")) {
+            out.push_back((folder / table).string());
         }
     }
+    return out;
+}
+
+PointTables& SweepExecutor::tables(std::vector<std::string> const& own) {
+    auto at = tables_.find(own);
+    if (at == tables_.end()) {
+        auto all = own;
+        all.insert(all.end(), further_.begin(), further_.end());
+        auto const hash = data_hash_.of_timings(all) + data_hash_.of_chips();
+        auto const load = [this, own, all, hash] {
+            scenario::Scenario with;
+            with.timings = own;
+            auto out = scenario::load_timings(with, facts_.folder(), further_);
+            DataHash now{facts_.folder()};
+            if (now.of_timings(all) + now.of_chips() != hash) {
+                throw InputError{Origin::whole_file(facts_.platforms()),
+                                 "a table of timings or a chip has changed since the sweep began",
+                                 "Run the sweep again: it keeps the points that do not depend on it"};
+            }
+            return out;
+        };
+        at = tables_.try_emplace(own, hash, load).first;
+    }
+    return at->second;
+}
+
+PointTables& SweepExecutor::tables_of(sweep::Point const& point) {
+    if (!timings_vary_) {
+        return tables(own_timings_);
+    }
+    return tables(own_timings(io::parse_toml(scenario_text_, points_.sweep().scenario_file, point.settings)));
 }
 
 sweep::ResultOrigin SweepExecutor::origin() const {
@@ -88,16 +133,17 @@ std::vector<sweep::Column> SweepExecutor::metric_columns() const {
 }
 
 scenario::Scenario SweepExecutor::read(sweep::Point const& point) const {
-    return scenario::read_scenario(points_.sweep().scenario_file, point.settings, data_folder_);
+    return scenario::read_scenario(points_.sweep().scenario_file, point.settings, facts_);
 }
 
-void SweepExecutor::check_axes() const {
+void SweepExecutor::check_axes() {
     auto const& axes = points_.sweep().axes;
     for (std::size_t i = 0; i < axes.size(); ++i) {
         std::optional<InputError> wrong;
         bool good = false;
         for (auto const index : points_with(points_, i)) {
             try {
+                (void)hash(points_.at(index)); // first: whatever is read after it has to be what was hashed
                 (void)read(points_.at(index));
                 good = true;
                 break;
@@ -113,51 +159,44 @@ void SweepExecutor::check_axes() const {
 }
 
 void SweepExecutor::warm_up() {
-    scenario::Scenario base;
-    base.timings = own_timings_;
-    timings_ = scenario::load_timings(base, data_folder_, further_);
+    auto const& timings = tables(own_timings_).timings();
     for (auto const index : sample_of(points_.size(), 3)) {
         try {
+            (void)hash(points_.at(index));
             auto const s = read(points_.at(index));
             auto const topology = scenario::topology_of(s);
-            auto const settled = parallel::settle_experts({s.model, s.plan, s.shape, topology, *timings_});
-            auto const plan = parallel::split_batch({s.model, settled, s.shape, topology, *timings_});
-            (void)parallel::build_program({s.model, plan, s.shape, topology, *timings_});
+            auto const settled = parallel::settle_experts({s.model, s.plan, s.shape, topology, timings});
+            auto const plan = parallel::split_batch({s.model, settled, s.shape, topology, timings});
+            (void)parallel::build_program({s.model, plan, s.shape, topology, timings});
         } catch (InputError const&) {
             continue; // it will be told as a failed point
         }
     }
 }
 
-timing::Timings& SweepExecutor::timings_for(scenario::Scenario const& scenario) {
-    expects(timings_.has_value(), "the timings are loaded before a point runs");
-    if (scenario.timings != own_timings_) { // an axis goes over them
-        timings_ = scenario::load_timings(scenario, data_folder_, further_);
-        own_timings_ = scenario.timings;
-    }
-    return *timings_;
-}
-
 results::Run SweepExecutor::simulate(scenario::Scenario const& scenario) {
-    return scenario::run_scenario(scenario, timings_for(scenario), data_folder_, {});
+    return scenario::run_scenario(scenario, tables(scenario.timings).timings(), facts_, {});
 }
 
 /// In a process of its own, which draws its own errors.
-std::vector<sweep::Cell> SweepExecutor::run(sweep::Point const& point) {
+sweep::PointAnswer SweepExecutor::run(sweep::Point const& point) {
     auto scenario = read(point);
+    auto& timings = tables(scenario.timings).timings();
+    timings.note_consulted();
     auto const& sweep = points_.sweep();
     std::string drawn;
     if (sweep.uncertain_catalogue) {
         drawn = draw_catalogue(scenario, sweep.seed, point.draw);
     }
     if (sweep.uncertain_timings) {
-        timings_for(scenario).draw_errors(sweep.seed, point.draw);
+        timings.draw_errors(sweep.seed, point.draw);
     }
     auto cells = metrics_of_run(simulate(scenario), spending_);
     if (sweep.uncertain_catalogue) {
         cells.emplace_back(drawn);
     }
-    return cells;
+    data_hash_.check_unchanged();
+    return {std::move(cells), text_of(timings.consulted())};
 }
 
 std::string SweepExecutor::hash(sweep::Point const& point) {
@@ -165,7 +204,7 @@ std::string SweepExecutor::hash(sweep::Point const& point) {
     try {
         auto const table = io::parse_toml(scenario_text_, file, point.settings);
         auto const base = std::filesystem::path{file}.parent_path().string();
-        auto const hash = data_hash_.of_scenario(table, base, further_);
+        auto const hash = data_hash_.of_scenario(table, base);
         auto const& sweep = points_.sweep();
         return sweep.uncertain_catalogue || sweep.uncertain_timings
                    ? fmt::format("{}-{}-{}", hash, sweep.seed, point.draw)
@@ -175,12 +214,44 @@ std::string SweepExecutor::hash(sweep::Point const& point) {
     }
 }
 
-sweep::HashOfPoint SweepExecutor::hash_of_point() {
-    return [this](sweep::Point const& point) { return hash(point); };
+sweep::Content SweepExecutor::content() {
+    auto const stands = [this](sweep::Point const& point, std::string const& basis) {
+        try {
+            return tables_of(point).is_current(basis);
+        } catch (InputError const&) {
+            return false; // a table cannot be read; the point tells when it runs
+        }
+    };
+    return {[this](sweep::Point const& point) { return hash(point); }, stands};
 }
 
 sweep::Executor SweepExecutor::executor() {
-    return {[this](sweep::Point const& point) { return run(point); }, hash_of_point()};
+    auto [hash_of_point, stands] = content();
+    auto const basis = [this](sweep::Point const& point, std::optional<std::string> const& consulted) {
+        try {
+            auto& tables = tables_of(point);
+            if (consulted) {
+                return tables.basis_of(*consulted);
+            }
+            data_hash_.check_unchanged(); // or the change may be why it failed
+            return tables.basis_of_failure();
+        } catch (InputError const&) {
+            return std::string{never_stands};
+        }
+    };
+    auto const prepare = [this](sweep::Point const& point) {
+        try {
+            (void)tables_of(point).timings();
+            if (data_hash_.has_unsettled()) {
+                scenario::load_facts(read(point), facts_);
+                data_hash_.settle();
+            }
+        } catch (InputError const&) {
+            return; // the point fails with this message
+        }
+    };
+    return {[this](sweep::Point const& point) { return run(point); }, std::move(hash_of_point),
+            std::move(stands), basis, prepare};
 }
 
 } // namespace moesaic::cli

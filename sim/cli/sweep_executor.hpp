@@ -1,12 +1,13 @@
 #pragma once
 #include "cli/data_hash.hpp"
+#include "cli/point_tables.hpp"
 #include "results/run.hpp"
 #include "scenario/scenario.hpp"
 #include "sweep/result_file.hpp"
 #include "sweep/runner.hpp"
 #include "timing/timings.hpp"
 
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,25 +29,30 @@ class SweepExecutor {
     /// Runs it with the timings that are loaded; at most once per process. @throws InputError where it cannot be priced
     [[nodiscard]] results::Run simulate(scenario::Scenario const& scenario);
     /// Whether every axis leads to a field that a scenario has. @throws InputError naming the axis
-    void check_axes() const;
+    void check_axes();
     /// Loads the timings, once for all points, and prices a few of them, so that workers inherit what this teaches about
     /// the timings. Before any point runs. @throws InputError where a table cannot be read
     void warm_up();
-    [[nodiscard]] sweep::HashOfPoint hash_of_point();
+    [[nodiscard]] sweep::Content content();
     [[nodiscard]] sweep::Executor executor();
 
   private:
-    [[nodiscard]] std::vector<sweep::Cell> run(sweep::Point const& point);
-    [[nodiscard]] timing::Timings& timings_for(scenario::Scenario const& scenario);
+    [[nodiscard]] sweep::PointAnswer run(sweep::Point const& point);
     [[nodiscard]] std::string hash(sweep::Point const& point);
+    /// Of the scenario, relative to the working directory.
+    [[nodiscard]] std::vector<std::string> own_timings(io::TomlTable const& scenario) const;
+    /// @param own tables of the scenario
+    [[nodiscard]] PointTables& tables(std::vector<std::string> const& own);
+    [[nodiscard]] PointTables& tables_of(sweep::Point const& point);
     sweep::Points const& points_;
-    std::string data_folder_;
+    scenario::Facts facts_;
     std::string scenario_text_;
     std::vector<std::string> further_;
-    bool spending_ = false;                  ///< whether the base scenario has [economics]
-    std::vector<std::string> own_timings_;   ///< of the base scenario
-    std::optional<timing::Timings> timings_; ///< none until they are needed
+    bool spending_ = false;                ///< whether the base scenario has [economics]
+    bool timings_vary_ = false;            ///< an axis goes over them
+    std::vector<std::string> own_timings_; ///< of the base scenario
     DataHash data_hash_;
+    std::map<std::vector<std::string>, PointTables> tables_; ///< by those of the scenario
 };
 
 } // namespace moesaic::cli

@@ -100,7 +100,7 @@ void print_pending(SweepArguments const& arguments, sweep::Points const& points,
     (void)find_goal(points.sweep(), executor.metric_columns());
     executor.check_axes();
     sweep::Ledger ledger;
-    ledger.read(sweep::parts_folder(output_of(arguments)), points, executor.hash_of_point(),
+    ledger.read(sweep::parts_folder(output_of(arguments)), points, executor.content(),
                 !arguments.retry_failed);
     for (std::int64_t index = 0; index < points.size(); ++index) {
         if (!ledger.has(index)) {

@@ -1,4 +1,5 @@
 #include "cli/command.hpp"
+#include "cli/scenario_options.hpp"
 #include "cli/text_table.hpp"
 #include "cli/timings_parts.hpp"
 #include "io/csv.hpp"
@@ -19,8 +20,7 @@ using scenario::CoverageLine;
 
 struct Arguments {
     std::string scenario;
-    std::vector<std::string> settings;
-    std::vector<std::string> timings;
+    ScenarioOptions options;
     bool timings_alone = false;
     std::string missing;
     bool json = false;
@@ -139,14 +139,12 @@ std::string missing_text(Coverage const& coverage) {
 }
 
 void tell_coverage(Arguments const& arguments) {
-    std::vector<io::TomlOverride> overrides;
-    for (auto const& setting : arguments.settings) {
-        overrides.push_back(io::parse_override(setting));
-    }
-    auto const scenario = scenario::read_scenario(arguments.scenario, overrides, data_folder());
+    auto const scenario =
+        scenario::read_scenario(arguments.scenario, arguments.options.overrides(), data_folder());
     auto const timings =
-        scenario::load_timings(scenario, data_folder(), arguments.timings, !arguments.timings_alone);
-    auto const coverage = scenario::coverage_of(scenario, timings, data_folder());
+        scenario::load_timings(scenario, data_folder(), arguments.options.timings, !arguments.timings_alone);
+    auto const coverage =
+        scenario::coverage_of(scenario, timings, data_folder(), arguments.options.calibration);
     if (!arguments.missing.empty()) {
         io::write_text_file(arguments.missing, missing_text(coverage));
     }
@@ -165,14 +163,7 @@ void add_timings_coverage(CLI::App& timings) {
                     "uncertainty, share of the step");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("scenario", arguments->scenario, "Scenario file")->required();
-    command
-        ->add_option("--set", arguments->settings,
-                     "Put a value in place of the file's: --set parallel.tensor=2")
-        ->allow_extra_args(false);
-    command
-        ->add_option("--timings", arguments->timings,
-                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
-        ->allow_extra_args(false);
+    add_scenario_options(*command, arguments->options);
     command->add_flag("--timings-alone", arguments->timings_alone, "Without the shipped timings");
     command->add_option("--missing", arguments->missing,
                         "Write the kernels that are not measured here (CSV): what analysis/collect measures");

@@ -1,5 +1,6 @@
 #include "base/errors.hpp"
 #include "cli/command.hpp"
+#include "cli/scenario_options.hpp"
 #include "io/json.hpp"
 #include "io/unit_text.hpp"
 #include "results/trace.hpp"
@@ -14,20 +15,18 @@ namespace {
 
 struct TraceArguments {
     std::string scenario;
-    std::vector<std::string> settings;
-    std::vector<std::string> timings;
+    ScenarioOptions options;
     std::string output;
     bool json = false;
 };
 
 void trace(TraceArguments const& arguments) {
-    std::vector<io::TomlOverride> overrides;
-    for (auto const& setting : arguments.settings) {
-        overrides.push_back(io::parse_override(setting));
-    }
-    auto const scenario = scenario::read_scenario(arguments.scenario, overrides, data_folder());
-    auto const run =
-        scenario::run_scenario(scenario, data_folder(), {.timings = arguments.timings, .keep_events = true});
+    auto const scenario =
+        scenario::read_scenario(arguments.scenario, arguments.options.overrides(), data_folder());
+    auto const run = scenario::run_scenario(scenario, data_folder(),
+                                            {.timings = arguments.options.timings,
+                                             .keep_events = true,
+                                             .calibration_file = arguments.options.calibration});
     if (run.misfit) {
         throw InputError{scenario.plan.origin, *run.misfit,
                          "Shard the model further, recompute more, or use chips with more memory"};
@@ -54,14 +53,7 @@ void add_trace_command(CLI::App& app, Outcome&) {
     auto arguments = std::make_shared<TraceArguments>();
     command->add_option("scenario", arguments->scenario, "Scenario file")->required();
     command->add_option("-o,--output", arguments->output, "The trace, JSON")->required();
-    command
-        ->add_option("--set", arguments->settings,
-                     "Put a value in place of the file's: --set parallel.tensor=2")
-        ->allow_extra_args(false);
-    command
-        ->add_option("--timings", arguments->timings,
-                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
-        ->allow_extra_args(false);
+    add_scenario_options(*command, arguments->options);
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
     command->footer("A process per rank class, a thread per stream; arrows are messages between stages, "
                     "counters the memory\n"

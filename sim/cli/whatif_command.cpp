@@ -1,5 +1,6 @@
 #include "base/isolated.hpp"
 #include "cli/command.hpp"
+#include "cli/scenario_options.hpp"
 #include "cli/training_report.hpp"
 #include "cli/whatif_report.hpp"
 #include "cli/whatif_search.hpp"
@@ -261,14 +262,8 @@ void add_whatif_command(CLI::App& app, Outcome&) {
     command->add_option("--csv", arguments->csv, "Write every plan in every case into this file");
     command->add_option("--plot", arguments->plot,
                         "Write a Vega-Lite specification with its data into this file");
-    command
-        ->add_option("--timings", arguments->timings,
-                     "Measured kernel timings: a table or a folder of tables, on top of the shipped ones")
-        ->allow_extra_args(false);
-    command
-        ->add_option("--calibration", arguments->calibration,
-                     "Constants from this file instead of the shipped ones")
-        ->check(CLI::ExistingFile);
+    add_timings_option(*command, arguments->timings);
+    add_calibration_option(*command, arguments->calibration);
     command
         ->add_option("--effort", arguments->effort,
                      "Where plans are searched: so many times the usual work before it stops unproven")

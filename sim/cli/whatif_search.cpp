@@ -23,6 +23,7 @@ struct ChipPrices {
     std::vector<double> power;    ///< of that, electricity
     std::vector<double> purchase; ///< of a chip that is bought
     std::vector<double> bought;   ///< chips of the pool's kind that are
+    std::vector<double> rent;     ///< hourly, of a chip of a pool that is rented as a whole
     std::optional<double> budget;
 };
 
@@ -30,7 +31,7 @@ struct ChipPrices {
 ChipPrices prices_of(Scenario const& s, std::string const& data_folder) {
     results::TrainingTime hour;
     hour.undisturbed = Seconds{seconds_per_hour};
-    std::map<std::string, double> chips, bought;
+    std::map<std::string, double> chips, bought, rented;
     for (auto const& [lot, day, place, priced_by] : s.means.lots) {
         chips[lot.chip.id] += static_cast<double>(lot.chips);
     }
@@ -38,8 +39,9 @@ ChipPrices prices_of(Scenario const& s, std::string const& data_folder) {
     auto const hourly = scenario::hourly_costs(s, data_folder);
     auto const spending = scenario::spending_of(s, hour, data_folder);
     for (auto const& acquired : spending.lots) { // bought or rented, as was chosen
-        bought[acquired.lot.chip.id] +=
-            acquired.lot.way == economics::Way::bought ? static_cast<double>(acquired.lot.chips) : 0.0;
+        auto const count = static_cast<double>(acquired.lot.chips);
+        bought[acquired.lot.chip.id] += acquired.lot.way == economics::Way::bought ? count : 0.0;
+        rented[acquired.lot.chip.id] += acquired.lot.way == economics::Way::rented ? count : 0.0;
     }
     auto const sum = [&](std::string const& chip, Account account) {
         double out = 0.0;
@@ -59,6 +61,7 @@ ChipPrices prices_of(Scenario const& s, std::string const& data_folder) {
         out.power.push_back(sum(chip, Account::power) / count);
         out.bought.push_back(bought.at(chip));
         out.purchase.push_back(bought.at(chip) > 0.0 ? sum(chip, Account::purchase) / bought.at(chip) : 0.0);
+        out.rent.push_back(rented.at(chip) >= count ? sum(chip, Account::rent) / count : 0.0);
     }
     return out;
 }
@@ -83,19 +86,16 @@ double steps_of(Scenario const& s) {
            (static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length));
 }
 
-/// Electricity of the plan that takes most of it, with something for failures.
-double most_power(std::vector<scenario::FoundPlan> const& found, ChipPrices const& prices,
-                  Scenario const& s) {
-    constexpr double with_failures = 1.1;
-    double most = 0.0;
-    for (auto const& plan : found) {
-        double hourly = 0.0;
-        for (std::size_t i = 0; i < plan.chips.size(); ++i) {
-            hourly += plan.chips[i] * prices.power[i];
-        }
-        most = std::max(most, hourly * plan.step.value() * steps_of(s) / seconds_per_hour * with_failures);
+/// What the pools have between them, with something for failures.
+planner::Outlay outlay_of(double money, ChipPrices const& prices, Scenario const& s) {
+    double const with_failures = s.reliability ? 1.1 : 1.0;
+    planner::Outlay out{.money = money, .owned = {}, .price = prices.purchase, .running = {}};
+    for (std::size_t i = 0; i < s.pools.size(); ++i) {
+        out.owned.push_back(static_cast<double>(s.pools[i].chips) - prices.bought[i]);
+        out.running.push_back((prices.power[i] + prices.rent[i]) / seconds_per_hour * steps_of(s) *
+                              with_failures);
     }
-    return most;
+    return out;
 }
 
 void add_plans(std::vector<planner::Planned> const& plans, Scenario const& s,
@@ -110,13 +110,17 @@ void add_plans(std::vector<planner::Planned> const& plans, Scenario const& s,
 
 } // namespace
 
-StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<double> const& rates) {
+StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<double> const& rates,
+                                              std::optional<planner::Outlay> const& outlay) {
     std::vector<int> chips;
     std::ranges::transform(s.pools, std::back_inserter(chips), &scenario::Pool::chips);
     scenario::StudyOption asked;
     asked.scenario = s;
-    auto const key =
-        fmt::format("{}\n{}\n{}", simulation_key(asked), fmt::join(chips, " "), fmt::join(rates, " "));
+    auto key = fmt::format("{}\n{}\n{}", simulation_key(asked), fmt::join(chips, " "), fmt::join(rates, " "));
+    if (outlay) {
+        key += fmt::format("\n{} {} {} {}", outlay->money, fmt::join(outlay->owned, " "),
+                           fmt::join(outlay->price, " "), fmt::join(outlay->running, " "));
+    }
     auto const [at, is_new] = found_.try_emplace(key);
     if (!is_new) {
         return at->second;
@@ -126,6 +130,7 @@ StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<dou
     planner::Problem const problem{s, topology, means_.timings, pricers, planner::imbalance_of(s)};
     planner::Request request;
     request.cost = {rates, 1.0};
+    request.limits.outlay = outlay;
     request.effort.refined *= means_.effort;
     request.effort.turns *= means_.effort;
     request.effort.simulations *= means_.effort;
@@ -147,17 +152,17 @@ std::vector<scenario::StudyOption> StudySearch::plans_for(scenario::StudyOption 
     std::vector<double> rates;
     std::ranges::transform(prices.hourly, std::back_inserter(rates),
                            [&](double hourly) { return hourly / seconds_per_hour * steps_of(s); });
-    auto const* found = &search(prices.budget ? keep_to(*prices.budget, prices, s) : s, rates);
-    if (prices.budget) { // it pays for the power too
-        found = &search(keep_to(*prices.budget - most_power(*found, prices, s), prices, s), rates);
-    }
+    auto const& found = prices.budget ? search(keep_to(*prices.budget, prices, s), rates,
+                                               outlay_of(*prices.budget, prices, s))
+                                      : search(s, rates, std::nullopt);
     std::vector<scenario::StudyOption> out;
-    for (auto const& plan : *found) {
+    for (auto const& plan : found) {
         out.push_back(with_plan(option, plan, means_.data_folder));
     }
     if (out.empty()) {
         out.push_back(option);
-        out.back().refused = "no plan fits the memory";
+        out.back().refused =
+            prices.budget ? "no plan fits the memory and the budget" : "no plan fits the memory";
         out.back().scenario.reset();
     }
     return out;

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,10 @@ class StudySearch {
 
   private:
     using Found = std::vector<scenario::FoundPlan>;
-    [[nodiscard]] Found const& search(scenario::Scenario const& scenario, std::vector<double> const& rates);
+    [[nodiscard]] Found const& search(scenario::Scenario const& scenario, std::vector<double> const& rates,
+                                      std::optional<planner::Outlay> const& outlay);
     Means means_;
-    std::map<std::string, Found> found_; ///< by scenario, chips and prices
+    std::map<std::string, Found> found_; ///< by scenario, chips, prices and money
 };
 
 } // namespace moesaic::cli

@@ -338,7 +338,7 @@ Operations only_residual(Model const& model, LayerShape const& shape, std::strin
 
 LayerOperations layer_operations(Model const& model, int layer, LayerShape const& shape) {
     auto const problem = problem_with(model, shape.shard);
-    expects(!problem.has_value(), problem.value_or(""));
+    expects(!problem, problem ? problem->text : "");
     LayerOperations out;
     out.attention_norm = attention_norm(model, shape);
     out.attention = std::visit(overloaded{[&](Gqa const& a) { return gqa_operations(model, a, shape); },

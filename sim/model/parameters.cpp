@@ -96,7 +96,7 @@ std::int64_t active_parameters(Model const& model, ActiveCount counts) {
 
 LayerParameters rank_parameters(Model const& model, int layer, Shard const& shard, int local_experts) {
     auto const problem = problem_with(model, shard);
-    expects(!problem.has_value(), problem.value_or(""));
+    expects(!problem, problem ? problem->text : "");
     if (local_experts == 0 && model.moe) {
         expects(model.moe->experts % shard.expert == 0,
                 "experts divide evenly, or the rank's number is given");
@@ -113,35 +113,41 @@ EndParameters rank_end_parameters(Model const& model, Shard const& shard) {
             .final_norm = norm_parameters(model, model.hidden)};
 }
 
-std::optional<std::string> problem_with(Model const& model, Shard const& shard) {
+std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard) {
     expects(std::min({shard.tensor, shard.context, shard.expert, shard.expert_tensor}) >= 1,
             "degrees are 1 or more");
     int const heads = heads_of(model), kv_heads = kv_heads_of(model);
     if (heads % shard.tensor != 0) {
-        return fmt::format("{} attention heads do not divide by tensor = {}", heads, shard.tensor);
+        return ShardProblem{
+            "tensor", fmt::format("{} attention heads do not divide by tensor = {}", heads, shard.tensor)};
     }
     if (kv_heads % shard.tensor != 0 && shard.tensor % kv_heads != 0) {
-        return fmt::format("{} key-value heads and tensor = {}: neither divides the other", kv_heads,
-                           shard.tensor);
+        return ShardProblem{"tensor",
+                            fmt::format("{} key-value heads and tensor = {}: neither divides the other",
+                                        kv_heads, shard.tensor)};
     }
     if (model.dense_ffn % shard.tensor != 0) {
-        return fmt::format("dense_ffn {} does not divide by tensor = {}", model.dense_ffn, shard.tensor);
+        return ShardProblem{"tensor", fmt::format("dense_ffn {} does not divide by tensor = {}",
+                                                  model.dense_ffn, shard.tensor)};
     }
     if (!model.moe) {
         return shard.expert > 1 || shard.expert_tensor > 1
-                   ? std::optional<std::string>{"the model has no experts to divide"}
+                   ? std::optional{ShardProblem{shard.expert > 1 ? "expert" : "expert_tensor",
+                                                "the model has no experts to divide"}}
                    : std::nullopt;
     }
     if (model.moe->shared_ffn_total % shard.tensor != 0) {
-        return fmt::format("shared_ffn_total {} does not divide by tensor = {}", model.moe->shared_ffn_total,
-                           shard.tensor);
+        return ShardProblem{"tensor", fmt::format("shared_ffn_total {} does not divide by tensor = {}",
+                                                  model.moe->shared_ffn_total, shard.tensor)};
     }
     if (model.moe->expert_ffn % shard.expert_tensor != 0) {
-        return fmt::format("expert_ffn {} does not divide by expert_tensor = {}", model.moe->expert_ffn,
-                           shard.expert_tensor);
+        return ShardProblem{"expert_tensor",
+                            fmt::format("expert_ffn {} does not divide by expert_tensor = {}",
+                                        model.moe->expert_ffn, shard.expert_tensor)};
     }
     if (model.moe->experts < shard.expert) {
-        return fmt::format("{} experts are fewer than expert = {} ranks", model.moe->experts, shard.expert);
+        return ShardProblem{"expert", fmt::format("{} experts are fewer than expert = {} ranks",
+                                                  model.moe->experts, shard.expert)};
     }
     return std::nullopt;
 }

@@ -25,7 +25,11 @@ struct Precision {
     std::optional<Dtype> attention; ///< of scores and values; none = the activations'
 };
 
-/// Why the model cannot be divided so, for the user; none where it can.
-[[nodiscard]] std::optional<std::string> problem_with(Model const& model, Shard const& shard);
+struct ShardProblem {
+    std::string degree; ///< the one that is wrong, as plans name it: "tensor", "expert", "expert_tensor"
+    std::string text;   ///< for the user
+};
+/// Why the model cannot be divided so; none where it can.
+[[nodiscard]] std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard);
 
 } // namespace moesaic::model

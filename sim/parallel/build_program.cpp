@@ -75,7 +75,10 @@ void check_shard(Job const& job, Stage const& stage) {
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
     expects(!kind.apart || !kind.apart->by_speed, "experts by speed are settled first");
     if (auto const problem = model::problem_with(job.model, shard_of(job.plan, kind, *stage.place.group))) {
-        throw InputError{stage.place.group->origin, *problem};
+        auto const& at = problem->degree == "expert"          ? kind.expert_origin
+                         : problem->degree == "expert_tensor" ? kind.expert_tensor_origin
+                                                              : stage.place.group->tensor_origin;
+        throw InputError{at, problem->text};
     }
 }
 

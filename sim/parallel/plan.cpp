@@ -132,6 +132,7 @@ struct Defaults {
     model::Precision precision;
     int pipeline = 1, context = 1, expert = 1, expert_tensor = 1, micro_batch = 1;
     double expert_imbalance = 1.0;
+    Origin tensor_origin{}, expert_origin{}, expert_tensor_origin{}; ///< where a degree was written
 };
 
 double read_imbalance(io::TomlTable const& t, double otherwise) {
@@ -152,6 +153,9 @@ double read_share(io::TomlTable const& t, double otherwise) {
 }
 
 Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
+    auto const origin = [&](std::string_view key, Origin const& otherwise) {
+        return t.has(key) ? t.origin(key) : otherwise;
+    };
     return {.tensor = read_degree(t, "tensor", outer.tensor),
             .recompute = read_recompute(t, outer.recompute),
             .recompute_share = read_share(t, outer.recompute_share),
@@ -161,7 +165,10 @@ Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
             .expert = read_degree(t, "expert", outer.expert),
             .expert_tensor = read_degree(t, "expert_tensor", outer.expert_tensor),
             .micro_batch = read_degree(t, "micro_batch", outer.micro_batch),
-            .expert_imbalance = read_imbalance(t, outer.expert_imbalance)};
+            .expert_imbalance = read_imbalance(t, outer.expert_imbalance),
+            .tensor_origin = origin("tensor", outer.tensor_origin),
+            .expert_origin = origin("expert", outer.expert_origin),
+            .expert_tensor_origin = origin("expert_tensor", outer.expert_tensor_origin)};
 }
 
 StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, Defaults const& outer,
@@ -173,7 +180,8 @@ StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, 
                      .recompute_share = read_share(t, outer.recompute_share),
                      .precision = read_precision(t, outer.precision),
                      .layers = {},
-                     .origin = t.origin(count_key)};
+                     .origin = t.origin(count_key),
+                     .tensor_origin = t.has("tensor") ? t.origin("tensor") : outer.tensor_origin};
     if (t.has("layers")) {
         for (auto const n : t.integers("layers")) {
             group.layers.push_back(static_cast<int>(n));
@@ -327,7 +335,9 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
                      .redundant_experts = 0,
                      .apart = std::nullopt,
                      .stage_groups = {},
-                     .origin = t.origin()};
+                     .origin = t.origin(),
+                     .expert_origin = own.expert_origin,
+                     .expert_tensor_origin = own.expert_tensor_origin};
     for (auto const& group : t.tables("stages")) {
         kind.stage_groups.push_back(read_stage_group(group, context, own, "count"));
         group.reject_unknown_keys();

@@ -44,6 +44,7 @@ struct StageGroup {
     /// Layers of each stage; empty = by Plan::layer_split over all stages of the replica kind.
     std::vector<int> layers;
     Origin origin;
+    Origin tensor_origin{}; ///< where the degree was written
 };
 
 /// Ranks that hold routed experts and nothing else.
@@ -90,6 +91,7 @@ struct ReplicaKind {
     std::optional<ExpertsApart> apart; ///< none = experts on the ranks of attention
     std::vector<StageGroup> stage_groups;
     Origin origin;
+    Origin expert_origin{}, expert_tensor_origin{}; ///< where the degrees were written
 };
 
 enum class LayerSplit {

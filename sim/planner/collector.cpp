@@ -20,13 +20,26 @@ double Objective::factor(std::vector<int> const& chips_by_pool) const {
     return power == 0.0 ? 1.0 : std::pow(rate_of(rate_per_chip, chips_by_pool), power);
 }
 
+double Outlay::purchase(std::size_t pool, double chips) const {
+    return std::max(0.0, chips - owned[pool]) * price[pool];
+}
+
+double Outlay::of(double step_seconds, std::vector<int> const& chips_by_pool) const {
+    double out = step_seconds * rate_of(running, chips_by_pool);
+    for (std::size_t pool = 0; pool < chips_by_pool.size(); ++pool) {
+        out += purchase(pool, chips_by_pool[pool]);
+    }
+    return out;
+}
+
 bool Limits::allow_chips(std::vector<int> const& chips_by_pool) const {
     return chips == 0 || std::accumulate(chips_by_pool.begin(), chips_by_pool.end(), 0) <= chips;
 }
 
 bool Limits::allow(double step, std::vector<int> const& chips_by_pool) const {
     return allow_chips(chips_by_pool) && (seconds == 0.0 || step <= seconds) &&
-           (cost == 0.0 || step * rate_of(rate_per_chip, chips_by_pool) <= cost);
+           (cost == 0.0 || step * rate_of(rate_per_chip, chips_by_pool) <= cost) &&
+           (!outlay || outlay->of(step, chips_by_pool) <= outlay->money);
 }
 
 Collector::Collector(std::vector<Objective> objectives, Limits limits, std::size_t capacity)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace moesaic::planner {
@@ -16,12 +17,25 @@ struct Objective {
     friend bool operator==(Objective const&, Objective const&) = default;
 };
 
+/// Money that goes out until the training ends: chips beyond those that are there are bought, and all that are used take power.
+/// Pools share it.
+struct Outlay {
+    double money = 0.0;          ///< that there is
+    std::vector<double> owned;   ///< chips of each pool that are there
+    std::vector<double> price;   ///< of each chip beyond them
+    std::vector<double> running; ///< of a chip for the whole training, per second that a step takes
+    /// For so many chips of the pool.
+    [[nodiscard]] double purchase(std::size_t pool, double chips) const;
+    [[nodiscard]] double of(double step_seconds, std::vector<int> const& chips_by_pool) const;
+};
+
 /// What a plan must keep to.
 struct Limits {
     int chips = 0;                     ///< most of all pools together; 0 = as many as there are
     double seconds = 0.0;              ///< most of a step; 0 = any
     double cost = 0.0;                 ///< most seconds x rate; 0 = any
     std::vector<double> rate_per_chip; ///< that the cost counts with, by pool
+    std::optional<Outlay> outlay = std::nullopt;
     [[nodiscard]] bool allow_chips(std::vector<int> const& chips_by_pool) const;
     /// With the bound of a plan: no plan that is refused could keep to them.
     [[nodiscard]] bool allow(double seconds, std::vector<int> const& chips_by_pool) const;

@@ -56,18 +56,22 @@ class Refiner {
             if (lines.empty()) {
                 return std::nullopt;
             }
-            paces.push_back({std::move(lines), each(k)});
+            for (auto& line : lines) {
+                line.slope *= unit();
+            }
+            paces.push_back({std::move(lines), each(k) * unit()});
         }
-        auto const shared = candidate_.kinds.size() == 1
-                                ? std::optional{micro_batches}
-                                : share_batch(paces, problem_.scenario.shape.global_batch);
-        if (!shared) {
+        auto const units = share(paces, micro_batches);
+        if (!units) {
             return std::nullopt;
         }
         double seconds = 0.0;
         for (std::size_t k = 0; k < paces.size(); ++k) {
-            plan_.kinds[k].micro_batches = (*shared)[k];
-            seconds = std::max(seconds, paces[k].seconds((*shared)[k]));
+            plan_.kinds[k].micro_batches = (*units)[k] * unit();
+            seconds = std::max(seconds, paces[k].seconds((*units)[k]));
+            if (problem_with(candidate_.schedule, stages_of(candidate_.kinds[k]), (*units)[k] * unit())) {
+                return std::nullopt; // too few for its stages
+            }
         }
         if (misfit(memory_of_classes(problem_.job(plan_)))) {
             return std::nullopt;
@@ -78,6 +82,16 @@ class Refiner {
   private:
     [[nodiscard]] int each(std::size_t k) const {
         return candidate_.kinds[k].replicas * candidate_.kinds[k].micro_batch;
+    }
+
+    /// Micro-batches come in these: DualPipe's in pairs, one from each end.
+    [[nodiscard]] int unit() const { return std::holds_alternative<DualPipe>(candidate_.schedule) ? 2 : 1; }
+
+    /// The batch in units of each kind. @param first of one kind alone all of it
+    [[nodiscard]] std::optional<std::vector<int>> share(std::vector<Pace> const& paces,
+                                                        std::vector<int> const& first) const {
+        return paces.size() == 1 ? std::optional{std::vector{first.front() / unit()}}
+                                 : share_batch(paces, problem_.scenario.shape.global_batch);
     }
 
     /// In proportion to what the stages can do; exact for one kind.
@@ -97,8 +111,9 @@ class Refiner {
         double const all = std::accumulate(rates.begin(), rates.end(), 0.0);
         std::vector<int> out;
         for (std::size_t k = 0; k < rates.size(); ++k) {
-            double const share = problem_.scenario.shape.global_batch * rates[k] / all / each(k);
-            out.push_back(std::max(1, static_cast<int>(std::lround(share))));
+            double const share = problem_.scenario.shape.global_batch * rates[k] / all / each(k) / unit();
+            int const least = least_micro_batches(candidate_.schedule, stages_of(candidate_.kinds[k]));
+            out.push_back(std::max(least, static_cast<int>(std::lround(share)) * unit()));
         }
         return out;
     }
@@ -154,7 +169,9 @@ class Refiner {
                 auto lines = lines_of_parts(k, r);
                 bool const better = best.empty() || Pace{lines, 1}.seconds(micro_batches) <
                                                         Pace{best, 1}.seconds(micro_batches);
-                if (better && !misfit(memory_of_classes(problem_.job(plan_)))) {
+                auto alone = plan_; // the layers of the other kinds may be open still
+                alone.kinds = {plan_.kinds[k]};
+                if (better && !misfit(memory_of_classes(problem_.job(alone)))) {
                     best = std::move(lines);
                     best_plan = plan_;
                 }
@@ -171,9 +188,13 @@ class Refiner {
         LayerSplit how = LayerSplit::balanced;
         std::vector<int> listed; ///< empty = by `how`
     };
-    /// DualPipe: by the longest part. Interleaved, whose parts a plan cannot list: the two ways to spread them evenly.
+    /// DualPipe: by the longest part. Interleaved, whose parts a plan cannot list: the two ways to spread them evenly, of which
+    /// all kinds of replicas have the same.
     std::vector<PartSplit> splits_of_parts(std::size_t k, std::size_t recompute) {
-        std::vector<PartSplit> out{{LayerSplit::balanced, {}}, {LayerSplit::with_ends, {}}};
+        std::vector<PartSplit> out{{LayerSplit::balanced, {}}};
+        if (candidate_.kinds.size() == 1) {
+            out.push_back({LayerSplit::with_ends, {}});
+        }
         if (std::holds_alternative<DualPipe>(candidate_.schedule)) {
             auto const& kind = candidate_.kinds[k];
             auto const& segment = kind.segments.front(); // other schedules than 1F1B run on one pool

@@ -47,9 +47,12 @@ class PoolExplorer {
         for (int const p : space_.degrees.pipeline) {
             for (int const d : space_.degrees.replicas) {
                 int const ranks = local.tensor * local.context * d;
-                bool const runs = p > 1 || std::holds_alternative<OneFOneB>(schedule_);
+                int const least = least_micro_batches(schedule_, p);
+                bool const runs = !problem_with(schedule_, p, least) &&
+                                  parts_of(schedule_, p) <= s.model.layers &&
+                                  (p > 1 || std::holds_alternative<OneFOneB>(schedule_));
                 if (!runs || ranks % local.expert != 0 || ranks * p > pool.chips ||
-                    d * local.micro_batch >= s.shape.global_batch ||
+                    d * local.micro_batch * least >= s.shape.global_batch ||
                     !fills_nodes(ranks, pool.cluster.node.chips)) {
                     continue;
                 }
@@ -99,18 +102,33 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
             return;
         }
     }
+    auto const kind_of = [&](std::size_t list, std::size_t choice) -> KindChoice const& {
+        return by_pool[static_cast<std::size_t>(set[list])].kinds[choice];
+    };
+    auto const sets = within_means(space, lists, [&](std::size_t list, Share const& share) {
+        Candidate const alone{{kind_of(list, share.choice)}, how.first, how.second};
+        auto const pool = static_cast<std::size_t>(set[list]);
+        auto const chips = chips_by_pool(alone, space.problem.scenario.pools.size());
+        return space.to.limits().outlay->purchase(pool, chips[pool]);
+    });
     double const batch = space.problem.scenario.shape.global_batch;
-    double const most = longest_of_interest(space.to, least_time_together(batch, lists));
-    auto const visited = visit_combinations(
-        batch, lists, most, most_combinations, [&](double seconds, std::span<std::size_t const> chosen) {
-            Candidate candidate{{}, how.first, how.second};
-            for (std::size_t i = 0; i < set.size(); ++i) {
-                candidate.kinds.push_back(by_pool[static_cast<std::size_t>(set[i])].kinds[chosen[i]]);
-            }
-            space.to.offer(seconds, chips_by_pool(candidate, space.problem.scenario.pools.size()),
-                           [&] { return candidate; });
-        });
-    space.to.drop(visited.all - visited.visited, visited.least_left);
+    double best = std::numeric_limits<double>::infinity();
+    for (auto const& some : sets) {
+        best = std::min(best, least_time_together(batch, some));
+    }
+    double const most = longest_of_interest(space.to, best);
+    for (auto const& some : sets) {
+        auto const visited = visit_combinations(
+            batch, some, most, most_combinations, [&](double seconds, std::span<std::size_t const> chosen) {
+                Candidate candidate{{}, how.first, how.second};
+                for (std::size_t i = 0; i < set.size(); ++i) {
+                    candidate.kinds.push_back(kind_of(i, chosen[i]));
+                }
+                space.to.offer(seconds, chips_by_pool(candidate, space.problem.scenario.pools.size()),
+                               [&] { return candidate; });
+            });
+        space.to.drop(visited.all - visited.visited, visited.least_left);
+    }
 }
 
 } // namespace
@@ -118,7 +136,7 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
 void explore_replica_mixes(Space const& space) {
     space.to.begin(Use::replicas);
     auto const pools = space.problem.scenario.pools.size();
-    for (auto const& schedule : mix_schedules(space.degrees)) {
+    for (auto const& schedule : replica_mix_schedules(space.degrees)) {
         for (int const zero : space.degrees.zero) {
             std::vector<PoolChoices> by_pool;
             for (std::size_t pool = 0; pool < pools; ++pool) {

@@ -33,7 +33,7 @@ class SetExplorer {
     void explore() {
         auto const& d = space_.degrees;
         int const batch = space_.problem.scenario.shape.global_batch;
-        for (auto const& schedule : mix_schedules(d)) {
+        for (auto const& schedule : stage_mix_schedules(d)) {
             for (int const c : d.context) {
                 for (int const e : d.expert) {
                     for (int const b : d.micro_batch) {
@@ -55,11 +55,12 @@ class SetExplorer {
         Common common;
         std::vector<std::vector<Segment>> segments;
         std::vector<std::vector<Share>> shares;
-        std::map<std::pair<int, int>, Pass> passes; ///< by pool and tensor degree
+        std::map<std::pair<int, int>, Pass> passes;        ///< by pool and tensor degree
+        std::vector<std::vector<std::vector<Share>>> sets; ///< of the shares: what can be paid together
     };
 
     void add(Common const& common) {
-        Group group{common, {}, {}, {}};
+        Group group{common, {}, {}, {}, {}};
         for (int const pool : set_) {
             group.segments.emplace_back();
             group.shares.emplace_back();
@@ -70,7 +71,14 @@ class SetExplorer {
                 return;
             }
         }
-        best_ = std::min(best_, least_time_together(batch(), group.shares));
+        group.sets = within_means(space_, group.shares, [&](std::size_t list, Share const& share) {
+            auto const& segment = group.segments[list][share.choice];
+            auto const chips = segment.stages * segment.tensor * common.context * common.replicas;
+            return space_.to.limits().outlay->purchase(static_cast<std::size_t>(segment.pool), chips);
+        });
+        for (auto const& set : group.sets) {
+            best_ = std::min(best_, least_time_together(batch(), set));
+        }
         groups_.push_back(std::move(group));
     }
 
@@ -131,10 +139,14 @@ class SetExplorer {
     void visit_all() {
         double const most = longest_of_interest(space_.to, best_);
         for (auto const& group : groups_) {
-            auto const visited = visit_combinations(
-                batch(), group.shares, most, most_combinations,
-                [&](double seconds, std::span<std::size_t const> chosen) { offer(group, seconds, chosen); });
-            space_.to.drop(visited.all - visited.visited, visited.least_left);
+            for (auto const& set : group.sets) {
+                auto const visited =
+                    visit_combinations(batch(), set, most, most_combinations,
+                                       [&](double seconds, std::span<std::size_t const> chosen) {
+                                           offer(group, seconds, chosen);
+                                       });
+                space_.to.drop(visited.all - visited.visited, visited.least_left);
+            }
         }
     }
 

@@ -43,6 +43,8 @@ void write_scenario(Hdf5Writer& file, Run const& run, RunOrigin const& origin) {
                words("What the scenario assumes where sources are silent"));
     file.write("/scenario/timings", origin.timings,
                words("Tables of kernel timings beside the shipped ones"));
+    file.write("/scenario/calibration", origin.calibration,
+               words("File of the calibration's constants; empty = the shipped one"));
     file.write("/scenario/seed", static_cast<std::int64_t>(origin.seed), pure("Seed of all random streams"));
     file.write("/scenario/program_version", origin.version, words("Version of MoEsaic"));
 }

@@ -22,6 +22,7 @@ struct RunOrigin {
     std::vector<std::string> overrides; ///< "parallel.tensor=2"
     std::vector<std::string> assumptions;
     std::vector<std::string> timings; ///< tables beside the shipped ones
+    std::string calibration;          ///< file of constants; empty = the shipped one
     std::uint64_t seed = 1;
     std::string version; ///< of the program
     std::vector<PublishedFigure> published;

@@ -25,7 +25,7 @@ Acquired read_acquired(io::TomlTable const& pool) {
     return out;
 }
 
-Means check_regime(io::TomlTable const& table, Scenario const& scenario, std::string const& data_folder) {
+Means check_regime(io::TomlTable const& table, Scenario const& scenario, Facts const& facts) {
     auto const regime_table = table.optional_table("regime");
     auto const fleet_table = table.optional_table("fleet");
     auto const fleet = fleet_table ? export_control::read_fleet(*fleet_table) : export_control::Fleet{};
@@ -41,8 +41,7 @@ Means check_regime(io::TomlTable const& table, Scenario const& scenario, std::st
         return {
             .lots = export_control::acquire_freely(uses), .budget = {}, .budget_origin = {}, .waiting = {}};
     }
-    auto const regime = export_control::read_regime(
-        *regime_table, export_control::read_rules(data_folder + "/scenarios/rules"));
+    auto const regime = export_control::read_regime(*regime_table, facts.rules());
     auto const refusals = export_control::check_allowed(uses, regime, fleet);
     if (!refusals.empty()) {
         throw NotAllowed{refusals.front()};

@@ -26,7 +26,6 @@ class NotAllowed : public InputError {
 /// owned_since or rented_in, the fleet's stock or a licence must excuse them.
 /// @return where the chips come from, those of spare nodes included
 /// @throws NotAllowed that names the rule, its predicate and the figure
-[[nodiscard]] Means check_regime(io::TomlTable const& table, Scenario const& scenario,
-                                 std::string const& data_folder);
+[[nodiscard]] Means check_regime(io::TomlTable const& table, Scenario const& scenario, Facts const& facts);
 
 } // namespace moesaic::scenario

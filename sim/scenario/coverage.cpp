@@ -113,10 +113,11 @@ bool is_exchange(std::string const& key) {
 
 } // namespace
 
-Coverage coverage_of(Scenario const& scenario, timing::Timings const& timings,
-                     std::string const& data_folder) {
-    auto const run = run_scenario(scenario, timings, data_folder,
-                                  {.timings = {}, .keep_events = true, .beyond_memory = true});
+Coverage coverage_of(Scenario const& scenario, timing::Timings const& timings, Facts const& facts,
+                     std::string const& calibration) {
+    auto const run = run_scenario(
+        scenario, timings, facts,
+        {.timings = {}, .keep_events = true, .calibration_file = calibration, .beyond_memory = true});
     Coverage out{run.scenario, run.timeline.step, {}, {}, {}};
     Sum sum{scenario, timings, run.timeline.step.value() * static_cast<double>(run.program->chips)};
     for (auto const& rank_class : run.program->classes) {

@@ -41,8 +41,9 @@ struct Coverage {
 };
 
 /// Simulates a step and says what the time of each of its kernels rests on. At most once per process.
+/// @param calibration file of constants; empty = the shipped one
 /// @throws InputError where the scenario cannot be priced
 [[nodiscard]] Coverage coverage_of(Scenario const& scenario, timing::Timings const& timings,
-                                   std::string const& data_folder);
+                                   Facts const& facts, std::string const& calibration);
 
 } // namespace moesaic::scenario

@@ -62,9 +62,9 @@ void take_part_of_node(io::TomlTable const& t, hardware::NodeType& node) {
     node.chips = chips;
 }
 
-hardware::Cluster own_cluster(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
+hardware::Cluster own_cluster(io::TomlTable const& t, Facts const& facts) {
     hardware::Cluster out;
-    out.node = catalogue.node(t.text("node"), t.origin("node"));
+    out.node = facts.node(t.text("node"), t.origin("node"));
     out.nodes = static_cast<int>(t.integer_from("nodes", 1));
     out.id = fmt::format("{} x {}", out.nodes, out.node.id);
     out.name = out.id;
@@ -113,15 +113,15 @@ void read_oversubscription(io::TomlTable const& t, hardware::Fabric& fabric) {
 
 } // namespace
 
-Pool read_pool(io::TomlTable const& t, hardware::Catalogue const& catalogue) {
+Pool read_pool(io::TomlTable const& t, Facts const& facts) {
     if (t.has("cluster") == t.has("node")) {
         throw InputError{
             t.origin("cluster"), "a pool names either a cluster or a node type",
             "`cluster = …` for one of the catalogue, `node = …` with `nodes` for one described here"};
     }
     Pool pool{.name = t.text("name"), .cluster = {}, .chips = 0, .acquired = {}};
-    pool.cluster = t.has("cluster") ? catalogue.cluster(t.text("cluster"), t.origin("cluster"))
-                                    : own_cluster(t, catalogue);
+    pool.cluster =
+        t.has("cluster") ? facts.cluster(t.text("cluster"), t.origin("cluster")) : own_cluster(t, facts);
     read_node_figures(t, pool.cluster.node);
     read_oversubscription(t, pool.cluster.fabric);
     auto const& node = pool.cluster.node;

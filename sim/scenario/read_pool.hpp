@@ -1,6 +1,6 @@
 #pragma once
-#include "hardware/catalogue.hpp"
 #include "io/toml.hpp"
+#include "scenario/facts.hpp"
 #include "scenario/scenario.hpp"
 
 namespace moesaic::scenario {
@@ -12,6 +12,6 @@ namespace moesaic::scenario {
 ///   chips_per_node   the job uses so many chips of each node (64 of an NVL72's 72), the first ones
 ///   [pools.chip]     another build of the chip: source, and memory_bandwidth, memory_capacity or peak_share (of all
 ///                    its peaks). Its kernels are then timed by the catalogue chip's curves: transferred, not measured.
-[[nodiscard]] Pool read_pool(io::TomlTable const& table, hardware::Catalogue const& catalogue);
+[[nodiscard]] Pool read_pool(io::TomlTable const& table, Facts const& facts);
 
 } // namespace moesaic::scenario

@@ -4,7 +4,6 @@
 #include "io/unit_text.hpp"
 #include "parallel/expert_split.hpp"
 #include "parallel/read_choice.hpp"
-#include "parallel/software.hpp"
 #include "scenario/check_regime.hpp"
 #include "scenario/join_pools.hpp"
 #include "scenario/read_pool.hpp"
@@ -119,16 +118,14 @@ void read_training(io::TomlTable const& t, Scenario& s) {
 }
 
 /// An id of the catalogue, or a model of the scenario's own.
-model::Model read_model_of(io::TomlTable const& t, std::string const& data_folder) {
+model::Model read_model_of(io::TomlTable const& t, Facts const& facts) {
     return t.is_table("model") ? model::read_model(t.table("model"))
-                               : model::ModelCatalogue{data_folder + "/scenarios/models"}.model(
-                                     t.text("model"), t.origin("model"));
+                               : facts.model(t.text("model"), t.origin("model"));
 }
 
-void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_folder) {
-    hardware::Catalogue const catalogue{data_folder + "/platforms"};
+void read_pools(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     for (auto const& pool : t.tables("pools")) {
-        s.pools.push_back(read_pool(pool, catalogue));
+        s.pools.push_back(read_pool(pool, facts));
         for (std::size_t i = 0; i + 1 < s.pools.size(); ++i) {
             if (s.pools[i].name == s.pools.back().name) {
                 throw InputError{pool.origin("name"), fmt::format("a second pool \"{}\"", s.pools[i].name)};
@@ -140,28 +137,15 @@ void read_pools(io::TomlTable const& t, Scenario& s, std::string const& data_fol
                          "List the chips to use under [[pools]], with name, cluster and chips"};
     }
     for (auto const& link : t.tables("site_links")) {
-        s.site_links.push_back(read_site_link(link, s, data_folder + "/platforms"));
+        s.site_links.push_back(read_site_link(link, s, facts.platforms()));
     }
     join_pools(s);
 }
 
 /// What the software does where the plan does not say.
-parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, std::string const& data_folder) {
+parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     s.software = t.text_or("software", "");
-    if (s.software.empty()) {
-        return {};
-    }
-    auto const file = data_folder + "/scenarios/software/" + s.software + ".toml";
-    if (!std::filesystem::exists(file)) {
-        throw InputError{t.origin("software"), fmt::format("\"{}\" is not known", s.software),
-                         "Known is what has a file in scenarios/software/"};
-    }
-    auto const software = parallel::read_software(io::read_toml_file(file));
-    if (software.id != s.software) {
-        throw InputError{Origin::whole_file(file),
-                         fmt::format("its id is \"{}\", not the file's name", software.id)};
-    }
-    return software.defaults;
+    return s.software.empty() ? parallel::Plan{} : facts.software(s.software, t.origin("software")).defaults;
 }
 
 parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel::Plan const& defaults,
@@ -255,7 +239,7 @@ void settle_routing(io::TomlTable const& t, Scenario& s) {
 } // namespace
 
 Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
-                       std::string const& data_folder, PlanNeed need) {
+                       Facts const& facts, PlanNeed need) {
     Scenario s;
     s.file = path;
     s.text = io::read_text_file(path);
@@ -267,11 +251,11 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
         s.assumptions = t.texts("assumptions");
     }
     s.seed = static_cast<std::uint64_t>(t.integer_or("seed", 1, 0));
-    s.model = read_model_of(t, data_folder);
+    s.model = read_model_of(t, facts);
     auto const training = t.table("training");
     read_training(training, s);
-    read_pools(t, s, data_folder);
-    auto const defaults = software_defaults(t, s, data_folder);
+    read_pools(t, s, facts);
+    auto const defaults = software_defaults(t, s, facts);
     s.precision = parallel::read_precision(training, {});
     s.plan = read_plan_of(t, s, defaults, need);
     if (auto const search = t.optional_table("search")) {
@@ -302,7 +286,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     if (auto const economics = t.optional_table("economics")) {
         s.economics = read_economics(*economics);
     }
-    s.means = check_regime(t, s, data_folder);
+    s.means = check_regime(t, s, facts);
     t.reject_unknown_keys();
     return s;
 }

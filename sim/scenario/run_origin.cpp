@@ -35,12 +35,13 @@ std::vector<results::PublishedFigure> figures_of(std::optional<Published> const&
 } // namespace
 
 results::RunOrigin origin_of(Scenario const& scenario, std::vector<std::string> const& timings,
-                             std::string version) {
+                             std::string version, std::string calibration) {
     results::RunOrigin origin{.file = scenario.file,
                               .text = scenario.text,
                               .overrides = {},
                               .assumptions = scenario.assumptions,
                               .timings = scenario.timings,
+                              .calibration = std::move(calibration),
                               .seed = scenario.seed,
                               .version = std::move(version),
                               .published = figures_of(scenario.published)};

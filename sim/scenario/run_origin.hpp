@@ -10,6 +10,6 @@ namespace moesaic::scenario {
 /// What a run file tells about where the run came from.
 /// @param timings tables beside those that the scenario names
 [[nodiscard]] results::RunOrigin origin_of(Scenario const& scenario, std::vector<std::string> const& timings,
-                                           std::string version);
+                                           std::string version, std::string calibration = {});
 
 } // namespace moesaic::scenario

@@ -167,36 +167,46 @@ std::vector<results::PoolNetwork> networks_of(Scenario const& scenario, hardware
 
 } // namespace
 
-std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario, std::string const& data_folder) {
+std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario, Facts const& facts) {
     if (scenario.price_book.empty()) {
         return std::nullopt;
     }
-    auto const platforms = data_folder + "/platforms";
-    auto const book = economics::find_price_book(platforms, scenario.price_book, scenario.price_origin);
+    auto const& book = facts.price_book(scenario.price_book, scenario.price_origin);
     auto const& first = scenario.pools.front().cluster.node.chip.id;
     auto const currency = scenario.currency.empty()
                               ? economics::rent_of(book, first, scenario.price_origin).amount.value.currency
                               : scenario.currency;
-    return economics::CostTerms{book, economics::find_exchange_rates(platforms), currency,
-                                scenario.exchange_year, scenario.price_origin};
+    return economics::CostTerms{book, facts.exchange_rates(), currency, scenario.exchange_year,
+                                scenario.price_origin};
 }
 
-results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
-                          RunOptions const& options) {
+void load_facts(Scenario const& scenario, Facts const& facts) {
+    (void)facts.calibration();
+    if (!scenario.price_book.empty() || scenario.economics) {
+        (void)facts.exchange_rates();
+    }
+    if (!scenario.price_book.empty()) {
+        (void)facts.price_book(scenario.price_book, scenario.price_origin);
+    }
+}
+
+results::Run run_scenario(Scenario const& scenario, Facts const& facts, RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
-    auto const timings = load_timings(scenario, data_folder, options.timings, !options.timings_alone);
-    auto run = run_scenario(scenario, timings, data_folder, options);
+    auto const timings = load_timings(scenario, facts.folder(), options.timings, !options.timings_alone);
+    auto run = run_scenario(scenario, timings, facts, options);
     run.simulation_wall =
         Seconds{std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
     return run;
 }
 
-results::Run run_scenario(Scenario const& scenario, timing::Timings const& timings,
-                          std::string const& data_folder, RunOptions const& options) {
+results::Run run_scenario(Scenario const& scenario, timing::Timings const& timings, Facts const& facts,
+                          RunOptions const& options) {
     auto const begin = std::chrono::steady_clock::now();
     auto const topology = topology_of(scenario);
-    auto const calibration = options.calibrated ? load_calibration(data_folder, options.calibration_file)
-                                                : parallel::Calibration{};
+    auto const calibration = !options.calibrated ? parallel::Calibration{}
+                             : options.calibration_file.empty()
+                                 ? facts.calibration()
+                                 : load_calibration({}, options.calibration_file);
     auto const job_with = [&](parallel::Plan const& plan) {
         return parallel::Job{scenario.model, plan, scenario.shape, topology, timings, &calibration};
     };
@@ -229,13 +239,13 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
         run.training = time_to_train(scenario, job, program, run.timeline);
         run.training->step_errors["model of " + chips_text(scenario)] = error;
         if (scenario.economics) {
-            run.spending = spending_of(scenario, *run.training, data_folder);
+            run.spending = spending_of(scenario, *run.training, facts);
             auto const& bill = run.spending->bill;
             run.cost_per_trillion_tokens =
                 Money{total(bill, economics::Total::cost) * (1e12 / scenario.tokens.value()), bill.currency};
         } else {
             run.cost_per_trillion_tokens =
-                cost_of(cost_terms_of(scenario, data_folder), scenario, program, run.timeline.step);
+                cost_of(cost_terms_of(scenario, facts), scenario, program, run.timeline.step);
         }
         if (options.keep_events) {
             run.program = std::move(program);

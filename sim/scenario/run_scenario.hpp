@@ -31,8 +31,11 @@ struct RunOptions {
                                                      std::string const& file = {});
 
 /// In what the cost of the scenario's chips is counted; none without a price book.
-[[nodiscard]] std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario,
-                                                                std::string const& data_folder);
+[[nodiscard]] std::optional<economics::CostTerms> cost_terms_of(Scenario const& scenario, Facts const& facts);
+
+/// Reads what a run of the scenario asks for by id, so that processes forked from this one need not. All but hosting and price
+/// books are then in memory.
+void load_facts(Scenario const& scenario, Facts const& facts);
 
 [[nodiscard]] hardware::Topology topology_of(Scenario const& scenario);
 
@@ -43,10 +46,10 @@ struct RunOptions {
 
 /// Checks the memory, builds the program and simulates one step. At most once per process (SimGrid's clock is global).
 /// @throws InputError where the scenario cannot be priced; what does not fit is told in Run::misfit instead
-[[nodiscard]] results::Run run_scenario(Scenario const& scenario, std::string const& data_folder,
+[[nodiscard]] results::Run run_scenario(Scenario const& scenario, Facts const& facts,
                                         RunOptions const& options);
 /// With timings that are loaded already.
 [[nodiscard]] results::Run run_scenario(Scenario const& scenario, timing::Timings const& timings,
-                                        std::string const& data_folder, RunOptions const& options);
+                                        Facts const& facts, RunOptions const& options);
 
 } // namespace moesaic::scenario

@@ -9,6 +9,7 @@
 #include "model/routing.hpp"
 #include "parallel/build_program.hpp"
 #include "parallel/plan.hpp"
+#include "scenario/facts.hpp"
 #include "scenario/search_space.hpp"
 #include "scenario/simulation_settings.hpp"
 
@@ -124,10 +125,10 @@ enum class PlanNeed {
     optional ///< the planner finds one
 };
 
-/// Folders platforms/ and scenarios/ below `data_folder` hold what the file refers to by id.
+/// @param facts what the file refers to by id, or the folder with platforms/ and scenarios/
 /// Pools that name the same cluster with the same figures and have no site link between them are one pool.
 /// @throws InputError with file, line, column and field for anything that cannot be
 [[nodiscard]] Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
-                                     std::string const& data_folder, PlanNeed need = PlanNeed::needed);
+                                     Facts const& facts, PlanNeed need = PlanNeed::needed);
 
 } // namespace moesaic::scenario

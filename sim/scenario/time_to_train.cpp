@@ -58,20 +58,20 @@ std::map<std::string, double> busy_chips(parallel::Job const& job, parallel::Pro
     return out;
 }
 
-economics::BillTerms terms_of(Scenario const& scenario, std::string const& platforms) {
+economics::BillTerms terms_of(Scenario const& scenario, Facts const& facts) {
     auto const& [hosting, purchases, asked_at] = *scenario.economics;
-    economics::BillTerms terms{.hosting = economics::find_hosting(platforms, hosting, asked_at),
+    economics::BillTerms terms{.hosting = economics::find_hosting(facts.platforms(), hosting, asked_at),
                                .purchases = {},
                                .rents = {},
-                               .rates = economics::find_exchange_rates(platforms),
+                               .rates = facts.exchange_rates(),
                                .currency = scenario.currency,
                                .exchange_year = scenario.exchange_year,
                                .asked_at = scenario.currency_origin};
     for (auto const& id : purchases) {
-        terms.purchases.push_back(economics::find_price_book(platforms, id, asked_at));
+        terms.purchases.push_back(facts.price_book(id, asked_at));
     }
     if (!scenario.price_book.empty()) {
-        terms.rents = economics::find_price_book(platforms, scenario.price_book, scenario.price_origin);
+        terms.rents = facts.price_book(scenario.price_book, scenario.price_origin);
     }
     if (terms.currency.empty()) {
         terms.currency = terms.hosting.power_price.value.currency;
@@ -118,8 +118,8 @@ results::TrainingTime time_to_train(Scenario const& scenario, parallel::Job cons
 }
 
 results::Spending spending_of(Scenario const& scenario, results::TrainingTime const& training,
-                              std::string const& data_folder) {
-    auto const terms = terms_of(scenario, data_folder + "/platforms");
+                              Facts const& facts) {
+    auto const terms = terms_of(scenario, facts);
     std::vector<economics::Lot> lots;
     std::ranges::transform(scenario.means.lots, std::back_inserter(lots), &export_control::AcquiredLot::lot);
     auto bill = economics::bill_of(lots,
@@ -139,13 +139,13 @@ results::Spending spending_of(Scenario const& scenario, results::TrainingTime co
     return out;
 }
 
-std::map<std::string, Money> hourly_costs(Scenario const& scenario, std::string const& data_folder) {
+std::map<std::string, Money> hourly_costs(Scenario const& scenario, Facts const& facts) {
     results::TrainingTime hour;
     hour.undisturbed = Seconds{seconds_per_hour};
     for (auto const& acquired : scenario.means.lots) {
         hour.busy_chips[acquired.lot.chip.id] += static_cast<double>(acquired.lot.chips);
     }
-    auto const bill = spending_of(scenario, hour, data_folder).bill;
+    auto const bill = spending_of(scenario, hour, facts).bill;
     std::map<std::string, Money> out;
     for (auto const& line : bill.lines) {
         using economics::Account;

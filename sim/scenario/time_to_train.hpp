@@ -20,11 +20,10 @@ namespace moesaic::scenario {
 /// @param scenario with [economics]
 /// @throws InputError where a price, a power or an exchange rate is not known
 [[nodiscard]] results::Spending spending_of(Scenario const& scenario, results::TrainingTime const& training,
-                                            std::string const& data_folder);
+                                            Facts const& facts);
 
 /// What an hour of one chip that computes all the time costs (use, rent and power), by chip.
 /// @param scenario with [economics]
-[[nodiscard]] std::map<std::string, Money> hourly_costs(Scenario const& scenario,
-                                                        std::string const& data_folder);
+[[nodiscard]] std::map<std::string, Money> hourly_costs(Scenario const& scenario, Facts const& facts);
 
 } // namespace moesaic::scenario

@@ -40,6 +40,23 @@ std::vector<Entry> entries_in(std::string const& folder) {
     return out;
 }
 
+/// Of one hash: timings that are tried in turn are found again.
+constexpr int most_bases = 8;
+
+/// The good lines of a file, newest first.
+std::vector<Record> entry_at(std::string const& path, std::string const& hash) {
+    std::vector<Record> out;
+    std::ifstream in{path};
+    std::string line;
+    while (std::getline(in, line)) {
+        auto record = read_record(line);
+        if (record && record->hash == hash && !has_failed(record->result)) {
+            out.push_back(std::move(*record));
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 Cache::Cache(std::string folder, Bytes limit) : folder_{std::move(folder)}, limit_{limit} {}
@@ -48,33 +65,38 @@ std::string Cache::path_of(std::string const& hash) const {
     return folder_ + "/" + hash.substr(0, 2) + "/" + hash.substr(2);
 }
 
-std::optional<std::vector<Cell>> Cache::find(std::string const& hash) const {
+std::optional<Record> Cache::find(std::string const& hash,
+                                  std::function<bool(std::string const&)> const& stands) const {
     if (folder_.empty() || hash.size() < 3) {
         return std::nullopt;
     }
-    std::ifstream in{path_of(hash)};
-    std::string line;
-    if (!std::getline(in, line)) {
-        return std::nullopt;
+    for (auto& record : entry_at(path_of(hash), hash)) {
+        if (!stands || stands(record.basis)) {
+            std::error_code ignored;
+            fs::last_write_time(path_of(hash), fs::file_time_type::clock::now(), ignored);
+            return std::move(record);
+        }
     }
-    auto record = read_record(line);
-    if (!record || record->hash != hash || has_failed(record->result)) {
-        return std::nullopt;
-    }
-    std::error_code ignored;
-    fs::last_write_time(path_of(hash), fs::file_time_type::clock::now(), ignored);
-    return std::get<std::vector<Cell>>(std::move(record->result));
+    return std::nullopt;
 }
 
-void Cache::keep(std::string const& hash, std::vector<Cell> const& cells) const {
-    if (folder_.empty() || hash.size() < 3) {
+void Cache::keep(Record const& record) const {
+    if (folder_.empty() || record.hash.size() < 3) {
         return;
     }
-    auto const path = path_of(hash);
+    auto const path = path_of(record.hash);
     std::error_code ignored;
     fs::create_directories(fs::path{path}.parent_path(), ignored);
+    auto lines = line_of({0, record.hash, record.result, record.basis}) + "\n";
+    int kept = 1;
+    for (auto const& older : entry_at(path, record.hash)) {
+        if (older.basis != record.basis && kept < most_bases) {
+            lines += line_of(older) + "\n";
+            ++kept;
+        }
+    }
     try {
-        io::write_text_file(path, line_of({0, hash, cells}) + "\n");
+        io::write_text_file(path, lines);
     } catch (InputError const&) {
         return; // the sweep does not need it
     }

@@ -67,7 +67,9 @@ PointResult result_of(std::string_view text) {
 }
 
 std::string line_of(Record const& record) {
-    auto line = fmt::format("{}\t{}\t{}", record.point, record.hash, text_of(record.result));
+    expects(record.basis.find_first_of("\t\n") == std::string::npos, "a basis stays in its field");
+    auto line =
+        fmt::format("{}\t{}\t{}\t{}", record.point, record.hash, record.basis, text_of(record.result));
     line += '\t' + checksum(line);
     return line;
 }
@@ -80,7 +82,8 @@ std::optional<Record> read_record(std::string_view line) {
     line = line.substr(0, last);
     auto const first = line.find('\t');
     auto const second = line.find('\t', first + 1);
-    if (second == std::string_view::npos) {
+    auto const third = second == std::string_view::npos ? second : line.find('\t', second + 1);
+    if (third == std::string_view::npos) {
         return std::nullopt;
     }
     Record record;
@@ -90,7 +93,8 @@ std::optional<Record> read_record(std::string_view line) {
     }
     record.hash = line.substr(first + 1, second - first - 1);
     try {
-        record.result = result_of(line.substr(second + 1));
+        record.basis = line.substr(second + 1, third - second - 1);
+        record.result = result_of(line.substr(third + 1));
     } catch (InputError const&) {
         return std::nullopt;
     }

@@ -27,8 +27,10 @@ using PointResult = std::variant<std::vector<Cell>, Failure>;
 /// A finished point.
 struct Record {
     std::int64_t point = 0;
-    std::string hash; ///< of everything that the result depends on
+    std::string hash; ///< of everything that the result depends on but for what the basis tells
     PointResult result;
+    std::string
+        basis; ///< what else the result rests on, in the words of who ran the point; without tabs and line ends
 };
 
 /// On one line, with a checksum at its end; without the line end.

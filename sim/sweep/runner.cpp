@@ -21,7 +21,7 @@ Runner::Runner(Points const& points, Executor executor, RunnerOptions options, O
       journal_{journal_path(options_)}, pool_{executor_.run, options_.workers, options_.limits},
       last_sync_{std::chrono::steady_clock::now()} {
     if (options_.resume) {
-        ledger_.read(parts_folder(options_.output), points_, executor_.hash, !options_.retry_failed,
+        ledger_.read(parts_folder(options_.output), points_, executor_.content(), !options_.retry_failed,
                      [&](Record const& record) { on_finished_(record, Source::resumed); });
     }
 }
@@ -39,22 +39,21 @@ void Runner::record(Record const& record, Source source) {
     on_finished_(record, source);
 }
 
-/// The result of a point with this content, from this sweep or from the cache.
-std::optional<PointResult> Runner::known(std::string const& hash, Source& source) {
+/// A point with this content, from this sweep or from the cache.
+std::optional<Record> Runner::known(Point const& point, std::string const& hash) {
     if (hash.empty()) {
         return std::nullopt;
     }
-    source = Source::cached;
+    auto const stands = [&](std::string const& basis) {
+        return !executor_.stands || executor_.stands(point, basis);
+    };
     if (auto const at = places_.find(stable_hash(hash)); at != places_.end()) {
-        auto const found = read_journal_at(journal_.path(), at->second);
-        if (found && found->hash == hash) {
-            return found->result;
+        auto found = read_journal_at(journal_.path(), at->second);
+        if (found && found->hash == hash && stands(found->basis)) {
+            return found;
         }
     }
-    if (auto cells = cache_.find(hash)) {
-        return std::move(*cells);
-    }
-    return std::nullopt;
+    return cache_.find(hash, stands);
 }
 
 void Runner::take(std::int64_t index) {
@@ -63,9 +62,9 @@ void Runner::take(std::int64_t index) {
     }
     auto point = points_.at(index);
     auto hash = executor_.hash(point);
-    auto source = Source::computed;
-    if (auto result = known(hash, source)) {
-        record({index, std::move(hash), std::move(*result)}, source);
+    if (auto found = known(point, hash)) {
+        found->point = index;
+        record(*found, Source::cached);
         return;
     }
     if (auto const at = waiting_.find(hash); !hash.empty() && at != waiting_.end()) {
@@ -77,22 +76,31 @@ void Runner::take(std::int64_t index) {
     }
     hashes_[index] = hash;
     waiting_[hash];
+    if (executor_.prepare) {
+        executor_.prepare(point);
+    }
     pool_.start(std::move(point));
 }
 
 void Runner::finished(WorkerPool::Finished finished) {
     auto const index = finished.point.index;
-    auto const hash = hashes_.extract(index).mapped();
-    if (auto const* cells = std::get_if<std::vector<Cell>>(&finished.result)) {
-        cache_.keep(hash, *cells);
+    bool const failed = has_failed(finished.result);
+    Record done{index, hashes_.extract(index).mapped(), std::move(finished.result), {}};
+    if (executor_.basis) {
+        done.basis = executor_.basis(finished.point,
+                                     failed ? std::nullopt : std::optional{std::move(finished.consulted)});
     }
-    record({index, hash, finished.result}, Source::computed);
-    if (hash.empty()) {
+    if (!failed) {
+        cache_.keep(done);
+    }
+    record(done, Source::computed);
+    if (done.hash.empty()) {
         return;
     }
-    auto const others = waiting_.extract(hash).mapped();
+    auto const others = waiting_.extract(done.hash).mapped();
     for (auto const other : others) {
-        record({other, hash, finished.result}, Source::cached);
+        done.point = other;
+        record(done, Source::cached);
     }
 }
 

@@ -19,6 +19,12 @@ namespace moesaic::sweep {
 struct Executor {
     RunPoint run;
     HashOfPoint hash;
+    StillStands stands; ///< of the basis of an earlier record; empty = any does
+    /// Of a record, from what its point consulted; none where the point failed. Empty = no basis but the hash.
+    std::function<std::string(Point const&, std::optional<std::string> const& consulted)> basis;
+    /// In this process, before a point that is not known runs in its own: loads what the points after it use as well. May be empty.
+    std::function<void(Point const&)> prepare;
+    [[nodiscard]] Content content() const { return {hash, stands}; }
 };
 
 /// How a finished point was come by.
@@ -55,7 +61,7 @@ class Runner {
   private:
     void record(Record const& record, Source source);
     void finished(WorkerPool::Finished finished);
-    [[nodiscard]] std::optional<PointResult> known(std::string const& hash, Source& source);
+    [[nodiscard]] std::optional<Record> known(Point const& point, std::string const& hash);
     Points const& points_;
     Executor executor_;
     RunnerOptions options_;

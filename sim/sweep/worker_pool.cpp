@@ -96,12 +96,20 @@ bool WorkerPool::listen(Child& child) {
 }
 
 /// none where the child was started again.
-std::optional<PointResult> WorkerPool::end_of(Child& child) {
+std::optional<WorkerPool::Finished> WorkerPool::end_of(Child& child) {
     ::close(child.pipe);
     auto const status = wait_for(child.pid);
-    if (auto answer = answer_of(child.said)) {
-        return answer; // whatever came after it
+    if (auto answer = answer_of(child.said)) { // whatever came after it
+        return Finished{std::move(child.point), std::move(answer->result), std::move(answer->consulted)};
     }
+    if (auto failure = failure_of(child, status)) {
+        return Finished{std::move(child.point), std::move(*failure), {}};
+    }
+    return std::nullopt;
+}
+
+/// Of a child that gave no answer; none where it was started again.
+std::optional<PointResult> WorkerPool::failure_of(Child& child, int status) {
     if (child.late) {
         return Failure{"time", fmt::format("takes longer than {} s", limits_.time.value())};
     }
@@ -155,8 +163,7 @@ std::optional<WorkerPool::Finished> WorkerPool::wait(std::chrono::milliseconds p
             if (pipe->revents == 0 || !listen(*child)) {
                 continue;
             }
-            if (auto result = end_of(*child)) {
-                Finished finished{std::move(child->point), std::move(*result)};
+            if (auto finished = end_of(*child)) {
                 children_.erase(child);
                 return finished;
             }

@@ -13,9 +13,18 @@
 
 namespace moesaic::sweep {
 
-/// Gives the metrics of a point. Called in a process of its own, a copy of this one, at most once there.
+/// The metrics of a point, and which of what it was given they rest on, in the words of who ran it (without tabs and line
+/// ends).
+struct PointAnswer {
+    PointAnswer(std::vector<Cell> its_cells, std::string what_it_consulted = {})
+        : cells{std::move(its_cells)}, consulted{std::move(what_it_consulted)} {}
+    std::vector<Cell> cells;
+    std::string consulted;
+};
+
+/// Called in a process of its own, a copy of this one, at most once there.
 /// @throws InputError for a scenario that cannot be
-using RunPoint = std::function<std::vector<Cell>(Point const&)>;
+using RunPoint = std::function<PointAnswer(Point const&)>;
 
 /// What a point may take; what takes more has failed.
 struct PointLimits {
@@ -30,6 +39,7 @@ class WorkerPool {
     struct Finished {
         Point point;
         PointResult result;
+        std::string consulted; ///< empty for a failure
     };
 
     WorkerPool(RunPoint run, int workers, PointLimits limits);
@@ -58,7 +68,8 @@ class WorkerPool {
     void launch(Child& child);
     /// @return true when the child has ended
     bool listen(Child& child);
-    [[nodiscard]] std::optional<PointResult> end_of(Child& child);
+    [[nodiscard]] std::optional<Finished> end_of(Child& child);
+    [[nodiscard]] std::optional<PointResult> failure_of(Child& child, int status);
     void kill_late();
     [[nodiscard]] int poll_time(Clock::time_point until) const;
     RunPoint run_;

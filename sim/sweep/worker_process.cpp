@@ -34,7 +34,12 @@ void write_all(int to, std::string_view text) {
     }
 }
 
-void answer(int to, PointResult const& result) { write_all(to, text_of(result) + end_of_answer); }
+/// What was consulted, a tab, the result.
+std::string answer_text(PointResult const& result, std::string const& consulted = {}) {
+    return consulted + '\t' + text_of(result) + end_of_answer;
+}
+
+void answer(int to, PointResult const& result) { write_all(to, answer_text(result)); }
 
 /// Called by operator new when nothing is left: says so without asking for memory, and ends.
 void out_of_memory() {
@@ -56,9 +61,9 @@ void limit_memory(PointLimits const& limits) {
     if (limits.memory.value() <= 0) {
         return;
     }
-    auto const text = text_of(PointResult{
-        Failure{"memory", fmt::format("takes more than {:.0f} MiB", limits.memory.value() / 1048576.0)}});
-    std::snprintf(memory_answer, sizeof memory_answer, "%s%c", text.c_str(), end_of_answer);
+    auto const text = answer_text(
+        Failure{"memory", fmt::format("takes more than {:.0f} MiB", limits.memory.value() / 1048576.0)});
+    std::snprintf(memory_answer, sizeof memory_answer, "%s", text.c_str());
     std::set_new_handler(out_of_memory);
     auto const most = static_cast<rlim_t>(data_of_this_process() + limits.memory.value());
     rlimit const data{most, most};
@@ -94,7 +99,8 @@ void be_worker(WorkerOrders const& orders, Point const& point) {
     let_go(orders.answer);
     limit_memory(orders.limits);
     try {
-        answer(orders.answer, orders.run(point));
+        auto const said = orders.run(point);
+        write_all(orders.answer, answer_text(said.cells, said.consulted));
     } catch (InputError const& error) {
         answer(orders.answer, Failure{"input", error.what()});
     } catch (std::bad_alloc const&) {
@@ -105,13 +111,15 @@ void be_worker(WorkerOrders const& orders, Point const& point) {
     ::_exit(0); // no destructors of the parent's objects
 }
 
-std::optional<PointResult> answer_of(std::string const& said) {
+std::optional<WorkerAnswer> answer_of(std::string const& said) {
     auto const end = said.find(end_of_answer);
-    if (end == std::string::npos) {
+    auto const tab = said.find('\t');
+    if (end == std::string::npos || tab > end) {
         return std::nullopt;
     }
     try {
-        return result_of(std::string_view{said}.substr(0, end));
+        return WorkerAnswer{result_of(std::string_view{said}.substr(tab + 1, end - tab - 1)),
+                            said.substr(0, tab)};
     } catch (InputError const&) {
         return std::nullopt; // a process gone wild
     }

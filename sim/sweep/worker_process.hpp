@@ -18,7 +18,11 @@ struct WorkerOrders {
 /// and ends.
 [[noreturn]] void be_worker(WorkerOrders const& orders, Point const& point);
 
+struct WorkerAnswer {
+    PointResult result;
+    std::string consulted;
+};
 /// What a worker wrote; none where it ended before it had answered.
-[[nodiscard]] std::optional<PointResult> answer_of(std::string const& said);
+[[nodiscard]] std::optional<WorkerAnswer> answer_of(std::string const& said);
 
 } // namespace moesaic::sweep

@@ -96,7 +96,7 @@ AccuracyReport check_rows(Estimator const& estimator, std::vector<Measurement> c
 
 AccuracyReport check_transfers(Estimator const& estimator) {
     constexpr std::size_t most_of_a_series = 200;
-    auto const& store = estimator.store();
+    auto const store = estimator.store();
     Comparison comparison;
     for (auto const& stored : store.all()) {
         auto const chip = store.chip_named(stored.chip);

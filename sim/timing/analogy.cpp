@@ -98,19 +98,28 @@ double doubt_of(KernelTime const& time) {
 }
 
 /// What the operation takes more than the analogue on another chip.
-std::optional<Borrowed> ask_donor(Estimator const& estimator, hardware::Chip const& chip,
-                                  hardware::Chip const& donor, Kernel const& kernel, Kernel const& analogue) {
-    if (donor.id == chip.id || !find_roofline(donor, kernel) || !find_roofline(donor, analogue)) {
-        return std::nullopt;
-    }
+std::optional<Borrowed> ask_donor(Estimator const& estimator, hardware::Chip const& donor, double strange,
+                                  Kernel const& kernel, Kernel const& analogue) {
     auto const there = own_time(estimator, donor, kernel);
     auto const like_there = there ? own_time(estimator, donor, analogue) : std::nullopt;
     if (!like_there) {
         return std::nullopt;
     }
     return Borrowed{donor.id, log_ratio(*there, donor, kernel) - log_ratio(*like_there, donor, analogue),
-                    std::hypot(doubt_of(*there), doubt_of(*like_there) / 2,
-                               strangeness(estimator.store(), chip, donor, kernel))};
+                    std::hypot(doubt_of(*there), doubt_of(*like_there) / 2, strange)};
+}
+
+std::vector<Borrowed> ask_donors(Estimator const& estimator, hardware::Chip const& chip, Kernel const& kernel,
+                                 Kernel const& analogue) {
+    std::vector<std::pair<hardware::Chip const*, double>> chips;
+    for (auto const& donor : estimator.store().reference_chips()) {
+        if (donor.id != chip.id && find_roofline(donor, kernel) && find_roofline(donor, analogue)) {
+            chips.emplace_back(&donor, strangeness(chip, donor, kernel));
+        }
+    }
+    return ask_nearest(chips, [&](hardware::Chip const& donor, double strange) {
+        return ask_donor(estimator, donor, strange, kernel, analogue);
+    });
 }
 
 } // namespace
@@ -122,12 +131,7 @@ std::optional<KernelTime> time_by_analogy(Estimator const& estimator, hardware::
         if (!here) {
             continue;
         }
-        std::vector<Borrowed> said;
-        for (auto const& donor : estimator.store().reference_chips()) {
-            if (auto const excess = ask_donor(estimator, chip, donor, kernel, analogue)) {
-                said.push_back(*excess);
-            }
-        }
+        auto said = ask_donors(estimator, chip, kernel, analogue);
         if (said.empty()) {
             continue;
         }

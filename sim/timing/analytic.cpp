@@ -38,9 +38,7 @@ std::optional<double> copy_share(Estimator const& estimator, hardware::Chip cons
                       .batch = 1,
                       .options = {}};
     for (auto const& other : estimator.store().reference_chips()) {
-        bool const twins = estimator.store().die_of(other) >= 0 &&
-                           estimator.store().die_of(other) == estimator.store().die_of(chip);
-        auto const time = (other.id == chip.id || twins) && other.memory_bandwidth
+        auto const time = (other.id == chip.id || is_one_die(other, chip)) && other.memory_bandwidth
                               ? own_time(estimator, other, copy)
                               : std::nullopt;
         if (time) {

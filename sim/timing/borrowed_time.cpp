@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <limits>
+#include <map>
+#include <numeric>
 
 namespace moesaic::timing {
 
@@ -26,8 +29,7 @@ double strangeness_of_kind(Kernel const& kernel, bool one_vendor) {
 
 } // namespace
 
-double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::Chip const& b,
-                   Kernel const& kernel) {
+double strangeness(hardware::Chip const& a, hardware::Chip const& b, Kernel const& kernel) {
     // `moesaic timings check --transfer` on the public collection: median errors of 4 to 14 % on one die, 8 to 25 % between
     // chips of one maker, 28 to 45 % between makers; the intervals hold about 80 %
     constexpr double one_die = 0.08, one_vendor = 0.22, other_vendor = 0.36, per_doubling_of_balance = 0.06;
@@ -37,7 +39,7 @@ double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::
     if (mine->flop_per_second > 0 && theirs->flop_per_second > 0) {
         balance /= mine->flop_per_second / theirs->flop_per_second;
     }
-    if (store.die_of(a) >= 0 && store.die_of(a) == store.die_of(b)) {
+    if (is_one_die(a, b)) {
         return one_die + per_doubling_of_balance * std::abs(std::log2(balance));
     }
     bool const makers = a.vendor == b.vendor;
@@ -61,32 +63,58 @@ Kernel equally_long(Kernel kernel, double factor) {
 
 std::vector<Borrowed> ask_donors(Estimator const& estimator, hardware::Chip const& chip,
                                  Kernel const& kernel) {
-    std::vector<Borrowed> out;
     auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
+    std::vector<std::pair<hardware::Chip const*, double>> chips;
     for (auto const& other : estimator.store().reference_chips()) {
-        auto const roofline = find_roofline(other, kernel);
-        if (other.id == chip.id || !roofline) {
-            continue;
+        if (other.id != chip.id && find_roofline(other, kernel)) {
+            chips.emplace_back(&other, strangeness(chip, other, kernel));
         }
+    }
+    return ask_nearest(chips, [&](hardware::Chip const& other, double strange) -> std::optional<Borrowed> {
+        auto const roofline = roofline_of(other, kernel);
         auto const here = roofline_time(roofline_of(chip, kernel), work_of(kernel));
-        auto const like = equally_long(kernel, here / roofline_time(*roofline, work_of(kernel)));
+        auto const like = equally_long(kernel, here / roofline_time(roofline, work_of(kernel)));
         auto const there = own_time(estimator, other, like);
         if (!there) {
-            continue;
+            return std::nullopt;
         }
-        auto const doubt =
-            std::hypot(strangeness(estimator.store(), chip, other, kernel), there->duration.sigma);
-        auto const bound = roofline_time(*roofline, work_of(like)) + launch;
-        out.push_back({there->source, std::log(there->duration.time / bound), doubt});
-    }
-    return out;
+        auto const bound = roofline_time(roofline, work_of(like)) + launch;
+        return Borrowed{there->source, std::log(there->duration.time / bound),
+                        std::hypot(strange, there->duration.sigma)};
+    });
 }
 
 } // namespace
 
+namespace {
+
+constexpr double as_near = 1.4; ///< times the least doubt; who is farther is not asked
+
+} // namespace
+
+std::vector<Borrowed> ask_nearest(std::vector<std::pair<hardware::Chip const*, double>> const& chips,
+                                  AskDonor const& ask) {
+    std::vector<std::size_t> nearest_first(chips.size());
+    std::iota(nearest_first.begin(), nearest_first.end(), std::size_t{0});
+    std::ranges::stable_sort(nearest_first, {}, [&](std::size_t i) { return chips[i].second; });
+    std::map<std::size_t, Borrowed> said;
+    auto least = std::numeric_limits<double>::infinity();
+    for (auto const i : nearest_first) {
+        if (chips[i].second > as_near * least) {
+            break; // whoever follows doubts at least as much
+        }
+        if (auto const one = ask(*chips[i].first, chips[i].second)) {
+            least = std::min(least, one->sigma);
+            said.emplace(i, *one);
+        }
+    }
+    std::vector<Borrowed> out;
+    std::ranges::transform(said, std::back_inserter(out), [](auto const& one) { return one.second; });
+    return out;
+}
+
 Borrowed nearest_mean(std::vector<Borrowed> said) {
     constexpr std::size_t most = 3;
-    constexpr double as_near = 1.4; ///< times the least doubt; who is farther is not asked
     expects(!said.empty(), "a chip to borrow from");
     std::ranges::stable_sort(said, {}, &Borrowed::sigma);
     auto const far =

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
 #include <tuple>
 
 namespace moesaic::timing {
@@ -68,7 +71,7 @@ double bytes_per_byte(CollectiveCurve const& curve, CollectiveKind kind, bool be
 }
 
 /// The curve with the nearest number of ranks (nodes), of those one that reaches to this size, then by grade.
-std::optional<CollectiveCurve> nearest_curve(TimingStore const& store, hardware::Chip const& chip,
+std::optional<CollectiveCurve> nearest_curve(StoreView const& store, hardware::Chip const& chip,
                                              CollectiveKind kind, CollectiveQuestion const& q,
                                              bool beyond_node) {
     auto const curves = curves_of(store, chip, kind, beyond_node);
@@ -94,8 +97,8 @@ struct Asked {
 
 /// @param fabric whose link the curve was measured over
 /// @param startup where the curve does not show it
-std::optional<Asked> ask_chip(TimingStore const& store, hardware::Chip const& chip,
-                              CollectiveQuestion const& q, Fabric const& fabric, Seconds startup) {
+std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip, CollectiveQuestion const& q,
+                              Fabric const& fabric, Seconds startup) {
     auto const [link, beyond_node] = fabric;
     for (auto const& [kind, startup_share] : likenesses(q.kind)) {
         auto const curve = nearest_curve(store, chip, kind, q, beyond_node);
@@ -140,31 +143,75 @@ bool alike_inside(hardware::Chip const& donor, hardware::NodeType const& node) {
            donor_is_mesh == (node.scale_up.kind == hardware::ScaleUpKind::full_mesh);
 }
 
-/// The curve of a chip with the most alike link, its rate scaled by the links; of several the fastest, since a
-/// fabric is taken to be set up well.
-std::optional<CollectiveCost> borrow(TimingStore const& store, hardware::NodeType const& node,
-                                     CollectiveQuestion const& q, Fabric const& fabric, Seconds startup) {
-    constexpr double inside_sigma = 0.15, beyond_sigma = 0.2, strange_per_doubling = 0.05, other_die = 1.0;
-    double least = 0;
-    std::optional<CollectiveCost> best;
+struct Lender {
+    hardware::Chip const* chip;
+    BytesPerSecond link;
+    double strange; ///< at least: what its link and its die say, whatever its curve
+};
+
+/// Chips whose fabrics compare, in the order of the catalogue.
+std::vector<Lender> lenders_to(StoreView const& store, hardware::NodeType const& node, Fabric const& fabric) {
+    constexpr double other_die = 1.0;
+    std::vector<Lender> out;
     for (auto const& donor : store.reference_chips()) {
         auto const link = link_of(donor, fabric.beyond_node);
         if (!link || !(fabric.beyond_node || alike_inside(donor, node)) || donor.id == node.chip.id) {
             continue;
         }
-        auto const asked = ask_chip(store, donor, q, {*link, fabric.beyond_node}, startup);
-        if (!asked) {
-            continue;
+        bool const alike = fabric.beyond_node || is_one_die(donor, node.chip);
+        out.push_back({&donor, *link, std::abs(std::log2(fabric.link / *link)) + (alike ? 0.0 : other_die)});
+    }
+    return out;
+}
+
+struct Loan {
+    Lender lender;
+    Asked asked;
+    [[nodiscard]] double strange() const { return lender.strange + (asked.rate_only ? 1.0 : 0.0); }
+};
+
+/// What those lenders say that are not clearly stranger than another, in the order of the catalogue: the rest is not asked, so
+/// that its curves do not matter.
+std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& lenders,
+                           CollectiveQuestion const& q, bool beyond_node, Seconds startup) {
+    constexpr double clearly =
+        0.5; // far above the hundredth by which borrow() may drift from one to the next
+    std::vector<std::size_t> nearest_first(lenders.size());
+    std::iota(nearest_first.begin(), nearest_first.end(), std::size_t{0});
+    std::ranges::stable_sort(nearest_first, {}, [&](std::size_t i) { return lenders[i].strange; });
+    std::map<std::size_t, Loan> loans;
+    auto least = std::numeric_limits<double>::infinity();
+    for (auto const i : nearest_first) {
+        auto const& lender = lenders[i];
+        if (lender.strange > least + clearly) {
+            break;
         }
-        auto cost = asked->cost;
-        auto const gap = std::abs(std::log2(fabric.link / *link));
-        bool const twins = store.die_of(donor) >= 0 && store.die_of(donor) == store.die_of(node.chip);
-        cost.attainable *= fabric.link / *link;
+        if (auto const asked = ask_chip(store, *lender.chip, q, {lender.link, beyond_node}, startup)) {
+            least = std::min(least, loans.emplace(i, Loan{lender, *asked}).first->second.strange());
+        }
+    }
+    std::vector<Loan> out;
+    std::ranges::transform(loans, std::back_inserter(out), [](auto const& loan) { return loan.second; });
+    return out;
+}
+
+/// The curve of a chip with the most alike link, its rate scaled by the links; of several the fastest, since a
+/// fabric is taken to be set up well.
+std::optional<CollectiveCost> borrow(StoreView const& store, hardware::NodeType const& node,
+                                     CollectiveQuestion const& q, Fabric const& fabric, Seconds startup) {
+    constexpr double inside_sigma = 0.15, beyond_sigma = 0.2, strange_per_doubling = 0.05;
+    double least = 0;
+    std::optional<CollectiveCost> best;
+    auto const lenders = lenders_to(store, node, fabric);
+    for (auto const& loan : loans_of(store, lenders, q, fabric.beyond_node, startup)) {
+        auto cost = loan.asked.cost;
+        auto const gap = std::abs(std::log2(fabric.link / loan.lender.link));
+        cost.attainable *= fabric.link / loan.lender.link;
         cost.evidence = Evidence::transferred;
         cost.sigma = std::hypot(cost.sigma, (fabric.beyond_node ? beyond_sigma : inside_sigma) +
                                                 strange_per_doubling * gap);
         auto const time = cost.startup + q.rank_bytes / cost.attainable;
-        auto const strange = gap + (fabric.beyond_node || twins ? 0 : other_die) + (asked->rate_only ? 1 : 0);
+        auto const strange = loan.strange();
         auto const old_time = best ? best->startup + q.rank_bytes / best->attainable : time;
         if (!best || strange < least - 0.01 || (strange < least + 0.01 && time < old_time)) {
             best = cost;
@@ -205,7 +252,7 @@ CollectiveCost published_cost(hardware::NodeType const& node, CollectiveQuestion
 
 } // namespace
 
-CollectiveCost collective_cost(TimingStore const& store, hardware::NodeType const& node,
+CollectiveCost collective_cost(StoreView const& store, hardware::NodeType const& node,
                                CollectiveQuestion const& q) {
     auto const fabric = fabric_of(node, q.tier);
     if (q.rank_bytes.value() <= 0 || q.ranks < 2) {

@@ -2,7 +2,7 @@
 #include "hardware/cluster.hpp"
 #include "hardware/topology.hpp"
 #include "timing/collective.hpp"
-#include "timing/store.hpp"
+#include "timing/store_view.hpp"
 
 namespace moesaic::timing {
 
@@ -17,7 +17,7 @@ struct CollectiveQuestion {
 
 /// From the chip's measured curves, else those of chips with a like fabric scaled by the links, else published
 /// shares of the link.
-[[nodiscard]] CollectiveCost collective_cost(TimingStore const& store, hardware::NodeType const& node,
+[[nodiscard]] CollectiveCost collective_cost(StoreView const& store, hardware::NodeType const& node,
                                              CollectiveQuestion const& question);
 
 } // namespace moesaic::timing

@@ -89,15 +89,14 @@ void add_curves(StoredSeries const& series, bool beyond_node, std::vector<Collec
 
 } // namespace
 
-std::vector<CollectiveCurve> curves_of(TimingStore const& store, hardware::Chip const& chip,
+std::vector<CollectiveCurve> curves_of(StoreView const& store, hardware::Chip const& chip,
                                        CollectiveKind kind, bool beyond_node) {
     std::vector<CollectiveCurve> out;
     auto const op = find_table_op(name_of(kind));
     expects(op.has_value(), "every collective has a name in the tables");
-    for (int const index : store.of_op(*op)) {
+    for (int const index : store.of_op(*op, chip)) {
         auto const& series = store.stored(index);
-        bool const listed = is_listed(chip, series.chip);
-        if (listed && !is_of_its_own_fabric(series, beyond_node)) {
+        if (!is_of_its_own_fabric(series, beyond_node)) {
             add_curves(series, beyond_node, out);
         }
     }

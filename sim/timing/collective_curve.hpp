@@ -1,6 +1,6 @@
 #pragma once
 #include "timing/collective.hpp"
-#include "timing/store.hpp"
+#include "timing/store_view.hpp"
 
 #include <vector>
 
@@ -32,7 +32,7 @@ struct CurveTime {
 
 /// The curves of a chip with which other fabrics of the kind compare.
 /// @param beyond_node those over several nodes, else those inside one
-[[nodiscard]] std::vector<CollectiveCurve> curves_of(TimingStore const& store, hardware::Chip const& chip,
+[[nodiscard]] std::vector<CollectiveCurve> curves_of(StoreView const& store, hardware::Chip const& chip,
                                                      CollectiveKind kind, bool beyond_node);
 
 /// Start-up time and rate that give back the curve's time for so many bytes sent, and follow it around there.

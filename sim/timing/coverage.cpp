@@ -10,13 +10,12 @@ namespace moesaic::timing {
 namespace {
 
 /// Whether rows of this name were measured on the chip or on its die under another name.
-bool is_of_die(TimingStore const& store, hardware::Chip const& chip, std::string const& timing_name) {
+bool is_of_die(StoreView const& store, hardware::Chip const& chip, std::string const& timing_name) {
     auto const measured_on = store.chip_named(timing_name);
-    return is_listed(chip, timing_name) || (measured_on != nullptr && store.die_of(chip) >= 0 &&
-                                            store.die_of(*measured_on) == store.die_of(chip));
+    return is_listed(chip, timing_name) || (measured_on != nullptr && is_one_die(*measured_on, chip));
 }
 
-std::vector<NearShape> nearest_shapes(TimingStore const& store, hardware::Chip const& chip,
+std::vector<NearShape> nearest_shapes(StoreView const& store, hardware::Chip const& chip,
                                       Kernel const& kernel) {
     constexpr std::size_t most = 3;
     auto const at = scaled(coordinates_of(kernel), smoothness_of(table_op(kernel.op).family));

@@ -19,7 +19,7 @@ struct Relative {
     double nearness; ///< greater is nearer
 };
 
-double balance_gap(TimingStore const& store, Question const& q, StoredSeries const& other) {
+double balance_gap(StoreView const& store, Question const& q, StoredSeries const& other) {
     Kernel const head{.op = other.op, .dtype = other.dtype, .options = *other.options};
     auto const theirs = store.roofline_of_rows(other.chip, head);
     auto const bytes = std::abs(std::log2(q.roofline.bytes_per_second / theirs.bytes_per_second));
@@ -31,8 +31,43 @@ double balance_gap(TimingStore const& store, Question const& q, StoredSeries con
     return std::abs(std::log2(balance)) + 0.25 * bytes;
 }
 
+/// Whether the other series is one more that could be asked, with how alike the two are.
+std::optional<double> likeness(StoredSeries const& other, int index, Question const& q) {
+    if (index == q.series || (other.condensed && other.traits == q.traits)) {
+        return std::nullopt;
+    }
+    return kinship(q.traits, other.traits).curve - (other.samples.size() < few_samples ? 0.1 : 0.0);
+}
+
+/// Series under the chip's own name.
+std::vector<Relative> siblings_of(StoreView const& store, Question const& q) {
+    std::vector<Relative> out;
+    if (q.chip.empty()) {
+        return out;
+    }
+    for (int const index : store.of_op(q.kernel.op, q.chip)) {
+        if (auto const alike = likeness(store.stored(index), index, q)) {
+            out.push_back({index, *alike});
+        }
+    }
+    return out;
+}
+
+std::vector<Relative> donors_of(StoreView const& store, Question const& q) {
+    std::vector<Relative> out;
+    for (int const index : store.series_of_op(q.kernel.op)) {
+        auto const& other = store.stored(index);
+        auto const alike = other.chip == q.chip ? std::nullopt : likeness(other, index, q);
+        if (alike) {
+            out.push_back({index, *alike - 0.1 * balance_gap(store, q, other) -
+                                      0.05 * static_cast<double>(other.grade)});
+        }
+    }
+    return out;
+}
+
 /// The question's own series first.
-std::vector<int> relatives_of(TimingStore const& store, Question const& q) {
+std::vector<int> relatives_of(StoreView const& store, Question const& q) {
     std::vector<int> out;
     std::size_t shapes = 0;
     if (q.series >= 0) {
@@ -42,31 +77,19 @@ std::vector<int> relatives_of(TimingStore const& store, Question const& q) {
     if (shapes >= enough_of_its_own) {
         return out;
     }
-    std::vector<Relative> siblings, donors;
-    for (int const index : store.of_op(q.kernel.op)) {
-        auto const& other = store.stored(index);
-        if (index == q.series || (other.condensed && other.traits == q.traits)) {
-            continue;
-        }
-        auto const curve = kinship(q.traits, other.traits).curve;
-        auto const few = other.samples.size() < 6 ? 0.1 : 0.0;
-        if (q.traits.chip >= 0 && other.traits.chip == q.traits.chip) {
-            siblings.push_back({index, curve - few});
-            shapes += other.samples.size();
-        } else {
-            donors.push_back({index, curve - few - 0.1 * balance_gap(store, q, other) -
-                                         0.05 * static_cast<double>(other.grade)});
-        }
-    }
-    auto const take = [&](std::vector<Relative>& from, std::size_t most) {
+    auto const take = [&](std::vector<Relative> from, std::size_t most) {
         std::ranges::stable_sort(from, std::ranges::greater{}, &Relative::nearness);
         for (std::size_t i = 0; i < std::min(most, from.size()); ++i) {
             out.push_back(from[i].series);
         }
     };
-    take(siblings, most_siblings);
-    if (shapes < enough_of_the_chip) {
-        take(donors, most_donors);
+    auto siblings = siblings_of(store, q);
+    for (auto const& sibling : siblings) {
+        shapes += store.stored(sibling.series).samples.size();
+    }
+    take(std::move(siblings), most_siblings);
+    if (shapes < enough_of_the_chip) { // else no other chip is looked at, and none can change the answer
+        take(donors_of(store, q), most_donors);
     }
     return out;
 }
@@ -81,7 +104,7 @@ struct Surroundings {
 };
 
 /// Beyond the edge of every series that is asked, the edge of the nearest holds.
-Coordinates hold_in(TimingStore const& store, std::vector<int> const& relatives, Coordinates const& at) {
+Coordinates hold_in(StoreView const& store, std::vector<int> const& relatives, Coordinates const& at) {
     Coordinates best = at;
     double least = 1e18;
     for (int const index : relatives) {
@@ -99,7 +122,7 @@ Coordinates hold_in(TimingStore const& store, std::vector<int> const& relatives,
 }
 
 /// @param alike a place whose very shape is passed over, to leave one out; nullptr = none
-Surroundings look_around(TimingStore const& store, Question const& q, std::vector<int> const& relatives,
+Surroundings look_around(StoreView const& store, Question const& q, std::vector<int> const& relatives,
                          Coordinates const& at, bool leave_out) {
     Surroundings out;
     out.at = leave_out ? at : hold_in(store, relatives, at);
@@ -154,11 +177,11 @@ constexpr double sigmas_of_80 = 1.2816;
 constexpr std::size_t least_to_calibrate = 8, most_to_calibrate = 160;
 
 /// |miss| / stated sigma of shapes of a series that are left out one by one.
-void collect_misses(TimingStore const& store, int index, Roughness const& rough, std::vector<double>& out) {
+void collect_misses(StoreView const& store, int index, Roughness const& rough, std::vector<double>& out) {
     auto const& stored = store.stored(index);
     auto const& series = store.series(index);
     Kernel const kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
-    Question const q{kernel, store.roofline_of_rows(stored.chip, kernel), stored.traits, index};
+    Question const q{kernel, stored.chip, store.roofline_of_rows(stored.chip, kernel), stored.traits, index};
     auto const relatives = relatives_of(store, q);
     auto const step = std::max<std::size_t>(1, series.shapes() / most_to_calibrate);
     for (std::size_t i = 0; i < series.shapes(); i += step) {
@@ -172,7 +195,7 @@ void collect_misses(TimingStore const& store, int index, Roughness const& rough,
 }
 
 /// The roughness under which left-out shapes are missed least.
-Roughness choose_roughness(TimingStore const& store, int index) {
+Roughness choose_roughness(StoreView const& store, int index) {
     constexpr std::size_t tried_shapes = 64, least_shapes = 16;
     auto const& stored = store.stored(index);
     auto const& series = store.series(index);
@@ -180,7 +203,7 @@ Roughness choose_roughness(TimingStore const& store, int index) {
         return {};
     }
     Kernel const kernel{.op = stored.op, .dtype = stored.dtype, .options = *stored.options};
-    Question const q{kernel, store.roofline_of_rows(stored.chip, kernel), stored.traits, index};
+    Question const q{kernel, stored.chip, store.roofline_of_rows(stored.chip, kernel), stored.traits, index};
     auto const relatives = relatives_of(store, q);
     auto const step = std::max<std::size_t>(1, series.shapes() / tried_shapes);
     std::array<double, std::size(roughnesses)> sums{};
@@ -199,23 +222,38 @@ Roughness choose_roughness(TimingStore const& store, int index) {
 
 } // namespace
 
+Estimator Estimator::noting_in(Consulted& consulted) const {
+    auto out = *this;
+    out.consulted_ = &consulted;
+    return out;
+}
+
 Estimator::Learnt Estimator::learn(Question const& q) const {
     if (q.series < 0 || store_.stored(q.series).condensed) {
         return {}; // a grid states its spread
     }
-    std::scoped_lock const lock{learning_};
-    auto const [at, fresh] = learnt_.try_emplace(q.series);
-    if (!fresh) {
-        return at->second;
+    std::scoped_lock const lock{memory_->learning};
+    auto at = memory_->learnt.find(q.series);
+    if (at == memory_->learnt.end()) {
+        Consulted consulted;
+        auto learnt = learn_from({store_, &consulted}, q);
+        learnt.consulted = std::move(consulted);
+        at = memory_->learnt.emplace(q.series, std::move(learnt)).first;
     }
-    auto& learnt = at->second;
-    learnt.roughness = choose_roughness(store_, q.series);
+    if (consulted_ != nullptr) {
+        consulted_->insert(at->second.consulted.begin(), at->second.consulted.end());
+    }
+    return at->second;
+}
+
+Estimator::Learnt Estimator::learn_from(StoreView const& store, Question const& q) {
+    Learnt learnt;
+    learnt.roughness = choose_roughness(store, q.series);
     std::vector<double> misses;
-    collect_misses(store_, q.series, learnt.roughness, misses);
-    for (int const index : store_.of_op(q.kernel.op)) {
-        if (misses.size() < least_to_calibrate && index != q.series &&
-            store_.stored(index).traits.chip == q.traits.chip) {
-            collect_misses(store_, index, learnt.roughness, misses);
+    collect_misses(store, q.series, learnt.roughness, misses);
+    for (int const index : store.of_op(q.kernel.op, q.chip)) {
+        if (misses.size() < least_to_calibrate && index != q.series) {
+            collect_misses(store, index, learnt.roughness, misses);
         }
     }
     if (misses.size() >= least_to_calibrate) {
@@ -233,19 +271,20 @@ std::optional<Estimate> Estimator::estimate(Question const& q) const {
     auto const& smoothness = smoothness_of(table_op(q.kernel.op).family);
     auto const at = scaled(coordinates_of(q.kernel), smoothness);
     auto const bound = roofline_time(q.roofline, work_of(q.kernel)) + Seconds{smoothness.launch};
+    auto const store = this->store();
     if (q.series >= 0) {
-        auto const& series = store_.series(q.series);
+        auto const& series = store.series(q.series);
         if (auto const shape = series.find(q.kernel, at)) {
-            bool const measured = !store_.stored(q.series).condensed;
+            bool const measured = !store.stored(q.series).condensed;
             return Estimate{bound * std::exp(series.log_ratio(*shape)),
                             std::hypot(smoothness.noise, series.spread(*shape)), measured, 0};
         }
     }
-    auto const relatives = relatives_of(store_, q);
+    auto const relatives = relatives_of(store, q);
     if (relatives.empty()) {
         return std::nullopt;
     }
-    auto const around = look_around(store_, q, relatives, at, false);
+    auto const around = look_around(store, q, relatives, at, false);
     auto const learnt = learn(q);
     auto const said = krige_around(q, around, learnt.roughness);
     auto const sigma = std::hypot(learnt.scale * said.sigma, around.spread) + 0.03 * around.outside;

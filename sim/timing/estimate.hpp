@@ -1,8 +1,9 @@
 #pragma once
 #include "timing/kriging.hpp"
-#include "timing/store.hpp"
+#include "timing/store_view.hpp"
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -11,7 +12,8 @@ namespace moesaic::timing {
 /// What is asked: a kernel as a series with these traits would have measured it.
 struct Question {
     Kernel const& kernel;
-    Roofline roofline; ///< of the chip asked for
+    std::string const& chip; ///< the name under which tables list the series' chip
+    Roofline roofline;       ///< of the chip asked for
     Traits traits;
     int series = -1; ///< the one whose shape counts as measured; -1 = none
 };
@@ -32,8 +34,10 @@ struct Roughness {
 /// The store must outlive it and not change.
 class Estimator {
   public:
-    explicit Estimator(TimingStore const& store) : store_{store} {}
-    [[nodiscard]] TimingStore const& store() const { return store_; }
+    explicit Estimator(TimingStore const& store) : store_{store}, memory_{std::make_shared<Memory>()} {}
+    /// The same one, with what it has learnt and learns, that notes which rows its answers go through.
+    [[nodiscard]] Estimator noting_in(Consulted& consulted) const;
+    [[nodiscard]] StoreView store() const { return {store_, consulted_}; }
     /// From the question's series and, where it holds few shapes, from its relatives: other options and formats of
     /// the chip, then other chips. none where no series has the operation.
     [[nodiscard]] std::optional<Estimate> estimate(Question const& question) const;
@@ -42,11 +46,17 @@ class Estimator {
     struct Learnt {
         Roughness roughness;
         double scale = 1; ///< by how much the misses of left-out shapes exceed the sigma that kriging states
+        Consulted consulted; ///< on the way; who is told later rests on it as well
+    };
+    struct Memory {
+        std::mutex learning;
+        std::map<int, Learnt> learnt;
     };
     [[nodiscard]] Learnt learn(Question const& question) const;
+    [[nodiscard]] static Learnt learn_from(StoreView const& store, Question const& question);
     TimingStore const& store_;
-    mutable std::mutex learning_;
-    mutable std::map<int, Learnt> learnt_;
+    std::shared_ptr<Memory> memory_;
+    Consulted* consulted_ = nullptr;
 };
 
 } // namespace moesaic::timing

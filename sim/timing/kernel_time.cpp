@@ -23,14 +23,14 @@ struct Suitor {
 };
 
 /// Series of the chip that may stand for the kernel, with their distance counted as misfit.
-std::vector<Suitor> suitors_of(TimingStore const& store, hardware::Chip const& chip, Kernel const& want) {
+std::vector<Suitor> suitors_of(StoreView const& store, hardware::Chip const& chip, Kernel const& want) {
     // who measured this very shape, and how many others, matters less than that it was measured
     constexpr double per_distance = 0.7, at_most = 8, measured_is_worth = 5;
     auto const at = scaled(coordinates_of(want), smoothness_of(table_op(want.op).family));
     std::vector<Suitor> out;
-    for (int const index : store.of_op(want.op)) {
+    for (int const index : store.of_op(want.op, chip)) {
         auto const& stored = store.stored(index);
-        if (!is_listed(chip, stored.chip) || !stand_in_sigma(want.dtype, stored.dtype)) {
+        if (!stand_in_sigma(want.dtype, stored.dtype)) {
             continue;
         }
         if (auto const little = misfit(stored, want)) {
@@ -59,7 +59,7 @@ std::string source_text(StoredSeries const& s) {
 
 std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip const& chip,
                                    Kernel const& kernel) {
-    auto const& store = estimator.store();
+    auto const store = estimator.store();
     auto const suitors = suitors_of(store, chip, kernel);
     if (suitors.empty()) {
         return std::nullopt;
@@ -72,7 +72,7 @@ std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip co
             break;
         }
         auto const& stored = store.stored(series);
-        auto const said = estimator.estimate({kernel, roofline, stored.traits, series});
+        auto const said = estimator.estimate({kernel, stored.chip, roofline, stored.traits, series});
         if (!said) {
             continue;
         }
@@ -117,13 +117,12 @@ using Ask = std::optional<KernelTime> (*)(Estimator const&, hardware::Chip const
 /// Asks the other chips of the die, the most alike in bandwidth first.
 std::optional<KernelTime> ask_twins(Estimator const& estimator, hardware::Chip const& chip,
                                     Kernel const& kernel, Ask ask) {
-    auto const& store = estimator.store();
+    auto const store = estimator.store();
     std::vector<std::pair<double, hardware::Chip const*>> twins;
     auto const own = roofline_of(chip, kernel);
     for (auto const& other : store.reference_chips()) {
         auto const theirs = find_roofline(other, kernel);
-        if (theirs && other.id != chip.id && store.die_of(other) >= 0 &&
-            store.die_of(other) == store.die_of(chip)) {
+        if (theirs && other.id != chip.id && is_one_die(other, chip)) {
             twins.emplace_back(std::abs(std::log(theirs->bytes_per_second / own.bytes_per_second)), &other);
         }
     }

@@ -2,6 +2,7 @@
 #include "timing/estimate.hpp"
 #include "timing/evidence.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,9 +41,15 @@ struct Borrowed {
 };
 /// Weighted mean of the nearest: chips that are clearly farther than the nearest one are left out. @param said not empty
 [[nodiscard]] Borrowed nearest_mean(std::vector<Borrowed> said);
+/// What those chips say whose word may count in nearest_mean(): none is asked that is too strange for it whatever it said,
+/// so that its rows do not matter. In the order of the chips.
+/// @param chips that can be asked, each with its strangeness
+/// @param ask gives a sigma of at least the strangeness; none where the chip has nothing to say
+using AskDonor = std::function<std::optional<Borrowed>(hardware::Chip const&, double strangeness)>;
+[[nodiscard]] std::vector<Borrowed>
+ask_nearest(std::vector<std::pair<hardware::Chip const*, double>> const& chips, AskDonor const& ask);
 /// How far apart two chips are, as the spread of ln(time / roofline time) between chips like these.
-[[nodiscard]] double strangeness(TimingStore const& store, hardware::Chip const& a, hardware::Chip const& b,
-                                 Kernel const& kernel);
+[[nodiscard]] double strangeness(hardware::Chip const& a, hardware::Chip const& b, Kernel const& kernel);
 /// As if the chip had no rows of this operation: from its die under another name, by analogy, then borrowed.
 [[nodiscard]] std::optional<KernelTime> time_without_own(Estimator const& estimator,
                                                          hardware::Chip const& chip, Kernel const& kernel);

@@ -1,5 +1,7 @@
 #include "timing/store.hpp"
 
+#include "base/sha256.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -57,6 +59,28 @@ std::string why_impossible(Roofline const& roofline, Work const& work, Seconds t
     return work.bytes.value() / time.value() > over_bandwidth * roofline.bytes_per_second
                ? "faster than 4 times the memory bandwidth"
                : "";
+}
+
+/// What parts a series from others. A mark that no text holds ends each text.
+void add_head(StoredSeries const& stored, Sha256& sum) {
+    constexpr char end = '\0';
+    auto const& o = *stored.options;
+    bool const windowed = o.window > 0;
+    sum.add(fmt::format("series {}{}{}{}{}{}{}{}{} {} {} {} {} {}{}{}{}\n", table_op(stored.op).name, end,
+                        stored.chip, end, stored.dtype, end, stored.source, end, stored.condensed, o.causal,
+                        windowed, o.v_dim, o.gated, o.library, end, o.variant, end));
+}
+
+/// Exact: the shortest digits that give the number back.
+void add_rows(StoredSeries const& stored, Sha256& sum) {
+    constexpr char end = '\0';
+    for (auto const& s : stored.samples) {
+        auto const& o = *s.options;
+        sum.add(fmt::format("{} {} {} {} {} {} {} | {} {} {} {} {} {} {} {} {} {} {} {}{}{}{}\n", s.m, s.n,
+                            s.k, s.batch, s.time.value(), s.measurements, s.spread, o.heads, o.kv_heads,
+                            o.v_dim, o.window, o.causal, o.gated, o.topk, o.experts, o.ep, o.nodes, o.sms,
+                            o.library, end, o.variant, end));
+    }
 }
 
 /// Raises the roofline to the fastest rows of the series.
@@ -182,7 +206,7 @@ Options const* TimingStore::intern(std::string const& extra, Options const& opti
     return at->second;
 }
 
-int TimingStore::die_of(hardware::Chip const& chip) const { return dies_.find(die_name(chip)); }
+bool is_one_die(hardware::Chip const& a, hardware::Chip const& b) { return die_name(a) == die_name(b); }
 
 int TimingStore::die_of_rows(std::string const& chip) {
     auto const known = chip_named(chip);
@@ -251,6 +275,25 @@ Roofline TimingStore::roofline_of_rows(std::string const& chip, Kernel const& ke
         }
     }
     return at->second;
+}
+
+std::string TimingStore::content_of(RowGroup const& group) const {
+    Sha256 sum;
+    for (auto const& stored : series_) {
+        bool const of_op = group.op == RowGroup::every_op || group.op == stored.op;
+        bool const of_chip =
+            group.chips.empty() || std::ranges::find(group.chips, stored.chip) != group.chips.end();
+        if (!of_op || !of_chip || stored.samples.empty()) {
+            continue;
+        }
+        add_head(stored, sum);
+        if (group.series_alone) {
+            sum.add(stored.samples.size() < few_samples ? "few\n" : "\n");
+        } else {
+            add_rows(stored, sum);
+        }
+    }
+    return sum.hex();
 }
 
 Series const& TimingStore::series(int index) const {

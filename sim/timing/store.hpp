@@ -1,4 +1,5 @@
 #pragma once
+#include "timing/consulted.hpp"
 #include "timing/series.hpp"
 #include "timing/timing_table.hpp"
 #include "timing/traits.hpp"
@@ -14,6 +15,9 @@
 
 namespace moesaic::timing {
 
+/// A series with fewer samples is a poor adviser.
+constexpr std::size_t few_samples = 6;
+
 /// Rows that belong to one series.
 struct StoredSeries {
     std::string chip, dtype, source, licence;
@@ -28,6 +32,10 @@ struct StoredSeries {
 
 /// Whether tables list the chip under this name: one of its timing names, or its id in the catalogue.
 [[nodiscard]] bool is_listed(hardware::Chip const& chip, std::string const& timing_name);
+
+/// Whether two chips share vendor and 16-bit peak: they are one die under several names (H100, H800, H200; A100, A800), and
+/// their kernels are the same. A chip without such a peak is like itself alone.
+[[nodiscard]] bool is_one_die(hardware::Chip const& a, hardware::Chip const& b);
 
 /// Why a time cannot be: it beats what the chip can do. Empty where it can.
 [[nodiscard]] std::string why_refused(hardware::Chip const& chip, Kernel const& kernel, Seconds time);
@@ -59,9 +67,8 @@ class TimingStore {
     [[nodiscard]] Roofline roofline_of_rows(std::string const& chip, Kernel const& kernel) const;
     /// The series over its own chip's roofline, built when first asked for.
     [[nodiscard]] Series const& series(int index) const;
-    /// A number that chips with one vendor and one 16-bit peak share: they are one die under several names
-    /// (H100, H800, H200; A100, A800), and their kernels are the same.
-    [[nodiscard]] int die_of(hardware::Chip const& chip) const;
+    /// Hash of the group's rows: what they say and in which order they came, not in which file and line they stand.
+    [[nodiscard]] std::string content_of(RowGroup const& group) const;
     /// The traits of a row or of an operation on a chip; numbers of names never seen are -1.
     [[nodiscard]] Traits traits_of(std::string const& chip, std::string const& dtype,
                                    std::string const& source, Options const& options) const;

@@ -4,6 +4,7 @@
 #include "hardware/topology.hpp"
 #include "model/operation.hpp"
 #include "timing/collective.hpp"
+#include "timing/consulted.hpp"
 #include "timing/evidence.hpp"
 
 #include <cstdint>
@@ -46,6 +47,13 @@ class Timings {
     /// What duration() rests on, kernel by kernel.
     [[nodiscard]] std::vector<KernelEvidence> evidence(hardware::Chip const& chip,
                                                        model::Operation const& op) const;
+
+    /// Answers from now on are noted by what they rest on. Noting costs little; what was noted before is forgotten.
+    void note_consulted();
+    /// What answers since then have gone through; also from memory, where they were told before.
+    [[nodiscard]] Consulted consulted() const;
+    /// Hash of what the tables hold of this group.
+    [[nodiscard]] std::string content_of(RowGroup const& group) const;
 
     /// @param rank_bytes what one rank sends over the tier (all peers together)
     /// @param tier where the traffic goes: node (scale-up) or beyond (NIC)

@@ -42,11 +42,11 @@ Bytes sent_by(Kernel const& kernel, CollectiveQuestion const& q) {
 }
 
 /// Whether the chip has rows of such kernels on one node, or on several, as asked.
-bool has_rows(TimingStore const& store, hardware::Chip const& chip, Kernel const& want) {
-    return std::ranges::any_of(store.of_op(want.op), [&](int index) {
+bool has_rows(StoreView const& store, hardware::Chip const& chip, Kernel const& want) {
+    return std::ranges::any_of(store.of_op(want.op, chip), [&](int index) {
         auto const& stored = store.stored(index);
-        return is_listed(chip, stored.chip) && stand_in_sigma(want.dtype, stored.dtype) &&
-               misfit(stored, want) && std::ranges::any_of(stored.samples, [&](Sample const& sample) {
+        return stand_in_sigma(want.dtype, stored.dtype) && misfit(stored, want) &&
+               std::ranges::any_of(stored.samples, [&](Sample const& sample) {
                    return (sample.options->nodes > 1) == (want.options.nodes > 1);
                });
     });

@@ -64,14 +64,33 @@ double cpu_in_child(std::function<void()> const& job) {
     return got == sizeof cost ? cost : 0.0;
 }
 
-/// Average over some points: the scenario is read, the timings are warm.
-double bare_simulation(sweep::Points const& all, cli::SweepExecutor& executor) {
-    double sum = 0.0;
+/// CPU seconds, average over some points.
+struct Bare {
+    double simulation = 0.0; ///< the scenario is read, the timings are warm
+    double point =
+        0.0; ///< as a sweep runs it in its process: read, simulated, its look-ups noted, its metrics
+};
+
+/// One after the other for each point, so that other work on the machine slows both.
+Bare bare_simulation(sweep::Points const& all, cli::SweepExecutor& executor) {
+    Bare out;
+    auto const run = executor.executor().run;
     for (int i = 0; i < bare_points; ++i) {
-        auto const scenario = executor.read(all.at(i * points / bare_points));
-        sum += cpu_in_child([&] { (void)executor.simulate(scenario); });
+        auto const point = all.at(i * points / bare_points);
+        auto const scenario = executor.read(point);
+        out.simulation += cpu_in_child([&] { (void)executor.simulate(scenario); }) / bare_points;
+        out.point += cpu_in_child([&] { (void)run(point); }) / bare_points;
     }
-    return sum / bare_points;
+    return out;
+}
+
+/// CPU seconds of a job, average over all points.
+double cpu_each(std::function<void(int)> const& job) {
+    auto const begin = cpu_now();
+    for (int i = 0; i < points; ++i) {
+        job(i);
+    }
+    return (cpu_now() - begin) / points;
 }
 
 struct Rate {
@@ -103,6 +122,16 @@ int main() {
     sweep::Points const all{sweep::read_sweep((folder / "rate.toml").string())};
     cli::SweepExecutor executor{all, {}};
     executor.warm_up();
+    auto const content = executor.content();
+    (void)content.hash(all.at(0));
+    auto const hashing = cpu_each([&](int i) { (void)content.hash(all.at(i)); });
+    auto const reading = cpu_each([&](int i) { (void)executor.read(all.at(i)); });
+    auto const anew = cpu_each([&](int i) { // as if each process read what it names for itself
+        scenario::Facts const facts{MOESAIC_SOURCE_DIR};
+        scenario::load_facts(scenario::read_scenario(all.sweep().scenario_file, all.at(i).settings, facts),
+                             facts);
+    });
+    auto const process = cpu_each([&](int) { (void)cpu_in_child([] {}); });
     auto const output = (folder / "rate.h5").string();
     auto const bare = bare_simulation(all, executor);
     auto const one = run_all(all, executor, output, 1);
@@ -113,6 +142,14 @@ int main() {
     fmt::print("{:>7}  {:>10.0f}  {:>8.1f} ms\n", 1, one.points_per_minute(), 1e3 * one.cpu_s / points);
     fmt::print("{:>7}  {:>10.0f}  {:>8.1f} ms\n", 2, two.points_per_minute(), 1e3 * two.cpu_s / points);
     fmt::print("two workers over one: {:.2f}\n", one.wall_s / two.wall_s);
-    fmt::print("bare simulation {:.1f} ms CPU, so {:.1f} ms a point over it\n", 1e3 * bare,
-               1e3 * (one.cpu_s / points - bare));
+    fmt::print("bare simulation {:.1f} ms CPU, so {:.1f} ms a point over it, with what else the machine did "
+               "meanwhile\n",
+               1e3 * bare.simulation, 1e3 * (one.cpu_s / points - bare.simulation));
+    auto const more = bare.point - bare.simulation;
+    fmt::print("side by side: {:.2f} ms more in the point's process (of it {:.2f} ms to read the scenario, "
+               "{:.2f} ms if all that it names were read anew), "
+               "{:.2f} ms for an "
+               "empty process, {:.2f} ms for the hash: {:.1f} ms together\n",
+               1e3 * more, 1e3 * reading, 1e3 * anew, 1e3 * process, 1e3 * hashing,
+               1e3 * (more + process + hashing));
 }

@@ -24,7 +24,7 @@ struct CopiedData {
         }
     }
     [[nodiscard]] std::string hash(std::string const& scenario) const {
-        return cli::DataHash{folder.path}.of_scenario(io::parse_toml(scenario, "s.toml"), folder.path, {});
+        return cli::DataHash{folder.path}.of_scenario(io::parse_toml(scenario, "s.toml"), folder.path);
     }
     void append_to(std::string const& file) const {
         auto const path = folder.path + "/" + file;
@@ -48,7 +48,10 @@ TEST_CASE("a scenario's hash changes with every file that its result rests on", 
     for (auto const& [scenario, file] : {
              Case{plain, "scenarios/models/ling_lite.toml"},
              Case{plain, "platforms/clusters/h800_4096.toml"},
-             Case{plain, "platforms/timings/nvidia_h100_sxm5.csv"},
+             Case{plain, "platforms/calibration.toml"},
+             Case{plain, "platforms/chips/nvidia_h20.toml"}, // it may lend its curves
+             Case{plain + "[[site_links]]\nbetween = [\"a\", \"b\"]\ntransport = \"tcp\"\n",
+                  "platforms/transports.toml"},
              Case{"prices = \"ling_2025\"\n" + plain, "platforms/prices/ling_2025.toml"},
              Case{"software = \"megatron_2021\"\n" + plain, "scenarios/software/megatron_2021.toml"},
              Case{plain + "[regime]\ndate = \"2025-05-01\"\n", "scenarios/rules/us_2023_10_3a090a.toml"},
@@ -66,14 +69,44 @@ TEST_CASE("a scenario's hash changes with every file that its result rests on", 
     }
 }
 
-TEST_CASE("a table of timings in HDF5 is one of those that a hash covers", "[cli]") {
+TEST_CASE("the hash of the timings covers every table, HDF5 too, and that of a scenario none", "[cli]") {
     CopiedData const data;
-    auto const before = data.hash(plain);
+    auto const of_timings = [&] { return cli::DataHash{data.folder.path}.of_timings({}); };
+    auto const scenario = data.hash(plain);
+    auto const before = of_timings();
     io::write_text_file(data.folder.path + "/platforms/timings/more.h5", "rows");
-    auto const with_table = data.hash(plain);
+    auto const with_table = of_timings();
     CHECK(with_table != before);
     data.append_to("platforms/timings/more.h5");
-    CHECK(data.hash(plain) != with_table);
+    CHECK(of_timings() != with_table);
+    data.append_to("platforms/timings/nvidia_h100_sxm5.csv");
+    CHECK(data.hash(plain) == scenario);
+}
+
+TEST_CASE("a file that changes after it was hashed and before it was read is noticed", "[cli]") {
+    CopiedData const data;
+    cli::DataHash hash{data.folder.path};
+    (void)hash.of_scenario(io::parse_toml("prices = \"ling_2025\"\n" + plain, "s.toml"), data.folder.path);
+    CHECK(hash.has_unsettled());
+    CHECK_NOTHROW(hash.check_unchanged());
+    SECTION("before") {
+        data.append_to("scenarios/models/ling_lite.toml");
+        CHECK_THROWS_WITH(hash.settle(),
+                          Catch::Contains("ling_lite.toml: has changed since the sweep began"));
+        CHECK(hash.has_unsettled());
+    }
+    SECTION("after it is in memory it may") {
+        hash.settle();
+        CHECK_FALSE(hash.has_unsettled());
+        data.append_to("scenarios/models/ling_lite.toml");
+        data.append_to("platforms/calibration.toml");
+        CHECK_NOTHROW(hash.check_unchanged());
+    }
+    SECTION("but not what every run reads again") {
+        hash.settle();
+        data.append_to("platforms/prices/ling_2025.toml");
+        CHECK_THROWS_AS(hash.check_unchanged(), InputError);
+    }
 }
 
 TEST_CASE("a scenario's hash does not change with files that it does not use", "[cli]") {

@@ -1,4 +1,7 @@
+#include "io/hdf5.hpp"
+#include "io/text_file.hpp"
 #include "run_program.hpp"
+#include "temporary_file.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -132,4 +135,42 @@ TEST_CASE("failures and checkpoints lengthen the training, not the step", "[cli]
     auto const rare = run(" --set reliability.chip_hours_per_failure=500000");
     CHECK(rare["training"]["goodput"].get<double>() > usual["training"]["goodput"].get<double>());
     CHECK(rare["step_time_s"] == usual["step_time_s"]);
+}
+
+TEST_CASE("a degree that does not divide the model is blamed where it was written", "[cli]") {
+    auto const chips =
+        tutorial("01-one-node.toml") + " --set 'pools[0].chips=128' --set training.global_batch=128";
+    auto const experts = run_program("run " + chips + " --set parallel.expert=128");
+    CHECK(experts.exit_code == 2);
+    CHECK_THAT(experts.err, Catch::Contains("parallel.expert: 64 experts are fewer than expert = 128"));
+    auto const heads = run_program("run " + chips + " --set parallel.tensor=32 --set parallel.expert=8");
+    CHECK(heads.exit_code == 2);
+    CHECK_THAT(heads.err,
+               Catch::Contains("parallel.tensor: 16 attention heads do not divide by tensor = 32"));
+}
+
+TEST_CASE("every command that simulates a scenario takes constants from another file", "[cli]") {
+    TemporaryFile const slower{"constants.toml"};
+    auto const shipped = io::read_text_file(MOESAIC_SOURCE_DIR "/platforms/calibration.toml");
+    // the constant of H800 in 16 bit with any software
+    std::string const now = "factor = 1.140", then = "factor = 2.280";
+    auto const at = shipped.find(now);
+    REQUIRE(at != std::string::npos);
+    io::write_text_file(slower.path, std::string{shipped}.replace(at, now.size(), then));
+    auto const on_h800 = tutorial("01-one-node.toml") + " --json --set 'pools[0].cluster=\"h800_4096\"' ";
+    TemporaryFile const trace{"step.json"};
+    for (auto const& command :
+         {std::string{"run"}, "trace -o " + trace.path, std::string{"timings coverage"}}) {
+        INFO(command);
+        auto const step = [&](std::string const& more) {
+            return nlohmann::json::parse(run_program(command + " " + on_h800 + more).out)["step_time_s"]
+                .get<double>();
+        };
+        CHECK(step("--calibration " + slower.path) > 1.1 * step(""));
+    }
+    CHECK(run_program("plan " + tutorial("01-one-node.toml") + " --calibration /nowhere.toml").exit_code ==
+          2);
+    TemporaryFile const file{"run.h5"};
+    run_program("run " + on_h800 + "--calibration " + slower.path + " -o " + file.path);
+    CHECK(io::Hdf5Reader{file.path}.text("/scenario/calibration") == slower.path);
 }

@@ -2,6 +2,7 @@
 #include "run_program.hpp"
 #include "temporary_file.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -121,4 +122,40 @@ set = { "pools[0].cluster" = "h20_4096" }
     CHECK(uses_most);
     REQUIRE(json["refused"].size() >= 1);
     CHECK_THAT(json["refused"].back()["reason"].get<std::string>(), Contains("us_2025_04_letters"));
+}
+
+TEST_CASE("two kinds of chips that are bought together share the budget of a search", "[cli]") {
+    TemporaryFile const file{"study.toml"};
+    // 6 M CNY buy 54 H20 or 49 Ascend 910B2 at most, without host, network and power: six nodes, not six of each
+    io::write_text_file(file.path, R"(name = "shared"
+[common]
+regime = { date = "2025-03-01", destination = "CN" }
+fleet = { budget = "6e6 CNY", acquisition = "buy" }
+economics = { hosting = "china_2025", purchases = ["china_2025", "china_2023_2024"] }
+prices = "ling_2025"
+search = { tensor = [1], expert = [8], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], overlap_exchange = false, recompute = ["full"], pools = ["replicas"] }
+[[cases]]
+name = "now"
+[[candidates]]
+name = "both"
+scenario = ")" MOESAIC_SOURCE_DIR R"(/scenarios/tutorial/04-replicas-on-two-pools.toml"
+plan = "search"
+chips = [64, 64]
+set = { "pools[0].cluster" = "h20_4096", "training.tokens" = "0.1 Ttokens" }
+)");
+    auto const ran = run_program("whatif " + file.path + " --json");
+    INFO(ran.err);
+    REQUIRE(ran.exit_code == 0);
+    auto const json = nlohmann::json::parse(ran.out);
+    REQUIRE(json["options"].size() >= 2);
+    CHECK(json["refused"].empty()); // no plan was found that cannot be paid for
+    int most = 0;
+    for (auto const& option : json["options"]) {
+        CHECK(option["outlay"]["value"] <= 6e6);
+        auto const& chips = option["spending"]["chips"];
+        REQUIRE(chips.size() == 2);
+        most = std::max(most, chips[0]["chips"].get<int>() + chips[1]["chips"].get<int>());
+    }
+    CHECK(most >= 32); // and the money is used
+    CHECK(most <= 48);
 }

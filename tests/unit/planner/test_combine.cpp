@@ -1,11 +1,13 @@
 #include "base/random.hpp"
 #include "planner/combine.hpp"
+#include "planner/mixes.hpp"
 #include "planner/share_batch.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 using namespace moesaic;
 using namespace moesaic::planner;
@@ -78,6 +80,69 @@ TEST_CASE("combinations that are cut off are told by what they could have been",
     auto const visited = visit_combinations(6.0, lists, 3.0, 1, [](double, auto const&) {});
     CHECK(visited.visited == 1);
     CHECK(visited.least_left == Approx(2.0)); // 6 / (2 + 1)
+}
+
+TEST_CASE("every combination that the money buys is in one of the sets that share it out, and in one alone",
+          "[planner]") {
+    Rng rng{5, "money"};
+    int over = 0;
+    for (int i = 0; i < 100; ++i) {
+        auto const lists = random_lists(rng);
+        std::vector<std::vector<double>> prices;
+        for (auto const& list : lists) {
+            prices.emplace_back();
+            for (std::size_t choice = 0; choice < list.size(); ++choice) {
+                prices.back().push_back(rng.below(4) == 0 ? 0.0 : rng.uniform()); // some are there already
+            }
+        }
+        constexpr double money = 1.0;
+        auto const spending = [&](std::size_t list, Share const& share) {
+            return prices[list][share.choice];
+        };
+        std::map<std::vector<std::size_t>, int> seen;
+        for (auto const& set : shared_out(money, lists, spending)) {
+            visit_combinations(1.0, set, 1e9, 100'000, [&](double, std::span<std::size_t const> chosen) {
+                ++seen[{chosen.begin(), chosen.end()}];
+                double cost = 0.0;
+                for (std::size_t list = 0; list < chosen.size(); ++list) {
+                    cost += prices[list][chosen[list]];
+                }
+                CHECK(cost <= money * (1.0 + static_cast<double>(lists.size() - 1) / 8.0) + 1e-12);
+                over += cost > money ? 1 : 0;
+            });
+        }
+        std::vector<std::size_t> one(lists.size(), 0);
+        for (bool more = true; more;) {
+            double cost = 0.0;
+            for (std::size_t list = 0; list < lists.size(); ++list) {
+                cost += prices[list][one[list]];
+            }
+            if (cost <= money) {
+                CHECK(seen[one] == 1);
+            }
+            CHECK(seen[one] <= 1);
+            more = false;
+            for (std::size_t list = 0; list < lists.size() && !more; ++list) {
+                more = ++one[list] < lists[list].size();
+                one[list] = more ? one[list] : 0;
+            }
+        }
+    }
+    CHECK(over > 0); // bands are wider than a coin: what is over is refused later
+}
+
+TEST_CASE("pools share the money that goes out", "[planner]") {
+    Outlay const outlay{.money = 100.0, .owned = {8, 0}, .price = {3.0, 2.0}, .running = {0.5, 0.25}};
+    CHECK(outlay.purchase(0, 8) == 0.0);
+    CHECK(outlay.purchase(0, 16) == Approx(24.0)); // 8 more than there are, at 3
+    // 24 + 16 x 2 + 2 s x (16 x 0.5 + 16 x 0.25) = 80
+    CHECK(outlay.of(2.0, {16, 16}) == Approx(80.0));
+    Limits limits;
+    limits.outlay = outlay;
+    CHECK(limits.allow(2.0, {16, 16}));
+    CHECK_FALSE(limits.allow(4.0, {16, 16})); // 104: the power
+    CHECK_FALSE(limits.allow(2.0, {16, 32})); // 120: each alone would be within it
+    CHECK((limits.allow(2.0, {16, 0}) && limits.allow(2.0, {0, 32})));
 }
 
 TEST_CASE("the batch goes to unlike kinds as well as whole micro-batches allow", "[planner]") {

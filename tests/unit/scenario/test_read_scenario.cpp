@@ -10,12 +10,9 @@ using namespace moesaic;
 
 namespace {
 
-hardware::Catalogue catalogue() {
-    return hardware::Catalogue{std::string{MOESAIC_SOURCE_DIR} + "/platforms"};
-}
-
 scenario::Pool pool_of(std::string const& text) {
-    return scenario::read_pool(io::parse_toml("[pool]\n" + text, "pool.toml").table("pool"), catalogue());
+    return scenario::read_pool(io::parse_toml("[pool]\n" + text, "pool.toml").table("pool"),
+                               MOESAIC_SOURCE_DIR);
 }
 
 std::string const fabric = R"(

@@ -33,11 +33,13 @@ std::vector<std::int64_t> points_in(std::string const& path) {
 } // namespace
 
 TEST_CASE("a record reads back, and is refused once a byte of it changes", "[sweep]") {
-    for (auto const& record : {record_of(3), Record{7, "", Failure{"input", "a.toml:1:2: no\tway\n"}}}) {
+    for (auto const& record :
+         {record_of(3), Record{7, "", Failure{"input", "a.toml:1:2: no\tway\n"}, "of a|b"}}) {
         auto const line = line_of(record);
         auto const read = read_record(line);
         REQUIRE(read);
-        CHECK((read->point == record.point && read->hash == record.hash && read->result == record.result));
+        CHECK((read->point == record.point && read->hash == record.hash && read->basis == record.basis &&
+               read->result == record.result));
         for (std::size_t i = 0; i < line.size(); ++i) {
             auto broken = line;
             broken[i] = static_cast<char>(broken[i] ^ 1);

@@ -148,6 +148,50 @@ TEST_CASE("points whose content has changed are computed again, the others are n
     CHECK(io::Hdf5Reader{folder.file("r.h5")}.integer("/sweep/missing") == 0);
 }
 
+namespace {
+
+/// squares() whose points with even x rest on what "even" says and the others on "odd"; the basis is that word and its content.
+Executor on_words(std::map<std::string, std::string> content) {
+    auto out = squares();
+    auto const run = out.run;
+    out.run = [run](Point const& point) {
+        auto answer = run(point);
+        answer.consulted = std::get<std::int64_t>(point.cells[0]) % 2 == 0 ? "even" : "odd";
+        return answer;
+    };
+    out.basis = [content](Point const&, std::optional<std::string> const& consulted) {
+        return consulted ? *consulted + "=" + content.at(*consulted) : std::string{"failed"};
+    };
+    out.stands = [content](Point const&, std::string const& basis) {
+        return basis == "failed" || basis == "even=" + content.at("even") ||
+               basis == "odd=" + content.at("odd");
+    };
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("points are computed again where what they consulted has changed, in a sweep and from the cache",
+          "[sweep]") {
+    Folder const folder;
+    auto const points = hundred();
+    auto const first = on_words({{"even", "a"}, {"odd", "a"}});
+    auto const second = on_words({{"even", "b"}, {"odd", "a"}});
+    RunnerOptions const options{
+        .output = folder.file("r.h5"), .workers = 2, .cache_folder = folder.file("cache")};
+    sweep_all(points, first, options, forward(100));
+    // 40 even ones, since 10, 20, .. are not allowed; the failures stay
+    auto const resumed = sweep_all(points, second, options, forward(100));
+    CHECK((resumed.resumed == 60 && resumed.computed == 40));
+    auto other = options;
+    other.output = folder.file("other.h5");
+    auto const back = sweep_all(points, first, other, forward(100)); // failures are in no cache
+    CHECK((back.cached == 80 && back.computed == 20));
+    other.output = folder.file("third.h5");
+    auto const third = sweep_all(points, on_words({{"even", "c"}, {"odd", "c"}}), other, forward(100));
+    CHECK((third.cached == 0 && third.computed == 100));
+}
+
 TEST_CASE("equal points are computed once, with and without a cache", "[sweep]") {
     Folder const folder;
     Points const points{sweep_of("axes = [{ path = \"x\", values = [1, 2, 1, 1, 2, 3] }]")};
@@ -176,29 +220,29 @@ TEST_CASE("a cache keeps its limit and forgets what was used longest ago", "[swe
     // an entry of some ten bytes takes a block of 4 KiB: ten fit into 40 KiB
     Cache const cache{folder.file("cache"), Bytes{40.0 * 1024}};
     for (int i = 0; i < 30; ++i) {
-        cache.keep("hash" + std::to_string(i), {std::int64_t{i}});
+        cache.keep({0, "hash" + std::to_string(i), std::vector<Cell>{std::int64_t{i}}, {}});
         std::filesystem::last_write_time(folder.file("cache") + "/ha/sh" + std::to_string(i),
                                          std::filesystem::file_time_type::clock::now() -
                                              std::chrono::hours{100 - i});
     }
-    CHECK(cache.find("hash0").has_value()); // used now
+    CHECK(cache.find("hash0", {}).has_value()); // used now
     cache.trim();
     int left = 0;
     for (int i = 0; i < 30; ++i) {
-        left += cache.find("hash" + std::to_string(i)).has_value() ? 1 : 0;
+        left += cache.find("hash" + std::to_string(i), {}).has_value() ? 1 : 0;
     }
     CHECK(left >= 1);
     CHECK(left <= 10);
-    CHECK(cache.find("hash0").has_value());
-    CHECK_FALSE(cache.find("hash1").has_value());
+    CHECK(cache.find("hash0", {}).has_value());
+    CHECK_FALSE(cache.find("hash1", {}).has_value());
 }
 
 TEST_CASE("a broken cache entry is not believed", "[sweep]") {
     Folder const folder;
     Cache const cache{folder.file("cache"), Bytes{1e9}};
-    cache.keep("hash", {0.5});
-    std::ofstream{folder.file("cache") + "/ha/sh"} << "0\thash\tok\td0.7\t0000000000000000\n";
-    CHECK_FALSE(cache.find("hash").has_value());
+    cache.keep({0, "hash", std::vector<Cell>{0.5}, "basis"});
+    std::ofstream{folder.file("cache") + "/ha/sh"} << "0\thash\tbasis\tok\td0.7\t0000000000000000\n";
+    CHECK_FALSE(cache.find("hash", {}).has_value());
 }
 
 TEST_CASE("a sweep that is killed again and again ends with the same bytes", "[sweep]") {
@@ -245,7 +289,7 @@ axes = [{ path = "x", range = { from = 0.0, to = 1.0 } }, { path = "y", range = 
         }
     }
     Ledger ledger;
-    ledger.read(parts_folder(output), points, [](Point const&) { return "hash"; }, true);
+    ledger.read(parts_folder(output), points, {[](Point const&) { return "hash"; }, {}}, true);
     auto const gathered = write_result(output, points, {"scenario", "1.0", {}, columns}, ledger);
     CHECK((gathered.ok == count && gathered.missing == 0));
     rusage usage{};
