@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace moesaic::sweep {
 
 /// Finished points, appended to a file as they come, one line each. A line is whole or not there: what a kill leaves
 /// half written is cut off when the file is opened again. One process at a time writes a journal (a lock that goes with
-/// the process).
+/// the process). A long basis, which most points share, stands once in a file of its own beside the journals, under its hash: a
+/// record whose file is gone or broken has a basis that nobody knows, so that its point is computed again.
 class Journal {
   public:
     /// @throws InputError where the file cannot be written or another process has it
@@ -30,10 +32,13 @@ class Journal {
 
   private:
     void cut_off_rest();
+    /// The record as the journal has it: a long basis by its hash.
+    [[nodiscard]] Record with_short_basis(Record const& record);
     [[noreturn]] void fail(int error) const;
     std::string path_;
     int file_;
     std::int64_t length_ = 0;
+    std::set<std::string> bases_; ///< that are written
 };
 
 /// Every whole line with its place, up to the first broken one; nothing where there is no such file.

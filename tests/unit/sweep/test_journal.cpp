@@ -3,7 +3,9 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -100,4 +102,39 @@ TEST_CASE("a journal that cannot be made is an error with the reason", "[sweep]"
     auto const file = folder.write("plain", "");
     auto const error = moesaic::test::message_of([&] { Journal{file + "/a.journal"}; });
     CHECK(error.find("cannot be made (Not a directory)") != std::string::npos);
+}
+
+TEST_CASE(
+    "a long basis stands once beside the journals, and a record without it has a basis that nobody knows",
+    "[sweep]") {
+    Folder const folder;
+    auto const path = folder.file("a.journal");
+    std::string const basis(3000, 'x');
+    auto const with_basis = [&](std::int64_t point, std::string const& its) {
+        auto record = record_of(point);
+        record.basis = its;
+        return record;
+    };
+    {
+        Journal journal{path};
+        for (std::int64_t point = 0; point < 50; ++point) {
+            auto const place = journal.add(with_basis(point, basis));
+            CHECK(read_journal_at(path, place)->basis == basis);
+        }
+        journal.add(with_basis(50, "short"));
+    }
+    CHECK(content_of(path).size() < 50 * 250);
+    auto const bases_in = [&] {
+        std::set<std::string> out;
+        read_journal(path, [&](Record const& record, std::int64_t) { out.insert(record.basis); });
+        return out;
+    };
+    CHECK(bases_in() == std::set<std::string>{basis, "short"});
+    auto const files = std::filesystem::directory_iterator{folder.file("bases")};
+    REQUIRE(std::distance(begin(files), end(files)) == 1);
+    auto const file = std::filesystem::directory_iterator { folder.file("bases") } -> path();
+    std::ofstream{file, std::ios::app} << "y"; // cut or changed: not believed
+    CHECK_FALSE(bases_in().contains(basis));
+    CHECK_FALSE(bases_in().contains(basis + "y"));
+    CHECK(points_in(path).size() == 51);
 }
