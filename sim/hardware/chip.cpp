@@ -9,20 +9,35 @@ namespace moesaic::hardware {
 
 namespace {
 
+/// Times follow from these by division.
+template <class T>
+Fact<T> above_zero(Fact<T> fact, io::TomlTable const& table, std::string_view key) {
+    if (!(fact.value > T{0.0})) {
+        throw InputError{table.origin(key), "must be above 0", "Leave it out where it is not known"};
+    }
+    return fact;
+}
+
+template <class T>
+std::optional<Fact<T>> read_above_zero(io::TomlTable const& table, std::string_view key) {
+    auto fact = read_optional_fact<T>(table, key);
+    return fact ? std::optional{above_zero(*std::move(fact), table, key)} : std::nullopt;
+}
+
 void read_peaks(io::TomlTable const& table, Chip& chip) {
     for (auto const& key : table.keys()) {
         auto const dtype = find_dtype(key);
         if (!dtype) {
             throw InputError{table.origin(key), "is no known number format", suggestion(key, dtype_names())};
         }
-        chip.peak.emplace(*dtype, read_fact<FlopPerSecond>(table, key));
+        chip.peak.emplace(*dtype, above_zero(read_fact<FlopPerSecond>(table, key), table, key));
     }
 }
 
 void read_memory(io::TomlTable const& table, Chip& chip) {
     chip.memory_type = table.optional_text("type");
-    chip.memory_capacity = read_optional_fact<Bytes>(table, "capacity");
-    chip.memory_bandwidth = read_optional_fact<BytesPerSecond>(table, "bandwidth");
+    chip.memory_capacity = read_above_zero<Bytes>(table, "capacity");
+    chip.memory_bandwidth = read_above_zero<BytesPerSecond>(table, "bandwidth");
     table.reject_unknown_keys();
 }
 
@@ -32,7 +47,7 @@ void read_links(io::TomlTable const& table, Chip& chip) {
     chip.scale_up_topology = read_optional_fact<std::string>(table, "scale_up_topology");
     chip.scale_up_domain = read_optional_fact<int>(table, "scale_up_domain");
     chip.pcie = read_optional_fact<std::string>(table, "pcie");
-    chip.nic_bandwidth = read_optional_fact<BytesPerSecond>(table, "nic_bandwidth");
+    chip.nic_bandwidth = read_above_zero<BytesPerSecond>(table, "nic_bandwidth");
     table.reject_unknown_keys();
 }
 

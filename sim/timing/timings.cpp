@@ -189,6 +189,7 @@ std::string question_text(hardware::NodeType const& node, CollectiveQuestion con
 
 } // namespace
 
+// NOLINTNEXTLINE(readability-function-size): as many arguments as a question has parts
 CollectiveCost Timings::collective(hardware::NodeType const& node, CollectiveKind kind, hardware::Tier tier,
                                    Bytes rank_bytes, int ranks, int nodes,
                                    std::optional<TokenExchange> const& tokens) const {

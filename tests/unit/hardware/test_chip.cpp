@@ -67,6 +67,18 @@ TEST_CASE("a figure without unit, below 0 or with an unknown key is refused", "[
                Contains("peak.bf17") && Contains("bf16"));
 }
 
+TEST_CASE("a figure by which times are divided is above 0", "[hardware]") {
+    for (auto const* figure :
+         {"[peak]\nbf16 = { value = \"0 TFLOP/s\"", "[memory]\nbandwidth = { value = \"0 TB/s\"",
+          "[memory]\ncapacity = { value = \"0 GiB\"", "[links]\nnic_bandwidth = { value = \"0 Gbit/s\""}) {
+        CHECK_THAT(error_of(std::string{figure} + ", source = \"s\", confidence = \"press\" }"),
+                   Contains("above 0") && Contains("x.toml:7"));
+    }
+    CHECK(error_of(
+              "[links]\nscale_up_bandwidth = { value = \"0 GB/s\", source = \"s\", confidence = \"press\" }")
+              .empty());
+}
+
 TEST_CASE("a figure that is not known is an error that names chip and figure", "[hardware]") {
     auto const chip = chip_with("");
     CHECK_FALSE(supports(chip, Dtype::bf16));
