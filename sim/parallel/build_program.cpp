@@ -224,22 +224,6 @@ RankClass build_class(Job const& job, std::pair<Messages&, TokenMessages&> sends
     auto const& stage = stages[at];
     auto& messages = sends.first;
     auto const setting = setting_of(job, stages, at);
-    if (setting.part != Part::all) {
-        RankClass out{name_of_class(job, stage),
-                      stage.place.pool,
-                      stage.place.stage,
-                      stage.place.kind,
-                      stage.place.ranks,
-                      stage.place.ranks.first,
-                      {},
-                      {}};
-        schedule_apart({job, stages, setting, pricer, messages, sends.second}, at,
-                       step_end(job, stages, at, setting, pricer), out);
-        return out;
-    }
-    auto const slots = slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches);
-    ClassBlocks blocks{setting, stage.chunks, slots, pricer,
-                       time_alone(job.topology, job.timings, stage.place.pool)};
     RankClass out{name_of_class(job, stage),
                   stage.place.pool,
                   stage.place.stage,
@@ -248,6 +232,14 @@ RankClass build_class(Job const& job, std::pair<Messages&, TokenMessages&> sends
                   stage.place.ranks.first,
                   {},
                   {}};
+    if (setting.part != Part::all) {
+        schedule_apart({job, stages, setting, pricer, messages, sends.second}, at,
+                       step_end(job, stages, at, setting, pricer), out);
+        return out;
+    }
+    auto const slots = slots_of(job.plan.schedule, stage.place.stage, stage.stages, stage.micro_batches);
+    ClassBlocks blocks{setting, stage.chunks, slots, pricer,
+                       time_alone(job.topology, job.timings, stage.place.pool)};
     for (std::size_t i = 0; i < slots.size(); ++i) {
         WorkItem item{blocks.of(i), slots[i].micro_batch, {}, {}};
         messages.connect(item, slots[i], at);
