@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "cli/plan_report.hpp"
 #include "cli/scenario_options.hpp"
+#include "cli/timing_remarks.hpp"
 #include "io/text_file.hpp"
 #include "io/unit_text.hpp"
 #include "planner/plan_text.hpp"
@@ -81,6 +82,8 @@ class PlanRun {
 
     PlanReport run() {
         auto const begin = std::chrono::steady_clock::now();
+        tell_remarks_on(scenario_.timings);
+        tell_remarks_on(arguments_.options.timings);
         planner::Problem const problem{scenario_, topology_, timings_, pricers_,
                                        planner::imbalance_of(scenario_)};
         PlanReport report{scenario_, {}, objective(), costs_per_chip_second(), {}, {}, 0.0};

@@ -3,6 +3,7 @@
 #include "cli/reproduce_report.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/text_table.hpp"
+#include "cli/timing_remarks.hpp"
 #include "scenario/run_scenario.hpp"
 
 #include "base/errors.hpp"
@@ -249,6 +250,7 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     if (lacks(arguments, "overlap")) {
         std::ranges::for_each(known, [](Known& k) { leave_out_overlap(k.scenario.plan); });
     }
+    tell_remarks_on(arguments.options.timings);
     auto const timings = lacks(arguments, "timings")
                              ? timing::Timings{}
                              : scenario::load_timings({}, data_folder(), arguments.options.timings);

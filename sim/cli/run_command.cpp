@@ -5,6 +5,7 @@
 #include "cli/scenario_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/text_table.hpp"
+#include "cli/timing_remarks.hpp"
 #include "cli/training_report.hpp"
 #include "scenario/run_origin.hpp"
 #include "scenario/run_scenario.hpp"
@@ -134,7 +135,9 @@ void run(RunArguments const& arguments) {
     std::vector<scenario::Scenario> scenarios;
     for (auto const& file : arguments.scenarios) {
         scenarios.push_back(scenario::read_scenario(file, overrides, data_folder()));
+        tell_remarks_on(scenarios.back().timings);
     }
+    tell_remarks_on(arguments.options.timings);
     if (arguments.json) {
         print_json(arguments, scenarios);
     } else if (scenarios.size() > 1) {

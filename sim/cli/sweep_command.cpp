@@ -4,6 +4,7 @@
 #include "cli/sweep_dry_run.hpp"
 #include "cli/sweep_executor.hpp"
 #include "cli/sweep_progress.hpp"
+#include "cli/timing_remarks.hpp"
 #include "io/json.hpp"
 #include "sweep/file_lock.hpp"
 #include "sweep/result_file.hpp"
@@ -124,6 +125,7 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
 
 void run(SweepArguments const& arguments, Outcome& outcome) {
     sweep::Points const points{sweep::read_sweep(arguments.file)};
+    tell_remarks_on(arguments.timings);
     SweepExecutor executor{points, arguments.timings};
     executor.check_axes();
     if (arguments.dry_run) {

@@ -1,6 +1,7 @@
 #include "base/errors.hpp"
 #include "cli/command.hpp"
 #include "cli/text_table.hpp"
+#include "cli/timing_remarks.hpp"
 #include "cli/timings_parts.hpp"
 #include "hardware/catalogue.hpp"
 #include "io/json.hpp"
@@ -32,20 +33,11 @@ struct Arguments {
     bool json = false;
 };
 
-std::vector<hardware::Chip> all_chips() {
-    hardware::Catalogue const catalogue{data_folder() + "/platforms"};
-    std::vector<hardware::Chip> chips;
-    for (auto const& id : catalogue.chip_ids()) {
-        chips.push_back(catalogue.chip(id, {}));
-    }
-    return chips;
-}
-
 /// @param shipped whether the tables that come with the program are among them
 std::unique_ptr<TimingStore> load_store(std::vector<std::string> const& paths, bool shipped,
                                         std::function<bool(Measurement const&)> const& keep = {}) {
     auto store = std::make_unique<TimingStore>();
-    store->set_reference_chips(all_chips());
+    store->set_reference_chips(hardware::Catalogue{data_folder() + "/platforms"}.all_chips());
     if (shipped) {
         for (auto const& table : tables_at(data_folder() + "/platforms/timings")) {
             store->load(table);
@@ -57,20 +49,6 @@ std::unique_ptr<TimingStore> load_store(std::vector<std::string> const& paths, b
         }
     }
     return store;
-}
-
-/// To stderr: what was refused or worth a word, the first place of each.
-void tell_remarks(std::vector<TableReport> const& reports) {
-    for (auto const& report : reports) {
-        for (auto const& remark : report.refused) {
-            fmt::print(stderr, "warning: {}: {} row{} refused: {}\n", remark.first.text(), remark.rows,
-                       remark.rows == 1 ? "" : "s", remark.text);
-        }
-        for (auto const& remark : report.noticed) {
-            fmt::print(stderr, "note: {}: {} row{}: {}\n", remark.first.text(), remark.rows,
-                       remark.rows == 1 ? "" : "s", remark.text);
-        }
-    }
 }
 
 struct Holding {

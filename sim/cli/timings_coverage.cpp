@@ -1,6 +1,7 @@
 #include "cli/command.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/text_table.hpp"
+#include "cli/timing_remarks.hpp"
 #include "cli/timings_parts.hpp"
 #include "io/csv.hpp"
 #include "io/json.hpp"
@@ -141,6 +142,8 @@ std::string missing_text(Coverage const& coverage) {
 void tell_coverage(Arguments const& arguments) {
     auto const scenario =
         scenario::read_scenario(arguments.scenario, arguments.options.overrides(), data_folder());
+    tell_remarks_on(scenario.timings);
+    tell_remarks_on(arguments.options.timings);
     auto const timings =
         scenario::load_timings(scenario, data_folder(), arguments.options.timings, !arguments.timings_alone);
     auto const coverage =

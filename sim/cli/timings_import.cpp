@@ -158,11 +158,7 @@ Imported import_files(Arguments& a, hardware::Catalogue const& catalogue) {
 void check_rows(Imported& imported, std::string const& text, std::string const& name,
                 hardware::Catalogue const& catalogue) {
     TimingStore store;
-    std::vector<hardware::Chip> chips;
-    for (auto const& id : catalogue.chip_ids()) {
-        chips.push_back(catalogue.chip(id, {}));
-    }
-    store.set_reference_chips(std::move(chips));
+    store.set_reference_chips(catalogue.all_chips());
     store.parse(text, name);
     for (auto const& remark : store.reports().front().refused) {
         imported.warnings.push_back(

@@ -1,6 +1,7 @@
 #include "base/errors.hpp"
 #include "cli/command.hpp"
 #include "cli/scenario_options.hpp"
+#include "cli/timing_remarks.hpp"
 #include "io/json.hpp"
 #include "io/unit_text.hpp"
 #include "results/trace.hpp"
@@ -23,6 +24,8 @@ struct TraceArguments {
 void trace(TraceArguments const& arguments) {
     auto const scenario =
         scenario::read_scenario(arguments.scenario, arguments.options.overrides(), data_folder());
+    tell_remarks_on(scenario.timings);
+    tell_remarks_on(arguments.options.timings);
     auto const run = scenario::run_scenario(scenario, data_folder(),
                                             {.timings = arguments.options.timings,
                                              .keep_events = true,

@@ -1,6 +1,7 @@
 #include "base/isolated.hpp"
 #include "cli/command.hpp"
 #include "cli/scenario_options.hpp"
+#include "cli/timing_remarks.hpp"
 #include "cli/training_report.hpp"
 #include "cli/whatif_report.hpp"
 #include "cli/whatif_search.hpp"
@@ -222,6 +223,7 @@ void price(scenario::StudyOption& option, scenario::Study const& study, Simulate
 }
 
 void run_whatif(Arguments const& arguments) {
+    tell_remarks_on(arguments.timings);
     auto const study = scenario::read_study(arguments.study);
     Basis const basis{arguments};
     auto options = with_searched(scenario::options_of(study, data_folder()), study, basis);

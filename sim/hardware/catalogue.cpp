@@ -2,7 +2,9 @@
 
 #include "hardware/read_entry.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 namespace moesaic::hardware {
 
@@ -19,6 +21,13 @@ std::vector<std::string> Catalogue::cluster_ids() const { return entries_of(fold
 
 std::vector<Source> Catalogue::sources() const {
     return read_sources(io::read_toml_file(folder_ + "/sources.toml"));
+}
+
+std::vector<Chip> Catalogue::all_chips() const {
+    std::vector<Chip> out;
+    std::ranges::transform(chip_ids(), std::back_inserter(out),
+                           [this](std::string const& id) { return chip(id, {}); });
+    return out;
 }
 
 Chip Catalogue::chip(std::string const& id, Origin const& asked_at) const {

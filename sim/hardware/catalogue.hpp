@@ -20,6 +20,7 @@ class Catalogue {
     [[nodiscard]] std::vector<std::string> cluster_ids() const;
     /// @param asked_at where the id was written, for the error; an unknown id lists the nearest known ones
     [[nodiscard]] Chip chip(std::string const& id, Origin const& asked_at) const;
+    [[nodiscard]] std::vector<Chip> all_chips() const; ///< by id
     [[nodiscard]] NodeType node(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] Cluster cluster(std::string const& id, Origin const& asked_at) const;
     /// The documents behind the figures.

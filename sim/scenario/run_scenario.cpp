@@ -56,12 +56,7 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
 timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
                              std::vector<std::string> const& further, bool shipped) {
     timing::Timings timings;
-    hardware::Catalogue const catalogue{data_folder + "/platforms"};
-    std::vector<hardware::Chip> chips;
-    for (auto const& id : catalogue.chip_ids()) {
-        chips.push_back(catalogue.chip(id, {}));
-    }
-    timings.set_reference_chips(std::move(chips));
+    timings.set_reference_chips(hardware::Catalogue{data_folder + "/platforms"}.all_chips());
     std::vector<std::string> sources;
     if (shipped) {
         sources.push_back(data_folder + "/platforms/timings");

@@ -47,6 +47,23 @@ TEST_CASE("several scenarios make a table, or a list of runs in JSON", "[cli]") 
           json::parse(run_program("run --json " + tutorial("01-one-node.toml")).out)["step_time_s"]);
 }
 
+TEST_CASE("rows of one's own tables that no answer rests on are told before the run", "[cli]") {
+    TemporaryFile const table{"own.csv"};
+    io::write_text_file(table.path, "chip,op,dtype,m,n,k,batch,extra,time_us,source,licence\n"
+                                    "n8,gemm,bf16,4096,4096,4096,1,,500,me,mine\n"
+                                    "H20,gemm,bf16,8192,8192,8192,1,,0.001,me,mine\n"
+                                    "H20,group_gemm,bf16,8192,8192,8192,1,,100,me,mine\n");
+    auto const ran = run_program("run " + tutorial("01-one-node.toml") + " --timings " + table.path);
+    CHECK(ran.exit_code == 0);
+    for (auto const* told : {"own.csv:2:0: chip: 1 row: chip n8 is not in the catalogue",
+                             "own.csv:3:0: time_us: 1 row refused: faster than 1.10 times the peak of H20",
+                             "own.csv:4:0: op: 1 row refused: unknown operation group_gemm"}) {
+        INFO(told);
+        CHECK(ran.err.find(told) != std::string::npos);
+    }
+    CHECK(run_program("run " + tutorial("01-one-node.toml")).err.find("row") == std::string::npos);
+}
+
 TEST_CASE("the same scenario gives the same bits", "[cli]") {
     auto first = json::parse(run_program("run --json " + tutorial("04-replicas-on-two-pools.toml")).out);
     auto second = json::parse(run_program("run --json " + tutorial("04-replicas-on-two-pools.toml")).out);

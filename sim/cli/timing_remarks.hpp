@@ -1,0 +1,15 @@
+#pragma once
+#include "timing/timing_table.hpp"
+
+#include <string>
+#include <vector>
+
+namespace moesaic::cli {
+
+/// To stderr: what was refused or worth a word, the first place of each.
+void tell_remarks(std::vector<timing::TableReport> const& reports);
+
+/// The same of a user's tables or folders, before a command that simulates with them: which of their rows no answer rests on.
+void tell_remarks_on(std::vector<std::string> const& tables);
+
+} // namespace moesaic::cli
