@@ -31,48 +31,45 @@ DataHash::FileState DataHash::state_of(std::string const& path) {
             static_cast<std::int64_t>(status.st_ino)};
 }
 
-std::string const& DataHash::of_file(std::string const& path, Watch watch) {
+DataHash::File& DataHash::hashed(std::string const& path) {
     auto at = files_.find(path);
     if (at == files_.end()) {
         auto const state = state_of(path); // first: a write while it is read shows
-        at = files_.emplace(path, sha256(io::read_text_file(path))).first;
-        if (watch != Watch::never) {
-            watched_.emplace(path, Watched{state, watch});
-            unsettled_ = true;
-        }
+        at = files_.emplace(path, File{sha256(io::read_text_file(path)), state}).first;
     }
     return at->second;
 }
 
-void DataHash::settle() {
-    check_unchanged();
-    std::erase_if(watched_, [](auto const& file) { return file.second.watch == Watch::until_settled; });
-    unsettled_ = false;
+std::string const& DataHash::of_file(std::string const& path) {
+    auto& file = hashed(path);
+    file.watched = true;
+    return file.hash;
 }
 
 void DataHash::check_unchanged() const {
-    for (auto const& [path, file] : watched_) {
-        if (state_of(path) != file.state) {
+    for (auto const& [path, file] : files_) {
+        if (file.watched && state_of(path) != file.state) {
             throw InputError{Origin::whole_file(path), "has changed since the sweep began",
                              "Run the sweep again: it keeps the points that do not depend on it"};
         }
     }
 }
 
-std::string const& DataHash::of_files(std::string const& name, std::vector<std::string> const& files,
-                                      Watch watch) {
-    auto at = files_.find(name);
-    if (at == files_.end()) {
+template <class HashOf>
+std::string const& DataHash::of_folder(std::string const& folder, std::vector<std::string> const& files,
+                                       HashOf const& hash_of) {
+    auto at = folders_.find(folder);
+    if (at == folders_.end()) {
         Sha256 sum;
         for (auto const& file : files) {
-            sum.add(fs::path{file}.filename().string()).add("\n").add(of_file(file, watch)).add("\n");
+            sum.add(fs::path{file}.filename().string()).add("\n").add(hash_of(file)).add("\n");
         }
-        at = files_.emplace(name, sum.hex()).first;
+        at = folders_.emplace(folder, sum.hex()).first;
     }
     return at->second;
 }
 
-std::string const& DataHash::of_facts(std::string const& folder, Watch watch) {
+std::string const& DataHash::of_facts(std::string const& folder) {
     std::vector<std::string> files;
     for (auto const& entry : fs::directory_iterator{folder}) {
         if (entry.path().extension() == ".toml") {
@@ -80,14 +77,15 @@ std::string const& DataHash::of_facts(std::string const& folder, Watch watch) {
         }
     }
     std::ranges::sort(files);
-    return of_files(folder, files, watch);
+    return of_folder(folder, files, [this](std::string const& file) { return of_file(file); });
 }
 
-std::string const& DataHash::of_chips() { return of_facts(folder_ + "/platforms/chips", Watch::never); }
+std::string const& DataHash::of_chips() { return of_facts(folder_ + "/platforms/chips"); }
 
 std::string const& DataHash::of_tables_at(std::string const& path) {
-    return fs::is_directory(path) ? of_files(path, timing::tables_at(path), Watch::never)
-                                  : of_file(path, Watch::never);
+    return fs::is_directory(path) ? of_folder(path, timing::tables_at(path),
+                                              [this](std::string const& file) { return hashed(file).hash; })
+                                  : hashed(path).hash;
 }
 
 std::string const& DataHash::of_cluster(std::string const& id, Origin const& asked_at) {
@@ -136,17 +134,17 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
     }
     auto const beside = [&](std::string const& file) { return (fs::path{base_folder} / file).string(); };
     if (auto const routing = scenario.optional_table("routing"); routing && routing->has("file")) {
-        add("routing", of_file(beside(routing->text("file")), Watch::always));
+        add("routing", of_file(beside(routing->text("file"))));
     }
     if (auto const regime = scenario.optional_table("regime")) {
         add("rules", of_facts(folder_ + "/scenarios/rules")); // they may refuse the chips
         if (regime->is_text("what_if")) {
-            add("what_if", of_file(beside(regime->text("what_if")), Watch::always));
+            add("what_if", of_file(beside(regime->text("what_if"))));
         }
     }
     for (auto const& link : scenario.tables("site_links")) {
         if (link.has("transport")) {
-            add("transports", of_file(folder_ + "/platforms/transports.toml", Watch::always));
+            add("transports", of_file(folder_ + "/platforms/transports.toml"));
         }
     }
     for (auto const& pool : scenario.tables("pools")) {
@@ -154,10 +152,10 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
                                          : of_cluster(pool.text("cluster"), pool.origin("cluster")));
     }
     if (scenario.has("economics")) {
-        add("hosting", of_facts(folder_ + "/platforms/hosting", Watch::always));
+        add("hosting", of_facts(folder_ + "/platforms/hosting"));
     }
     if (scenario.has("prices") || scenario.has("economics")) {
-        add("prices", of_facts(folder_ + "/platforms/prices", Watch::always));
+        add("prices", of_facts(folder_ + "/platforms/prices"));
         add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
     }
     add("calibration", of_file(folder_ + "/platforms/calibration.toml"));

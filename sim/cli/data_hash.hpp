@@ -9,8 +9,8 @@
 
 namespace moesaic::cli {
 
-/// Content hashes of the files that a scenario refers to. Each file is read once for its hash, and once or more by who runs the
-/// scenario: whether it was the same then can be asked, so that what was computed with another content is not kept under
+/// Content hashes of the files that a scenario refers to. Each file is read once for its hash, and again by who runs the
+/// scenario: whether it is the same then can be asked, so that what was computed with another content is not kept under
 /// the hash of this one.
 class DataHash {
   public:
@@ -26,46 +26,38 @@ class DataHash {
     [[nodiscard]] std::string of_timings(std::vector<std::string> const& further);
     /// Of the figures of all chips, between which timings are transferred.
     [[nodiscard]] std::string const& of_chips();
-    /// Of a file that is read again for every run.
-    [[nodiscard]] std::string const& of_scenario_file(std::string const& path) {
-        return of_file(path, Watch::always);
-    }
+    [[nodiscard]] std::string const& of_file(std::string const& path);
 
-    /// Files have been hashed that settle() has not seen.
-    [[nodiscard]] bool has_unsettled() const { return unsettled_; }
-    /// To be called once what was hashed has been read into memory (scenario::Facts): those files may change from now on.
-    /// @throws InputError as check_unchanged() does
-    void settle();
-    /// @throws InputError naming a file that is not as it was hashed and will be read again, or was read since: told by its time
-    /// of change, size and place on the disk, not by its content
+    /// @throws InputError naming a file that is not as it was hashed: told by its time of change, size and place on the disk, not
+    /// by its content. Not of tables of timings, which who loads them compares.
     void check_unchanged() const;
 
   private:
     /// What changes with every write: seconds and nanoseconds of the last one, bytes, number of the file.
     using FileState = std::array<std::int64_t, 4>;
-    /// Until when a file has to stay as it is: tables of timings are compared by who loads them.
-    enum class Watch { never, until_settled, always };
-    struct Watched {
-        FileState state;
-        Watch watch;
-    };
     [[nodiscard]] static FileState state_of(std::string const& path);
     [[nodiscard]] std::string const& of_program();
-    [[nodiscard]] std::string const& of_file(std::string const& path, Watch watch = Watch::until_settled);
-    /// @param name under which the answer is kept
-    [[nodiscard]] std::string const& of_files(std::string const& name, std::vector<std::string> const& files,
-                                              Watch watch);
+    struct File {
+        std::string hash;
+        FileState state; ///< when it was hashed
+        bool watched = false;
+    };
+    /// Not watched by this alone.
+    [[nodiscard]] File& hashed(std::string const& path);
+    /// Of the names and contents of all, under the name of their folder.
+    template <class HashOf>
+    [[nodiscard]] std::string const& of_folder(std::string const& folder,
+                                               std::vector<std::string> const& files, HashOf const& hash_of);
     /// Of all TOML files of a folder.
-    [[nodiscard]] std::string const& of_facts(std::string const& folder, Watch watch = Watch::until_settled);
+    [[nodiscard]] std::string const& of_facts(std::string const& folder);
     /// Of a table of timings, or of all in a folder.
     [[nodiscard]] std::string const& of_tables_at(std::string const& path);
     [[nodiscard]] std::string const& of_cluster(std::string const& id, Origin const& asked_at);
     [[nodiscard]] std::string const& of_node(std::string const& id, Origin const& asked_at);
     std::string folder_;
     std::string program_; ///< empty = not asked for yet
-    std::map<std::string, std::string> files_;
-    std::map<std::string, Watched> watched_;
-    bool unsettled_ = false;
+    std::map<std::string, File> files_;
+    std::map<std::string, std::string> folders_;
     std::map<std::string, std::string> clusters_;
     std::map<std::string, std::string> nodes_;
 };

@@ -63,7 +63,7 @@ SweepExecutor::SweepExecutor(sweep::Points const& points, std::vector<std::strin
     : points_{points}, facts_{data_folder()}, further_{points.sweep().timings}, data_hash_{facts_.folder()} {
     further_.insert(further_.end(), timings.begin(), timings.end());
     auto const& sweep = points.sweep();
-    (void)data_hash_.of_scenario_file(sweep.scenario_file); // from now on it may not change
+    (void)data_hash_.of_file(sweep.scenario_file); // from now on it may not change
     scenario_text_ = io::read_text_file(sweep.scenario_file);
     auto const table = io::parse_toml(scenario_text_, sweep.scenario_file, sweep.set);
     spending_ = table.has("economics");
@@ -242,10 +242,7 @@ sweep::Executor SweepExecutor::executor() {
     auto const prepare = [this](sweep::Point const& point) {
         try {
             (void)tables_of(point).timings();
-            if (data_hash_.has_unsettled()) {
-                scenario::load_facts(read(point), facts_);
-                data_hash_.settle();
-            }
+            scenario::load_facts(read(point), facts_);
         } catch (InputError const&) {
             return; // the point fails with this message
         }

@@ -237,23 +237,25 @@ Bytes logits(StageSetting const& s, StageLoad const& load) {
                : Bytes{};
 }
 
-/// Rows of a micro-batch as they come and as they go, of the layer with most of them.
-Bytes expert_buffers(StageSetting const& s) {
+/// Rows of a micro-batch as they come and as they go, of the stage's layer with most of them.
+Bytes expert_buffers(StageSetting const& s, StageLoad const& load) {
     double most = 0;
-    for (int layer = 0; layer < s.model.layers; ++layer) {
-        if (experts_of(s, layer) > 0) {
-            most = std::max(most, model::expert_rows(*s.model.moe, shape_of(s, layer)));
+    for (auto const& chunk : load.chunks) {
+        for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
+            if (experts_of(s, layer) > 0) {
+                most = std::max(most, model::expert_rows(*s.model.moe, shape_of(s, layer)));
+            }
         }
     }
     return Bytes{2.0 * most * s.model.hidden * bytes_per_element(s.group.precision.activations)};
 }
 
 /// Send and receive buffers of the largest exchange: gathered rows, token copies there and back, or keys and values.
-Bytes exchange_buffers(StageSetting const& s) {
+Bytes exchange_buffers(StageSetting const& s, StageLoad const& load) {
     double const rows = static_cast<double>(model::group_rows(s.shape));
     double const element = bytes_per_element(s.group.precision.activations);
     if (s.part == Part::experts) {
-        return expert_buffers(s);
+        return expert_buffers(s, load);
     }
     double const gathered = s.group.tensor > 1 ? rows * s.model.hidden * element : 0.0;
     double const copies = s.model.moe && s.kind.expert > 1
@@ -319,7 +321,7 @@ MemoryParts memory_of(StageSetting const& s, StageLoad const& load) {
     if (s.group.recompute != Recompute::none) {
         out.buffers += working_layer(s, load);
     }
-    out.buffers += logits(s, load) + exchange_buffers(s);
+    out.buffers += logits(s, load) + exchange_buffers(s, load);
     out.reserve = s.plan.memory_reserve;
     return out;
 }

@@ -80,7 +80,9 @@ class LayerSeconds {
 /// The ranks of one stage and how busy they are so far.
 class StageRanks {
   public:
-    StageRanks(Job const& job, std::vector<StagePlace> const& places, Pricers& pricers) {
+    /// @throws InputError where no numbers give every expert a rank
+    StageRanks(Job const& job, std::vector<StagePlace> const& places, Pricers& pricers,
+               Origin const& origin) {
         for (auto const& place : places) {
             auto rank = stage_setting(job.model, job.plan, place, job.shape.sequence_length);
             auto const& chip = job.topology.pool(place.pool).cluster.node.chip;
@@ -89,17 +91,17 @@ class StageRanks {
             seconds_.emplace_back(std::move(rank), pricer);
         }
         busy_.resize(seconds_.size(), 0.0);
-    }
-
-    [[nodiscard]] Numbers settle(int layer, int experts, Origin const& origin) {
-        std::vector<Numbers> all;
         Numbers chosen;
-        add_numbers(ranks_, experts, chosen, all);
-        if (all.empty()) {
+        add_numbers(ranks_, job.model.moe->experts, chosen, all_);
+        if (all_.empty()) {
             throw InputError{origin, fmt::format("{} experts do not come out over the ranks of a group, "
                                                  "whatever each holds",
-                                                 experts)};
+                                                 job.model.moe->experts)};
         }
+    }
+
+    /// Of a layer, after those that have been settled before.
+    [[nodiscard]] Numbers settle(int layer) {
         busy_.front() += seconds_.front().outside_experts(layer);
         auto const busiest = [&](Numbers const& numbers) {
             double most = 0;
@@ -109,7 +111,7 @@ class StageRanks {
             return most;
         };
         auto const best =
-            *std::ranges::min_element(all, {}, busiest); // the first of equals: fewest on attention ranks
+            *std::ranges::min_element(all_, {}, busiest); // the first of equals: fewest on attention ranks
         for (std::size_t i = 0; i < best.size(); ++i) {
             busy_[i] += seconds_[i].of_experts(layer, best[i]);
         }
@@ -118,6 +120,7 @@ class StageRanks {
 
   private:
     std::vector<int> ranks_;
+    std::vector<Numbers> all_; ///< that could be
     std::vector<LayerSeconds> seconds_;
     std::vector<double> busy_;
 };
@@ -151,13 +154,13 @@ Plan settle_experts(Job const& job) {
                 places.push_back(other.place);
             }
         }
-        StageRanks ranks{job, places, pricers};
+        StageRanks ranks{job, places, pricers, kind.apart->origin};
         for (auto const& chunk : stage.chunks) {
             for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
                 if (!model::is_moe_layer(job.model, layer)) {
                     continue;
                 }
-                auto const numbers = ranks.settle(layer, job.model.moe->experts, kind.apart->origin);
+                auto const numbers = ranks.settle(layer);
                 auto const at = static_cast<std::size_t>(moe_index(job.model, layer));
                 kind.apart->on_attention[at] = numbers.front();
                 for (std::size_t p = 0; p < kind.apart->places.size(); ++p) {

@@ -228,9 +228,10 @@ Estimator Estimator::noting_in(Consulted& consulted) const {
     return out;
 }
 
-Estimator::Learnt Estimator::learn(Question const& q) const {
+Estimator::Learnt const& Estimator::learn(Question const& q) const {
     if (q.series < 0 || store_.stored(q.series).condensed) {
-        return {}; // a grid states its spread
+        static Learnt const nothing; // a grid states its spread
+        return nothing;
     }
     std::scoped_lock const lock{memory_->learning};
     auto at = memory_->learnt.find(q.series);
@@ -285,7 +286,7 @@ std::optional<Estimate> Estimator::estimate(Question const& q) const {
         return std::nullopt;
     }
     auto const around = look_around(store, q, relatives, at, false);
-    auto const learnt = learn(q);
+    auto const& learnt = learn(q);
     auto const said = krige_around(q, around, learnt.roughness);
     auto const sigma = std::hypot(learnt.scale * said.sigma, around.spread) + 0.03 * around.outside;
     return Estimate{bound * std::exp(said.value), sigma, false, around.own_distance + around.outside};

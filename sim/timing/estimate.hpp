@@ -52,7 +52,7 @@ class Estimator {
         std::mutex learning;
         std::map<int, Learnt> learnt;
     };
-    [[nodiscard]] Learnt learn(Question const& question) const;
+    [[nodiscard]] Learnt const& learn(Question const& question) const;
     [[nodiscard]] static Learnt learn_from(StoreView const& store, Question const& question);
     TimingStore const& store_;
     std::shared_ptr<Memory> memory_;

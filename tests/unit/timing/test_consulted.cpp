@@ -8,6 +8,7 @@
 #include "timing/collective_cost.hpp"
 #include "timing/kernel_time.hpp"
 #include "timing/timings.hpp"
+#include "timing/token_exchange.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -21,15 +22,6 @@ using model::OpKind;
 using model::Pass;
 
 namespace {
-
-std::vector<hardware::Chip> catalogue_chips() {
-    hardware::Catalogue const catalogue{MOESAIC_SOURCE_DIR "/platforms"};
-    std::vector<hardware::Chip> out;
-    for (auto const& id : catalogue.chip_ids()) {
-        out.push_back(catalogue.chip(id, {}));
-    }
-    return out;
-}
 
 /// @param with_series rows of series that are looked at to choose from, too
 bool holds(Consulted const& groups, Measurement const& row, bool with_series) {
@@ -68,7 +60,7 @@ std::string changed(std::string const& table, Change const& change) {
 struct Shipped {
     TimingStore store;
     explicit Shipped(Change const& change) {
-        store.set_reference_chips(catalogue_chips());
+        store.set_reference_chips(hardware::Catalogue{MOESAIC_SOURCE_DIR "/platforms"}.all_chips());
         for (auto const& table : tables_at(MOESAIC_SOURCE_DIR "/platforms/timings")) {
             store.parse(changed(table, change), table);
         }
@@ -159,6 +151,33 @@ Answers ask_collectives(TimingStore const& store, hardware::NodeType const& node
     return out;
 }
 
+/// Both ways, by any library and by one that few have, in a node and over four.
+Answers ask_exchanges(TimingStore const& store, hardware::NodeType const& node) {
+    Answers out;
+    Estimator const plain{store};
+    auto const estimator = plain.noting_in(out.consulted);
+    for (bool const sums : {false, true}) {
+        for (auto const* library : {"", "hybridep"}) {
+            for (int const nodes : {1, 4}) {
+                TokenExchange const tokens{.sums = sums,
+                                           .tokens = 4096,
+                                           .hidden = 2048,
+                                           .topk = 8,
+                                           .experts = 128,
+                                           .library = library};
+                auto const tier = nodes > 1 ? hardware::Tier::leaf : hardware::Tier::node;
+                auto const said = exchange_cost(
+                    estimator, node,
+                    {CollectiveKind::all_to_all, tier, Bytes{1e8}, nodes * node.chips, nodes, tokens});
+                out.numbers.insert(out.numbers.end(),
+                                   {said ? said->startup.value() : -1.0,
+                                    said ? said->attainable.value() : -1.0, said ? said->sigma : -1.0});
+            }
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 TEST_CASE("what was consulted reads back from its text, whatever users call their chips", "[timing]") {
@@ -218,6 +237,29 @@ TEST_CASE("costs of collectives rest on the rows that they consulted and on no o
         Shipped const alone{Rest{answers.consulted, longer, gone}};
         CHECK(gone > 0);
         CHECK(ask_collectives(alone.store, node).numbers == answers.numbers);
+        Shipped const others{[&](Measurement const& row) {
+            return holds(answers.consulted, row, false) ? std::nullopt : std::optional{1.0};
+        }};
+        CHECK(ask_collectives(others.store, node).numbers != answers.numbers);
+    }
+}
+
+TEST_CASE("costs of exchanges rest on the rows that they consulted and on no others", "[timing]") {
+    Shipped const all{[](Measurement const&) { return 1.0; }};
+    hardware::Catalogue const catalogue{MOESAIC_SOURCE_DIR "/platforms"};
+    for (auto const* id : {"hgx_h800", "hgx_h200", "hgx_b200", "gb300_nvl72", "oam_mi355x"}) {
+        INFO(id);
+        auto const node = catalogue.node(id, {});
+        auto const answers = ask_exchanges(all.store, node);
+        CHECK(std::ranges::any_of(answers.numbers, [](double n) { return n > 0; }));
+        std::int64_t longer = 0, gone = 0;
+        Shipped const alone{Rest{answers.consulted, longer, gone}};
+        CHECK(gone > 0);
+        CHECK(ask_exchanges(alone.store, node).numbers == answers.numbers);
+        Shipped const others{[&](Measurement const& row) {
+            return holds(answers.consulted, row, false) ? std::nullopt : std::optional{1.0};
+        }};
+        CHECK(ask_exchanges(others.store, node).numbers != answers.numbers);
     }
 }
 

@@ -33,12 +33,7 @@ TEST_CASE("shapes that were left out are predicted about as well as the referenc
         return;
     }
     TimingStore store;
-    hardware::Catalogue const catalogue{MOESAIC_SOURCE_DIR "/platforms"};
-    std::vector<hardware::Chip> chips;
-    for (auto const& id : catalogue.chip_ids()) {
-        chips.push_back(catalogue.chip(id, {}));
-    }
-    store.set_reference_chips(std::move(chips));
+    store.set_reference_chips(hardware::Catalogue{MOESAIC_SOURCE_DIR "/platforms"}.all_chips());
     std::vector<Measurement> held_out;
     for (auto const& file : tables()) {
         store.load(file, [&](Measurement const& row) {
