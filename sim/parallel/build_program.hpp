@@ -39,8 +39,8 @@ struct Job {
 /// Experts per rank by what the chips make of them, where the plan says so (ExpertsApart::by_speed), layer by layer: of
 /// all numbers that give every expert a rank, those with which the busiest rank has least to do, over the kernels of
 /// this layer and those before it, forward and backward. So idle time of the attention ranks gathers over layers
-/// until an expert fits into it, as HeterMoE's "gather and squeeze" has it (arXiv 2504.03871, section 4.2). Memory is
-/// not looked at.
+/// until an expert fits into it, as HeterMoE's "gather and squeeze" has it (arXiv 2504.03871, section 4.2). A rank whose
+/// memory does not hold its part gives experts up, over all its layers, until every rank fits or none can hold more.
 /// @throws InputError where no numbers give every expert a rank
 [[nodiscard]] Plan settle_experts(Job const& job);
 

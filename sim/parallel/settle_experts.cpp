@@ -3,8 +3,12 @@
 #include "parallel/stage_messages.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <fmt/format.h>
+#include <limits>
 #include <map>
+#include <optional>
+#include <ranges>
 
 namespace moesaic::parallel {
 
@@ -12,6 +16,9 @@ namespace {
 
 /// Experts of each rank in one layer: of attention ranks first, then by place.
 using Numbers = std::vector<int>;
+/// Experts that each rank of a stage has room for, summed over its layers, in the same order.
+using Room = std::vector<int>;
+constexpr int unlimited = std::numeric_limits<int>::max();
 
 /// All numbers that give every expert of a layer a rank. @param ranks of a group: with attention, then by place
 void add_numbers(std::vector<int> const& ranks, int left, Numbers& chosen, std::vector<Numbers>& out) {
@@ -77,12 +84,14 @@ class LayerSeconds {
     std::map<int, double> known_;
 };
 
-/// The ranks of one stage and how busy they are so far.
+/// The ranks of one stage, how busy they are and how much they hold so far.
 class StageRanks {
   public:
+    /// @param layers with experts, of the stage
     /// @throws InputError where no numbers give every expert a rank
-    StageRanks(Job const& job, std::vector<StagePlace> const& places, Pricers& pricers,
-               Origin const& origin) {
+    StageRanks(Job const& job, std::vector<StagePlace> const& places, int layers, Room room, Pricers& pricers,
+               Origin const& origin)
+        : room_{std::move(room)}, layers_{layers} {
         for (auto const& place : places) {
             auto rank = stage_setting(job.model, job.plan, place, job.shape.sequence_length);
             auto const& chip = job.topology.pool(place.pool).cluster.node.chip;
@@ -91,6 +100,7 @@ class StageRanks {
             seconds_.emplace_back(std::move(rank), pricer);
         }
         busy_.resize(seconds_.size(), 0.0);
+        held_.resize(seconds_.size(), 0);
         Numbers chosen;
         add_numbers(ranks_, job.model.moe->experts, chosen, all_);
         if (all_.empty()) {
@@ -100,8 +110,9 @@ class StageRanks {
         }
     }
 
-    /// Of a layer, after those that have been settled before.
-    [[nodiscard]] Numbers settle(int layer) {
+    /// Of a layer, after those that have been settled before; none where the ranks have no room for them.
+    [[nodiscard]] std::optional<Numbers> settle(int layer) {
+        ++done_;
         busy_.front() += seconds_.front().outside_experts(layer);
         auto const busiest = [&](Numbers const& numbers) {
             double most = 0;
@@ -110,67 +121,165 @@ class StageRanks {
             }
             return most;
         };
-        auto const best =
-            *std::ranges::min_element(all_, {}, busiest); // the first of equals: fewest on attention ranks
-        for (std::size_t i = 0; i < best.size(); ++i) {
-            busy_[i] += seconds_[i].of_experts(layer, best[i]);
+        auto fitting = all_ | std::views::filter([&](Numbers const& numbers) { return fits(numbers); });
+        auto const best = // the first of equals: fewest on attention ranks
+            std::ranges::min_element(fitting, {}, busiest);
+        if (best == fitting.end()) {
+            return std::nullopt;
         }
-        return best;
+        for (std::size_t i = 0; i < best->size(); ++i) {
+            busy_[i] += seconds_[i].of_experts(layer, (*best)[i]);
+            held_[i] += (*best)[i];
+        }
+        return *best;
     }
 
   private:
+    /// No layer takes room from those behind it.
+    [[nodiscard]] bool fits(Numbers const& numbers) const {
+        for (std::size_t i = 0; i < numbers.size(); ++i) {
+            auto const so_far = std::int64_t{room_[i]} * done_ / layers_ + 1;
+            if (held_[i] + numbers[i] > std::min(so_far, std::int64_t{room_[i]})) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    Room room_;
+    int layers_;
+    int done_ = 0; ///< of them
     std::vector<int> ranks_;
     std::vector<Numbers> all_; ///< that could be
     std::vector<LayerSeconds> seconds_;
     std::vector<double> busy_;
+    std::vector<int> held_;
 };
 
-} // namespace
+/// Places of one stage: the attention ranks first, then those with experts.
+std::vector<StagePlace> places_of(std::vector<Stage> const& stages, Stage const& attention) {
+    std::vector<StagePlace> out;
+    for (auto const& other : stages) {
+        if (other.place.stage == attention.place.stage) {
+            out.push_back(other.place);
+        }
+    }
+    return out;
+}
 
-Plan settle_experts(Job const& job) {
+std::vector<int> layers_with_experts(model::Model const& model, Stage const& stage) {
+    std::vector<int> out;
+    for (auto const& chunk : stage.chunks) {
+        for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
+            if (model::is_moe_layer(model, layer)) {
+                out.push_back(layer);
+            }
+        }
+    }
+    return out;
+}
+
+/// The plan with all numbers of experts open.
+Plan opened(Job const& job) {
     auto plan = job.plan;
-    auto& kind = plan.kinds.front(); // there is no other beside experts apart
-    if (!kind.apart || !kind.apart->by_speed) {
-        return plan;
-    }
-    if (!job.model.moe) {
-        throw InputError{kind.apart->origin, "the model has no experts to put on ranks of their own"};
-    }
-    kind.apart->by_speed = false;
+    auto& apart = *plan.kinds.front().apart;
+    apart.by_speed = false;
     auto const layers = static_cast<std::size_t>(model::moe_layers(job.model));
-    kind.apart->on_attention.assign(layers, 0);
-    for (auto& place : kind.apart->places) {
+    apart.on_attention.assign(layers, 0);
+    for (auto& place : apart.places) {
         place.experts.assign(layers, 0);
     }
-    Pricers pricers{job.timings, plan.practice, job.calibration};
+    return plan;
+}
+
+/// @param rooms by stage
+/// @return none where the rooms are too small
+std::optional<Plan> settle_within(std::vector<Room> const& rooms, Job const& job, Pricers& pricers) {
+    auto plan = opened(job);
+    auto& kind = plan.kinds.front();
     auto const stages = stages_of_job(job);
     for (auto const& stage : stages) {
         if (stage.place.experts_at) {
             continue;
         }
-        std::vector<StagePlace> places;
-        for (auto const& other : stages) {
-            if (other.place.stage == stage.place.stage) {
-                places.push_back(other.place);
+        auto const layers = layers_with_experts(job.model, stage);
+        StageRanks ranks{job,
+                         places_of(stages, stage),
+                         static_cast<int>(layers.size()),
+                         rooms[static_cast<std::size_t>(stage.place.stage)],
+                         pricers,
+                         kind.apart->origin};
+        for (int const layer : layers) {
+            auto const numbers = ranks.settle(layer);
+            if (!numbers) {
+                return std::nullopt;
             }
-        }
-        StageRanks ranks{job, places, pricers, kind.apart->origin};
-        for (auto const& chunk : stage.chunks) {
-            for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
-                if (!model::is_moe_layer(job.model, layer)) {
-                    continue;
-                }
-                auto const numbers = ranks.settle(layer);
-                auto const at = static_cast<std::size_t>(moe_index(job.model, layer));
-                kind.apart->on_attention[at] = numbers.front();
-                for (std::size_t p = 0; p < kind.apart->places.size(); ++p) {
-                    kind.apart->places[p].experts[at] = numbers[p + 1];
-                }
+            auto const at = static_cast<std::size_t>(moe_index(job.model, layer));
+            kind.apart->on_attention[at] = numbers->front();
+            for (std::size_t p = 0; p < kind.apart->places.size(); ++p) {
+                kind.apart->places[p].experts[at] = (*numbers)[p + 1];
             }
         }
     }
     kind.expert = expert_spread(kind);
     return plan;
+}
+
+/// Takes room from the ranks that hold more than their memory does, as if all of it were experts: too little at once rather
+/// than too much.
+/// @param job settled
+/// @return whether any rank can hold less
+bool take_room(std::vector<Room>& rooms, Job const& job) {
+    auto const settled = split_batch(
+        {job.model, settle_recompute(job), job.shape, job.topology, job.timings, job.calibration});
+    auto const memory =
+        memory_of_classes({job.model, settled, job.shape, job.topology, job.timings, job.calibration});
+    auto const stages = stages_of_job(job);
+    auto const& apart = *job.plan.kinds.front().apart;
+    bool taken = false;
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+        auto const place = stages[i].place.experts_at;
+        auto const& numbers =
+            place ? apart.places[static_cast<std::size_t>(*place)].experts : apart.on_attention;
+        int held = 0;
+        for (int const layer : layers_with_experts(job.model, stages[i])) {
+            held += numbers[static_cast<std::size_t>(moe_index(job.model, layer))];
+        }
+        if (memory[i].fits() || held == 0) {
+            continue;
+        }
+        double const too_much = 1.0 - memory[i].capacity / memory[i].parts.total();
+        rooms[static_cast<std::size_t>(stages[i].place.stage)]
+             [place ? static_cast<std::size_t>(*place) + 1 : 0] =
+                 held - std::max(1, static_cast<int>(held * too_much));
+        taken = true;
+    }
+    return taken;
+}
+
+} // namespace
+
+Plan settle_experts(Job const& job) {
+    auto const& kind = job.plan.kinds.front(); // there is no other beside experts apart
+    if (!kind.apart || !kind.apart->by_speed) {
+        return job.plan;
+    }
+    if (!job.model.moe) {
+        throw InputError{kind.apart->origin, "the model has no experts to put on ranks of their own"};
+    }
+    Pricers pricers{job.timings, job.plan.practice, job.calibration};
+    std::vector<Room> rooms(static_cast<std::size_t>(stages_of(kind)),
+                            Room(kind.apart->places.size() + 1, unlimited));
+    auto plan = settle_within(rooms, job, pricers);
+    expects(plan.has_value(), "there is room enough for all");
+    while (take_room(rooms, {job.model, *plan, job.shape, job.topology, job.timings, job.calibration})) {
+        auto less = settle_within(rooms, job, pricers);
+        if (!less) { // whoever runs it says who lacks memory
+            break;
+        }
+        plan = std::move(less);
+    }
+    return *plan;
 }
 
 } // namespace moesaic::parallel

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <map>
+#include <numeric>
 #include <set>
 
 using namespace moesaic;
@@ -321,6 +322,39 @@ TEST_CASE("by_speed gives the faster of two pools more experts, and no other spl
         return most;
     };
     CHECK(busiest(plan) < busiest(swapped));
+}
+
+TEST_CASE("by_speed keeps to the memory of each chip: what the fast ones have no room for the slow ones hold",
+          "[parallel][apart]") {
+    // 64 experts of a Ling-Lite layer: by speed alone the H800 take more than fits
+    std::string const experts =
+        "pool = \"a\"\nmemory_reserve = \"RESERVE\"\n[parallel.experts]\nby_speed = true\n"
+        "[[parallel.experts.places]]\npool = \"fast\"\nranks = 2\n"
+        "[[parallel.experts.places]]\npool = \"slow\"\nranks = 4\n";
+    auto const settled_with = [&](std::string const& reserve) {
+        auto text = experts;
+        text.replace(text.find("RESERVE"), 7, reserve);
+        auto const f = job_of(
+            "ling_lite", {{"a", "h800_4096", 8}, {"fast", "h800_4096", 8}, {"slow", "ascend_910b2_4096", 8}},
+            64, text);
+        auto const plan = settle_experts(f.job());
+        auto const memory = memory_of_classes(Job{f.model, plan, f.shape, f.topology, f.timings});
+        return std::pair{plan.kinds[0].apart->places, misfit(memory)};
+    };
+    auto const held = [](ExpertRanks const& place) {
+        return std::accumulate(place.experts.begin(), place.experts.end(), 0);
+    };
+    auto const [free, free_misfit] = settled_with("1 GiB");
+    auto const [tight, tight_misfit] = settled_with("30 GiB");
+    CHECK_FALSE(free_misfit);
+    CHECK_FALSE(tight_misfit);
+    CHECK(held(tight[0]) < held(free[0]));
+    for (std::size_t layer = 0; layer < tight[0].experts.size(); ++layer) {
+        CHECK(2 * tight[0].experts[layer] + 4 * tight[1].experts[layer] <= 64);
+        CHECK(std::abs(tight[0].experts[layer] - tight[0].experts[0]) <= 2); // spread over the layers
+    }
+    // nowhere enough: told as any other lack of memory, by whoever runs it
+    CHECK(settled_with("60 GiB").second);
 }
 
 TEST_CASE("by_speed and numbers of experts say the same thing twice", "[parallel][apart]") {
