@@ -58,4 +58,21 @@ void join_pools(Scenario& s) {
     }
 }
 
+void check_joined(Scenario const& s) {
+    for (int b = 1; b < static_cast<int>(s.pools.size()); ++b) {
+        for (int a = 0; a < b; ++a) {
+            auto const& one = s.pools[static_cast<std::size_t>(a)];
+            auto const& other = s.pools[static_cast<std::size_t>(b)];
+            if (!has_link(s, a, b)) {
+                throw InputError{other.acquired.origin,
+                                 fmt::format("no link joins pool {} to pool {}", other.name, one.name),
+                                 fmt::format("Add [[site_links]] with between = [\"{}\", \"{}\"], and either "
+                                             "bandwidth and latency, "
+                                             "or transport = \"device_direct\" (\"host_memory\", \"tcp\")",
+                                             one.name, other.name)};
+            }
+        }
+    }
+}
+
 } // namespace moesaic::scenario

@@ -7,4 +7,7 @@ namespace moesaic::scenario {
 /// takes the chips of the others and keeps their names.
 void join_pools(Scenario& scenario);
 
+/// @throws InputError naming two pools that no site link joins
+void check_joined(Scenario const& scenario);
+
 } // namespace moesaic::scenario

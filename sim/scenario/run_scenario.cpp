@@ -4,6 +4,7 @@
 #include "economics/price_book.hpp"
 #include "economics/token_cost.hpp"
 #include "engine/simulate.hpp"
+#include "scenario/join_pools.hpp"
 #include "scenario/local_sgd.hpp"
 #include "scenario/time_to_train.hpp"
 #include "timing/timing_table.hpp"
@@ -77,6 +78,7 @@ parallel::Calibration load_calibration(std::string const& data_folder, std::stri
 }
 
 hardware::Topology topology_of(Scenario const& scenario) {
+    check_joined(scenario);
     std::vector<hardware::TopologyPool> pools;
     std::ranges::transform(scenario.pools, std::back_inserter(pools),
                            [](Pool const& pool) { return hardware::TopologyPool{pool.cluster, pool.chips}; });

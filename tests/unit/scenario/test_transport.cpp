@@ -1,4 +1,6 @@
-#include "scenario/scenario.hpp"
+#include "io/text_file.hpp"
+#include "scenario/run_scenario.hpp"
+#include "temporary_file.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -38,4 +40,27 @@ TEST_CASE("NICs, bandwidth and latency of a transport may be given", "[scenario]
     CHECK(link.per_chip < BytesPerSecond{1.073e9});
     CHECK_THROWS_WITH(read({"site_links[0].transport=\"pigeon\""}),
                       Catch::Contains("\"pigeon\" is not known"));
+}
+
+TEST_CASE("pools that no link joins are refused by their names, with what may be said", "[scenario]") {
+    TemporaryFile const file{"apart.toml"};
+    io::write_text_file(file.path, R"(
+name = "apart"
+model = "ling_lite"
+[training]
+global_batch = 64
+sequence_length = 4096
+[[pools]]
+name = "here"
+cluster = "h800_4096"
+chips = 8
+[[pools]]
+name = "there"
+cluster = "ascend_910b2_4096"
+chips = 8
+)");
+    auto const scenario = read_scenario(file.path, {}, MOESAIC_SOURCE_DIR, PlanNeed::optional);
+    CHECK_THROWS_WITH(topology_of(scenario), Catch::Contains("apart.toml:12") &&
+                                                 Catch::Contains("no link joins pool there to pool here") &&
+                                                 Catch::Contains("transport = \"device_direct\""));
 }
