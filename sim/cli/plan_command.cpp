@@ -181,6 +181,7 @@ class PlanRun {
         out.effort.simulations = std::max(out.effort.simulations * arguments_.effort, arguments_.top);
         out.effort.exhaustive = arguments_.exhaustive;
         out.simulate = [this](auto const& plans) { return simulate(plans); };
+        out.workers = workers();
         if (::isatty(STDERR_FILENO) != 0) {
             out.progress = show;
         }
@@ -323,7 +324,10 @@ void add_plan_command(CLI::App& app, Outcome&) {
         ->check(CLI::PositiveNumber);
     command->add_flag("--exhaustive", arguments->exhaustive,
                       "Simulate every plan that fits, for small spaces and to check the search");
-    command->add_option("-j,--workers", arguments->workers, "Simulations at a time (default: one per core)")
+    command
+        ->add_option(
+            "-j,--workers", arguments->workers,
+            "Threads and processes at a time (default: one per core); the answer does not depend on it")
         ->check(CLI::PositiveNumber);
     command->add_option("-o,--output", arguments->output, "Write the best plan as a scenario for run");
     command->add_flag("--json", arguments->json,

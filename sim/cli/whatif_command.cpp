@@ -193,6 +193,7 @@ std::vector<scenario::StudyOption> with_searched(std::vector<scenario::StudyOpti
          .calibration = basis.calibration,
          .data_folder = data_folder(),
          .effort = basis.arguments.effort,
+         .workers = basis.workers(),
          .simulate = [&](auto const& s, auto const& plans) { return simulate_steps(s, plans, basis); }}};
     std::vector<scenario::StudyOption> out;
     for (auto const& option : options) {

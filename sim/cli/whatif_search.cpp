@@ -135,13 +135,12 @@ StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<dou
     request.effort.turns *= means_.effort;
     request.effort.simulations *= means_.effort;
     request.simulate = [&](auto const& plans) { return means_.simulate(s, plans); };
-    for (auto const& objective :
-         {request.cost, planner::Objective{rates, 0.0}}) { // the cheapest, the fastest
-        request.objective = objective;
-        auto const outcome = planner::search(problem, request);
-        for (auto const& plans : {outcome.best, outcome.front}) {
-            add_plans(plans, s, at->second);
-        }
+    request.workers = means_.workers;
+    request.objective = request.cost; // the cheapest, and the fastest
+    request.second = planner::Objective{rates, 0.0};
+    auto const outcome = planner::search(problem, request);
+    for (auto const& plans : {outcome.best, outcome.best_by_second, outcome.front}) {
+        add_plans(plans, s, at->second);
     }
     return at->second;
 }

@@ -25,6 +25,7 @@ class StudySearch {
         parallel::Calibration const& calibration;
         std::string data_folder;
         int effort = 1;
+        int workers = 1;
         Simulate simulate;
     };
     explicit StudySearch(Means means) : means_{std::move(means)} {}

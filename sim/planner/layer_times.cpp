@@ -123,6 +123,7 @@ LayerTimes::~LayerTimes() = default;
 int LayerTimes::span_of(Local const& local) { return std::lcm(local.tensor * local.context, local.expert); }
 
 LocalTimes const* LayerTimes::find(Local const& local) {
+    std::scoped_lock const lock{known_mutex_};
     auto const [at, is_new] = known_.try_emplace(local);
     if (is_new) {
         at->second = measure(local);
@@ -132,20 +133,23 @@ LocalTimes const* LayerTimes::find(Local const& local) {
 
 std::vector<int> const& LayerTimes::evenest_split(Local const& local, int stages, std::size_t recompute,
                                                   Turns turns) {
-    auto const [at, is_new] = splits_.try_emplace({local, stages, recompute, turns});
-    if (is_new) {
-        ChainStage stage{find(local), {}, {recompute}};
-        stage.bytes.kept.resize(recompute_.size());
-        stage.bytes.buffers.resize(recompute_.size());
-        Chain const chain{.stages = std::vector(static_cast<std::size_t>(stages), stage),
-                          .micro_batches = 1,
-                          .turns = turns,
-                          .drains = false};
-        if (auto split = best_split(chain, problem_.scenario.model)) {
-            at->second = std::move(split->layers);
+    std::tuple const key{local, stages, recompute, turns};
+    {
+        std::scoped_lock const lock{splits_mutex_};
+        if (auto const at = splits_.find(key); at != splits_.end()) {
+            return at->second;
         }
     }
-    return at->second;
+    ChainStage stage{find(local), {}, {recompute}};
+    stage.bytes.kept.resize(recompute_.size());
+    stage.bytes.buffers.resize(recompute_.size());
+    Chain const chain{.stages = std::vector(static_cast<std::size_t>(stages), stage),
+                      .micro_batches = 1,
+                      .turns = turns,
+                      .drains = false};
+    auto split = best_split(chain, problem_.scenario.model);
+    std::scoped_lock const lock{splits_mutex_}; // who else found it found the same
+    return splits_.try_emplace(key, split ? std::move(split->layers) : std::vector<int>{}).first->second;
 }
 
 /// The first chips of the pool, in whole nodes.

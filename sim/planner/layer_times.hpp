@@ -6,6 +6,7 @@
 #include <compare>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <tuple>
 #include <vector>
 
@@ -59,7 +60,7 @@ struct LocalTimes {
 };
 
 /// Times of parts, each asked once of the engine (engine::block_bounds), so that sums of them are never above what the
-/// engine finds.
+/// engine finds. May be asked by several threads at once.
 class LayerTimes {
   public:
     /// @param recompute what a plan may compute again
@@ -82,6 +83,7 @@ class LayerTimes {
 
     Problem const& problem_;
     std::vector<parallel::Recompute> recompute_;
+    std::mutex known_mutex_, splits_mutex_;
     std::map<Local, std::unique_ptr<LocalTimes>> known_;
     std::map<std::tuple<Local, int, std::size_t, Turns>, std::vector<int>> splits_;
     std::map<std::pair<int, int>, hardware::Topology> topologies_; ///< by pool and chips

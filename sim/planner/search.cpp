@@ -1,6 +1,7 @@
 #include "planner/search.hpp"
 
-#include "engine/step_bound.hpp"
+#include "base/parallel_for.hpp"
+#include "planner/longest_paths.hpp"
 #include "planner/refine.hpp"
 #include "planner/space.hpp"
 
@@ -10,7 +11,7 @@
 #include <map>
 #include <numeric>
 #include <queue>
-#include <set>
+#include <utility>
 
 namespace moesaic::planner {
 
@@ -32,6 +33,11 @@ struct Entry {
         return simulated ? simulated->seconds : path ? *path : refined ? refined->seconds : bounded.seconds;
     }
 };
+
+/// What an entry waits for. Entries are looked at in batches, whose size is the same for any number of workers.
+enum class Level { settle, path, simulate };
+constexpr std::size_t levels = 3;
+constexpr std::array<std::size_t, levels> together{32, 8, 4};
 
 /// Plans that differ in nothing but how much is shared out.
 using Siblings = std::pair<std::vector<KindChoice>, std::string>;
@@ -57,6 +63,37 @@ bool same_stages(parallel::Plan const& a, parallel::Plan const& b) {
     return true;
 }
 
+/// The least value first; of equals the entry that came first.
+struct Known {
+    double value;
+    std::size_t entry;
+    bool operator>(Known const& other) const {
+        return std::tuple{value, entry} > std::tuple{other.value, other.entry};
+    }
+};
+using Queue = std::priority_queue<Known, std::vector<Known>, std::greater<>>;
+
+/// Entries to be looked at together.
+struct Waiting {
+    std::array<std::vector<std::size_t>, levels> of;
+
+    /// @return whether the batch is full
+    bool add(Level level, std::size_t entry) {
+        auto& batch = of[static_cast<std::size_t>(level)];
+        batch.push_back(entry);
+        return batch.size() == together[static_cast<std::size_t>(level)];
+    }
+    /// The first level for which any waits.
+    [[nodiscard]] std::optional<Level> first() const {
+        for (std::size_t level = 0; level < levels; ++level) {
+            if (!of[level].empty()) {
+                return static_cast<Level>(level);
+            }
+        }
+        return std::nullopt;
+    }
+};
+
 class Search {
   public:
     Search(Problem const& problem, Request const& request)
@@ -68,13 +105,15 @@ class Search {
         explore();
         Outcome out;
         auto const all = objectives();
-        double effort = 1.0; // the asked one has all of it, each that only helps the front a little more
+        double effort =
+            1.0; // those that are asked have all of it, each that only helps the front a little more
         for (std::size_t i = 0; i < all.size(); ++i) {
-            if (i > 0 && all[i] == all.front()) {
-                continue; // time is what was asked for
+            if (std::find(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i), all[i]) !=
+                all.begin() + static_cast<std::ptrdiff_t>(i)) {
+                continue; // one of those that were asked
             }
             auto const rest = follow(i, effort);
-            effort += 0.15;
+            effort += request_.second && i == 0 ? 1.0 : 0.15;
             if (i == 0) {
                 out.rest_at_least = rest;
             }
@@ -84,22 +123,27 @@ class Search {
         out.dominated = dominated_;
         out.programs = programs_;
         out.simulated = simulated_;
-        out.best = ranked();
-        out.front = pareto();
-        if (out.best.size() > static_cast<std::size_t>(request_.top)) {
-            out.best.resize(static_cast<std::size_t>(request_.top));
+        out.best = best_of(request_.objective);
+        if (request_.second) {
+            out.best_by_second = best_of(*request_.second);
         }
+        out.front = pareto();
         return out;
     }
 
   private:
     static constexpr std::size_t everything = 1'000'000;
 
-    /// The asked one, then what a front of time against cost is made from.
+    /// Those that were asked, then what a front of time against cost is made from.
     [[nodiscard]] std::vector<Objective> objectives() const {
+        std::vector<Objective> out{request_.objective};
+        if (request_.second) {
+            out.push_back(*request_.second);
+        }
         auto between = request_.cost;
         between.power = 0.5;
-        return {request_.objective, Objective{request_.cost.rate_per_chip, 0.0}, between, request_.cost};
+        out.insert(out.end(), {Objective{request_.cost.rate_per_chip, 0.0}, between, request_.cost});
+        return out;
     }
 
     void explore() {
@@ -121,15 +165,25 @@ class Search {
     /// Looks closer at the best of one objective until it is simulated. @return what no other can be better than
     /// @param effort so many times the request's, that of those before included
     double follow(std::size_t at, double effort);
-    void refine_entry(Entry& entry);
-    void find_path(Entry& entry);
+    /// none where there is no effort left for the entry
+    [[nodiscard]] std::optional<Level> next_level(Entry const& entry, double effort) const;
+    /// What it takes, as far as that is known before.
+    void count(Level level, Entry const& entry) {
+        refined_[place_of(entry)] += level == Level::settle ? 1 : 0;
+        simulated_ += level == Level::simulate ? 1 : 0;
+    }
+    void look_closer(Level level, std::vector<std::size_t> const& entries);
+    void settle(std::vector<std::size_t> const& entries);
+    void accept(Entry& entry, std::optional<Refined> refined);
+    void find_paths(std::vector<std::size_t> const& entries);
     void simulate(std::vector<std::size_t> const& entries);
     [[nodiscard]] std::size_t entry_of(Bounded const& bounded);
     [[nodiscard]] static std::size_t place_of(Entry const& entry) {
         return static_cast<std::size_t>(use_of(entry.bounded.candidate));
     }
-    [[nodiscard]] Planned planned(Entry const& entry) const;
-    [[nodiscard]] std::vector<Planned> ranked() const;
+    [[nodiscard]] Planned planned(Entry const& entry, Objective const& objective) const;
+    [[nodiscard]] std::vector<Planned> ranked(Objective const& objective) const;
+    [[nodiscard]] std::vector<Planned> best_of(Objective const& objective) const;
     [[nodiscard]] std::vector<Planned> pareto() const;
 
     void tell(Stage stage, std::int64_t done) const {
@@ -162,9 +216,29 @@ std::size_t Search::entry_of(Bounded const& bounded) {
     return at->second;
 }
 
-void Search::refine_entry(Entry& entry) {
-    auto refined = refine(problem_, times_, entry.bounded.candidate);
-    ++refined_[place_of(entry)];
+void Search::look_closer(Level level, std::vector<std::size_t> const& entries) {
+    switch (level) {
+    case Level::settle:
+        return settle(entries);
+    case Level::path:
+        return find_paths(entries);
+    case Level::simulate:
+        return simulate(entries);
+    }
+}
+
+void Search::settle(std::vector<std::size_t> const& which) {
+    std::vector<std::optional<Refined>> refined(which.size());
+    parallel_for(which.size(), request_.workers, [&](std::size_t i) {
+        refined[i] = refine(problem_, times_, entries_[which[i]].bounded.candidate);
+    });
+    for (std::size_t i = 0; i < which.size(); ++i) {
+        accept(entries_[which[i]], std::move(refined[i]));
+    }
+    tell(Stage::layers, std::accumulate(refined_.begin(), refined_.end(), std::int64_t{0}));
+}
+
+void Search::accept(Entry& entry, std::optional<Refined> refined) {
     if (!refined) {
         entry.dropped = true;
         ++to_.counts().unfit;
@@ -186,14 +260,18 @@ void Search::refine_entry(Entry& entry) {
     entry.refined = std::move(refined);
 }
 
-void Search::find_path(Entry& entry) {
-    auto const program = parallel::build_program(problem_.job(entry.refined->plan), problem_.pricers);
-    auto const bound = engine::step_bound(program, problem_.topology, problem_.timings).value();
-    entry.path = std::max(bound, entry.refined->seconds);
-    for (auto const& rank_class : program.classes) {
-        turns_[place_of(entry)] += static_cast<std::int64_t>(rank_class.schedule.size());
+void Search::find_paths(std::vector<std::size_t> const& which) {
+    std::vector<parallel::Plan const*> plans;
+    std::ranges::transform(which, std::back_inserter(plans),
+                           [&](std::size_t i) { return &entries_[i].refined->plan; });
+    auto const paths = longest_paths(problem_, plans, request_.workers);
+    for (std::size_t i = 0; i < which.size(); ++i) {
+        auto& entry = entries_[which[i]];
+        entry.path = std::max(paths[i].seconds, entry.refined->seconds);
+        turns_[place_of(entry)] += paths[i].turns;
     }
-    tell(Stage::programs, ++programs_);
+    programs_ += static_cast<std::int64_t>(which.size());
+    tell(Stage::programs, programs_);
 }
 
 void Search::simulate(std::vector<std::size_t> const& which) {
@@ -206,97 +284,85 @@ void Search::simulate(std::vector<std::size_t> const& which) {
     for (std::size_t i = 0; i < which.size(); ++i) {
         entries_[which[i]].simulated = std::move(results[i]);
     }
-    simulated_ += static_cast<std::int64_t>(which.size());
     tell(Stage::simulations, simulated_);
 }
 
-// One loop over one queue: what an entry needs next depends on all that was spent so far.
-// NOLINTNEXTLINE(readability-function-size)
-double Search::follow(std::size_t at, double times) {
+std::optional<Level> Search::next_level(Entry const& entry, double effort) const {
+    auto const left = [effort](std::int64_t done, std::int64_t most) {
+        return static_cast<double>(done) < static_cast<double>(most) * effort;
+    };
+    // unlike uses are not weighed against each other by bounds: each may take half
+    auto const left_for_use = [&](auto const& done, std::int64_t most) {
+        double const part = problem_.scenario.pools.size() > 1 ? 0.5 : 1.0;
+        return static_cast<double>(done[place_of(entry)]) < static_cast<double>(most) * effort * part;
+    };
+    auto const& most = request_.effort;
+    if (!entry.refined) {
+        return left_for_use(refined_, most.refined) ? std::optional{Level::settle} : std::nullopt;
+    }
+    if (!entry.path && !most.exhaustive) {
+        return left_for_use(turns_, most.turns) ? std::optional{Level::path} : std::nullopt;
+    }
+    return left(simulated_, most.simulations) ? std::optional{Level::simulate} : std::nullopt;
+}
+
+double Search::follow(std::size_t at, double effort) {
     auto const& objective = to_.objective(at);
-    auto const value = [&](std::size_t i) {
-        return entries_[i].seconds() * objective.factor(entries_[i].chips);
-    };
-    struct Known {
-        double value;
-        std::size_t entry;
-        bool operator>(Known const& other) const {
-            return std::tuple{value, entry} > std::tuple{other.value, other.entry};
-        }
-    };
-    std::priority_queue<Known, std::vector<Known>, std::greater<>> queue;
+    Queue queue;
     auto const push = [&](std::size_t i) {
         if (!entries_[i].dropped) {
-            queue.push({value(i), i});
+            queue.push({entries_[i].seconds() * objective.factor(entries_[i].chips), i});
         }
     };
     for (auto const& bounded : to_.best(at)) {
         push(entry_of(bounded));
     }
-    auto const& effort = request_.effort;
-    // unlike uses are not weighed against each other by bounds: each may take half
-    double const more = effort.exhaustive ? never : times;
-    double const each = problem_.scenario.pools.size() > 1 ? 0.5 * more : more;
-    auto const used_up = [&](auto const& done, Entry const& entry, std::int64_t most) {
-        return static_cast<double>(done[place_of(entry)]) >= static_cast<double>(most) * each;
+    Waiting waiting;
+    auto const flush = [&](Level level) {
+        auto const entries = std::exchange(waiting.of[static_cast<std::size_t>(level)], {});
+        look_closer(level, entries);
+        std::ranges::for_each(entries, push);
     };
-    auto const spent = [&](std::int64_t done, std::int64_t most) {
-        return static_cast<double>(done) >= static_cast<double>(most) * more;
-    };
-    int wanted = at == 0 ? request_.top : 1;
-    double rest = to_.least_dropped(at);
-    std::vector<std::size_t> waiting; // for a place among the simulations
-    double skipped = never;           // of what there was no effort left for
-    constexpr std::size_t together = 4;
-    auto const flush = [&] {
-        simulate(waiting);
-        for (auto const i : waiting) {
-            push(i);
-        }
-        waiting.clear();
-    };
-    while (wanted > 0 && (!queue.empty() || !waiting.empty())) {
-        if (queue.empty() ||
-            (!waiting.empty() && (waiting.size() == together || entries_[queue.top().entry].simulated))) {
-            flush();
+    bool const asked = at < (request_.second ? 2U : 1U);
+    int wanted = asked ? request_.top : 1;
+    double skipped = never; // the least of what there was no effort left for
+    while (wanted > 0 && (!queue.empty() || waiting.first())) {
+        if (auto const level = waiting.first();
+            level && (queue.empty() || entries_[queue.top().entry].simulated)) {
+            flush(*level);
             continue;
         }
         auto const next = queue.top();
         queue.pop();
-        auto& entry = entries_[next.entry];
+        auto const& entry = entries_[next.entry];
         if (entry.simulated) {
-            wanted -= effort.exhaustive ? 0 : 1;
-        } else if (!entry.refined && !used_up(refined_, entry, effort.refined)) {
-            refine_entry(entry);
-            push(next.entry);
-        } else if (entry.refined && !entry.path && !effort.exhaustive &&
-                   !used_up(turns_, entry, effort.turns)) {
-            find_path(entry);
-            push(next.entry);
-        } else if (entry.refined && (entry.path || effort.exhaustive) &&
-                   !spent(simulated_ + static_cast<std::int64_t>(waiting.size()), effort.simulations)) {
-            waiting.push_back(next.entry);
-        } else {
+            wanted -= request_.effort.exhaustive ? 0 : 1;
+            continue;
+        }
+        auto const level = next_level(entry, request_.effort.exhaustive ? never : effort);
+        if (!level) {
             skipped = std::min(skipped, next.value);
+            continue;
+        }
+        count(*level, entry);
+        if (waiting.add(*level, next.entry)) {
+            flush(*level);
         }
     }
-    if (!queue.empty()) {
-        rest = std::min(rest, queue.top().value);
-    }
-    return std::min(rest, skipped);
+    return std::min({to_.least_dropped(at), skipped, queue.empty() ? never : queue.top().value});
 }
 
-Planned Search::planned(Entry const& entry) const {
+Planned Search::planned(Entry const& entry, Objective const& objective) const {
     return {entry.refined->plan,
             entry.chips,
             entry.simulated->seconds,
             entry.refined->seconds,
             entry.path.value_or(entry.refined->seconds),
-            entry.simulated->seconds * request_.objective.factor(entry.chips),
+            entry.simulated->seconds * objective.factor(entry.chips),
             entry.simulated->bound_by};
 }
 
-std::vector<Planned> Search::ranked() const {
+std::vector<Planned> Search::ranked(Objective const& objective) const {
     std::vector<Entry const*> simulated;
     for (auto const& entry : entries_) {
         if (entry.simulated && request_.limits.allow(entry.simulated->seconds, entry.chips)) {
@@ -304,15 +370,22 @@ std::vector<Planned> Search::ranked() const {
         }
     }
     std::ranges::sort(simulated, {}, [&](Entry const* e) {
-        return std::tuple{e->simulated->seconds * request_.objective.factor(e->chips), e->bounded.number};
+        return std::tuple{e->simulated->seconds * objective.factor(e->chips), e->bounded.number};
     });
     std::vector<Planned> out;
-    std::ranges::transform(simulated, std::back_inserter(out), [&](Entry const* e) { return planned(*e); });
+    std::ranges::transform(simulated, std::back_inserter(out),
+                           [&](Entry const* e) { return planned(*e, objective); });
+    return out;
+}
+
+std::vector<Planned> Search::best_of(Objective const& objective) const {
+    auto out = ranked(objective);
+    out.resize(std::min(out.size(), static_cast<std::size_t>(request_.top)));
     return out;
 }
 
 std::vector<Planned> Search::pareto() const {
-    auto all = ranked();
+    auto all = ranked(request_.objective);
     auto const cost = [&](Planned const& p) { return p.seconds * request_.cost.factor(p.chips); };
     std::ranges::stable_sort(all, {}, [&](Planned const& p) { return std::tuple{p.seconds, cost(p)}; });
     std::vector<Planned> out;

@@ -17,7 +17,7 @@ struct Simulated {
 /// Simulates plans that fit, each in a process of its own, in their order.
 using Simulate = std::function<std::vector<Simulated>(std::vector<parallel::Plan> const&)>;
 
-enum class Stage { space, times, programs, simulations };
+enum class Stage { space, layers, programs, simulations };
 struct Progress {
     Stage stage = Stage::space;
     std::int64_t done = 0;
@@ -34,11 +34,13 @@ struct Effort {
 
 struct Request {
     Objective objective;
-    Objective cost; ///< of the Pareto front's second axis, power 1
+    std::optional<Objective> second; ///< looked for as well, with as much effort again
+    Objective cost;                  ///< of the Pareto front's second axis, power 1
     Limits limits;
     int top = 5;
     Effort effort;
     Simulate simulate;
+    int workers = 1; ///< threads and processes at a time; the answer is the same with any number
     std::function<void(Progress const&)> progress;
 };
 
@@ -49,7 +51,7 @@ struct Planned {
     double seconds = 0.0;
     double bound = 0.0; ///< the closed form's, with its layers
     double path = 0.0;  ///< longest path without contention
-    double value = 0.0; ///< of the objective
+    double value = 0.0; ///< of the objective that it is ranked by
     std::string bound_by;
 };
 
@@ -59,7 +61,8 @@ struct Outcome {
     std::int64_t dominated = 0; ///< shared out more for nothing
     std::int64_t programs = 0;
     std::int64_t simulated = 0;
-    std::vector<Planned> best;  ///< by the objective
+    std::vector<Planned> best; ///< by the objective
+    std::vector<Planned> best_by_second;
     std::vector<Planned> front; ///< simulated plans than which none is both faster and cheaper, fastest first
     /// No plan that was not simulated is better than this value of the objective.
     double rest_at_least = 0.0;
