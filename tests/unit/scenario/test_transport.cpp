@@ -60,7 +60,7 @@ cluster = "ascend_910b2_4096"
 chips = 8
 )");
     auto const scenario = read_scenario(file.path, {}, MOESAIC_SOURCE_DIR, PlanNeed::optional);
-    CHECK_THROWS_WITH(topology_of(scenario), Catch::Contains("apart.toml:12") &&
+    CHECK_THROWS_WITH(topology_of(scenario), Catch::Contains("apart.toml:14") &&
                                                  Catch::Contains("no link joins pool there to pool here") &&
                                                  Catch::Contains("transport = \"device_direct\""));
 }
