@@ -26,6 +26,7 @@ struct TransportFigures {
     std::vector<DirectRate> direct; ///< by line rate, slowest first
     Fact<Seconds> direct_startup, host_startup, tcp_startup;
     Fact<BytesPerSecond> tcp_connection;
+    Fact<bool> tcp_sender_waits; ///< whoever sends launches no kernels until it is through
 };
 [[nodiscard]] TransportFigures read_transports(std::string const& platforms_folder);
 
@@ -34,6 +35,7 @@ struct ChipPath {
     BytesPerSecond rate;
     Seconds startup;
     std::string basis; ///< what the rate rests on, in words
+    bool sender_waits = false;
 };
 
 /// @throws InputError naming the node type where the rate to its host is needed and not known
