@@ -60,7 +60,7 @@ TEST_CASE("messages block under the schedules that are named", "[parallel]") {
 
 TEST_CASE("messages block between pools where senders wait, and nowhere else", "[parallel]") {
     auto f = job_of("llama2_7b", {{"a", "h800_4096", 16}, {"b", "h800_4096", 8}}, 64,
-                    "[[parallel.stages]]\npool = \"a\"\ncount = 2\n[[parallel.stages]]\npool = \"b\"\n");
+                    "layer_split = \"balanced\"\n[[parallel.stages]]\npool = \"a\"\ncount = 2\n[[parallel.stages]]\npool = \"b\"\n");
     hardware::SiteLink link{0, 1, BytesPerSecond{400e9}, Seconds{1e-5}};
     link.sender_waits = true;
     hardware::Topology const topology{{f.topology.pool(PoolId{0}), f.topology.pool(PoolId{1})}, {link}};
@@ -94,6 +94,17 @@ TEST_CASE("without sequence parallelism a stage sends parts that are gathered, o
     CHECK(first_message("whole_messages = true\n") == std::pair{rows / 4, 0.0});
     CHECK(first_message("sequence_parallel = false\n") == std::pair{rows / 4, rows});
     CHECK(first_message("sequence_parallel = false\nwhole_messages = true\n") == std::pair{rows, 0.0});
+}
+
+TEST_CASE("whole rows come once to each rank of a stage with another tensor degree", "[parallel]") {
+    auto const f = job_of("llama2_7b", {{"d", "h800_4096", 24}}, 64,
+                          "replicas = 4\nsequence_parallel = false\nwhole_messages = true\n"
+                          "[[parallel.stages]]\ntensor = 2\n[[parallel.stages]]\ntensor = 4\n");
+    double const rows = 4096.0 * 4096 * 2;
+    for (auto const& message : build_program(f.job()).messages) {
+        bool const forwards = message.from == ClassId{0}; // 2 ranks to 4, and 4 back to 2
+        CHECK(message.bytes.value() == (forwards ? 2.0 : 0.5) * rows);
+    }
 }
 
 TEST_CASE("interleaved chunks pass from the last stage back to the first", "[parallel]") {
