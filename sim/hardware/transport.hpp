@@ -11,7 +11,7 @@ namespace moesaic::hardware {
 /// How tensors get from a chip of one pool to one of another.
 ///   device_direct  NICs read and write the chips' memory (RDMA)
 ///   host_memory    copied to the host, sent, copied from the host, one after the other
-///   tcp            the same over one TCP connection of one thread per chip (Gloo)
+///   tcp            the same over one TCP connection of one thread per chip (Gloo), whose sender waits
 enum class Transport { device_direct, host_memory, tcp };
 [[nodiscard]] std::string_view name_of(Transport transport);
 

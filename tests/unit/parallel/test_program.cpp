@@ -60,7 +60,8 @@ TEST_CASE("messages block under the schedules that are named", "[parallel]") {
 
 TEST_CASE("messages block between pools where senders wait, and nowhere else", "[parallel]") {
     auto f = job_of("llama2_7b", {{"a", "h800_4096", 16}, {"b", "h800_4096", 8}}, 64,
-                    "layer_split = \"balanced\"\n[[parallel.stages]]\npool = \"a\"\ncount = 2\n[[parallel.stages]]\npool = \"b\"\n");
+                    "layer_split = \"balanced\"\n[[parallel.stages]]\npool = \"a\"\ncount = "
+                    "2\n[[parallel.stages]]\npool = \"b\"\n");
     hardware::SiteLink link{0, 1, BytesPerSecond{400e9}, Seconds{1e-5}};
     link.sender_waits = true;
     hardware::Topology const topology{{f.topology.pool(PoolId{0}), f.topology.pool(PoolId{1})}, {link}};
