@@ -17,18 +17,29 @@ void CellClock::kernel_ends(double now) {
     idle_since_ = now;
 }
 
+namespace {
+
+/// Before a message came another stage was at work, or the message waited for its turn behind another one.
+int turn_before(Record const& message, std::vector<Record> const& records) {
+    bool const waited = message.cause >= 0 && records[message.cause].unit < 0;
+    return waited ? message.cause : -1;
+}
+
+} // namespace
+
 void CellClock::explain(double from, double to, int cause, std::vector<Record> const& records) {
     while (to > from && cause >= 0) {
         auto const& record = records[cause];
         auto const is_message = record.unit < 0;
-        auto const own = record.cell == cell_ || record.meeting;
+        auto const sent = record.sender == cell_;
+        auto const own = record.cell == cell_ || sent || record.meeting;
         if (!own || record.kernel) {
             break;
         }
         auto const since = std::clamp(record.start, from, to);
         time_.exposed[record.stream] += Seconds{to - since};
         to = since;
-        cause = is_message ? -1 : record.cause; // before a message another stage was at work
+        cause = is_message && !sent ? turn_before(record, records) : record.cause;
     }
     time_.bubble += Seconds{std::max(0.0, to - from)};
 }

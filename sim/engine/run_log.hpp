@@ -13,6 +13,7 @@ struct Record {
     std::int32_t cause =
         -1; ///< record whose end let this one start, in the same instant; -1 = the step's start
     std::int32_t cell = 0;      ///< of a message: the receiver
+    std::int32_t sender = -1;   ///< cell that the message comes from
     std::int32_t item = 0;      ///< of the class's schedule; of a message: its index in the program
     std::int32_t unit = 0;      ///< of the item's block; -1 = message
     std::int32_t transfer = -1; ///< -1 = kernels

@@ -96,12 +96,6 @@ void Runner::start_flows(int transfer, int job) {
     }
 }
 
-bool Runner::has_received(int cell, int item) const {
-    auto const number = cell - context_.folding.first_of(context_.folding.cells[cell].rank_class);
-    return std::ranges::all_of(class_of(cell).schedule[item].receives,
-                               [&](int message) { return missing_[message_offset_[message] + number] == 0; });
-}
-
 void Runner::try_item(int cell, int cause) {
     auto& state = states_[cell];
     auto const& schedule = class_of(cell).schedule;
@@ -123,6 +117,7 @@ void Runner::try_item(int cell, int cause) {
         try_streams(cell, cause);
         if (state.between_items) {
             send_all(cell, item, cause);
+            state.between_items = state.sending == 0;
         }
     }
 }
@@ -150,8 +145,10 @@ void Runner::open_gate(int cell, int cause) {
 
 void Runner::item_done(int cell, int item, int cause) {
     send_all(cell, item, cause);
-    states_[cell].between_items = true;
-    try_item(cell, cause);
+    if (states_[cell].sending == 0) {
+        states_[cell].between_items = true;
+        try_item(cell, cause);
+    }
 }
 
 /// Queues the operations of the item. -1 for a block without any.
@@ -342,46 +339,6 @@ void Runner::end_meeting(int index, int cause) {
     meeting.records.clear();
 }
 
-void Runner::send_all(int cell, int item, int cause) {
-    auto const& folding = context_.folding;
-    auto const number = cell - folding.first_of(folding.cells[cell].rank_class);
-    for (auto const message : class_of(cell).schedule[item].sends) {
-        auto const to = folding.first_of(static_cast<int>(context_.program.messages[message].to.index()));
-        auto const& route = context_.compiled.routes[context_.compiled.route_of[message]];
-        auto const stream = static_cast<std::int8_t>(context_.program.messages[message].stream);
-        for (auto const& delivery : route.from[number]) {
-            auto const flows = static_cast<int>(context_.transfers.at(delivery.transfer).flows.size());
-            if (flows == 0) {
-                arrive(message, delivery.receiver, cause);
-                continue;
-            }
-            auto const record = new_record({.cause = cause,
-                                            .cell = to + delivery.receiver,
-                                            .item = message,
-                                            .unit = -1,
-                                            .transfer = delivery.transfer,
-                                            .stream = stream});
-            start_flows(delivery.transfer, new_job({.message = message,
-                                                    .receiver = delivery.receiver,
-                                                    .record = record,
-                                                    .parts_left = flows}));
-        }
-    }
-}
-
-void Runner::arrive(int message, int receiver, int cause) {
-    if (--missing_[message_offset_[message] + receiver] == 0) {
-        auto const to = static_cast<int>(context_.program.messages[message].to.index());
-        auto const cell = context_.folding.first_of(to) + receiver;
-        auto const gated = states_[cell].gated;
-        if (gated < 0) {
-            try_item(cell, cause);
-        } else if (has_received(cell, states_[cell].instances[gated].item)) {
-            open_gate(cell, cause);
-        }
-    }
-}
-
 void Runner::ended(EventLoop::Token token) {
     auto const index = static_cast<int>(token & 0xffffffff);
     if (token != token_of(index)) {
@@ -407,7 +364,7 @@ void Runner::act_on(Job const& job) {
     }
     close(job.record);
     if (job.message >= 0) {
-        arrive(job.message, job.receiver, job.record);
+        message_done(job);
         return;
     }
     if (log_.records[job.record].kernel) {

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <deque>
+#include <map>
+#include <utility>
 #include <vector>
 
 namespace moesaic::engine {
@@ -20,7 +22,8 @@ struct RunContext {
 
 /// Runs a compiled program on the event loop: decides what starts when.
 ///  - A cell works off its class's schedule in order; an item starts when the item before has ended (but for
-///    detached operations) and its messages are there. All its operations then queue on their streams.
+///    detached operations), its blocking messages too, and the own messages are there. All its operations then queue on
+///    their streams.
 ///  - The head of a stream starts when the stream is free and what it waits for on other streams has ended.
 ///  - Cells that take part in one collective start it when the last of them is ready and end together.
 ///  - A kernel slows down by the share of the chip that communication takes meanwhile.
@@ -59,7 +62,8 @@ class Runner {
         std::vector<int> free;
         std::array<StreamState, parallel::streams> streams;
         std::size_t next_item = 0;
-        bool between_items = true; ///< nothing blocking is under way
+        bool between_items = true; ///< nothing that the next item waits for is under way
+        int sending = 0;           ///< blocking messages to single cells that are not through
         int gated = -1;            ///< instance whose early units may run while its messages are awaited
         double taken_chip = 0.0;   ///< by communication
         Kernel kernel;
@@ -67,7 +71,7 @@ class Runner {
     struct Job { ///< something on the event loop
         int cell = -1;
         Place place;
-        int message = -1;
+        int message = -1;  ///< `cell` sends it
         int receiver = -1; ///< of the message: number of the cell in its class
         int record = -1;
         int parts_left = 0;
@@ -77,6 +81,15 @@ class Runner {
         std::vector<std::pair<int, Place>> arrived;
         std::vector<int> records;
         int parts_left = 0;
+    };
+    struct Sending { ///< of a message to one cell
+        int message = -1;
+        int cell = -1; ///< that sends
+        Delivery delivery;
+    };
+    struct Line { ///< between two cells, for messages that take turns
+        bool busy = false;
+        std::deque<Sending> queue;
     };
     struct Done {
         int cell;
@@ -110,7 +123,10 @@ class Runner {
     void start_meeting(int meeting, int cause);
     void end_meeting(int meeting, int cause);
     void send_all(int cell, int item, int cause);
+    void start_sending(Sending const& sending, int cause);
+    [[nodiscard]] Line& line_of(int cell, int message, int receiver);
     void arrive(int message, int receiver, int cause);
+    void message_done(Job const& job);
     void act_on(Job const& job);
     void unit_done(Done const& done);
     void drain();
@@ -125,7 +141,8 @@ class Runner {
     std::vector<std::uint32_t> job_turn_; ///< per job: which of its timers counts
     std::vector<int> free_jobs_;
     std::vector<Meeting> meetings_;
-    std::vector<Done> done_; ///< ended, not yet acted upon
+    std::map<std::pair<int, int>, Line> lines_; ///< by their cells, the lower one first
+    std::vector<Done> done_;                    ///< ended, not yet acted upon
     RunLog log_;
 };
 

@@ -152,14 +152,24 @@ class Bound {
         state.now = start + block.length;
         std::ranges::transform(state.busy, block.busy, state.busy.begin(), std::plus{});
         ++state.item;
+        send(item, number, state);
+        return true;
+    }
+
+    /// What the item sends arrives after its time alone; of blocking messages the sender waits for the last.
+    void send(parallel::WorkItem const& item, int number, State& state) {
+        auto through = state.now;
         for (auto const message : item.sends) {
+            bool const blocking = program_.messages[message].blocking;
             for (auto const& delivery : compiled_.routes[compiled_.route_of[message]].from[number]) {
                 --missing_[message][delivery.receiver];
+                auto const end = state.now + time_alone(delivery.transfer);
                 auto& arrival = arrival_[message][delivery.receiver];
-                arrival = std::max(arrival, state.now + time_alone(delivery.transfer));
+                arrival = std::max(arrival, end);
+                through = std::max(through, blocking ? end : through);
             }
         }
-        return true;
+        state.now = through;
     }
 
     parallel::Program const& program_;

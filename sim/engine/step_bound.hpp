@@ -11,7 +11,7 @@ namespace moesaic::engine {
 
 /// No step takes less: blocks as solid pieces on the chain of each class and its messages, and the busiest stream of
 /// a rank behind the way to its first block. For p uniform stages and m micro-batches it is (m + p - 1) (t_f + t_b)
-/// and the messages of the way in and out. One pass over the schedules, no simulation; any number of calls.
+/// and the messages of the way in and out; blocking messages lengthen their sender's chain. One pass over the schedules, no simulation; any number of calls.
 /// Never above the step with Sharing::none, which is never above the simulated one.
 /// @throws BugError for a program that cannot end
 [[nodiscard]] Seconds step_bound(parallel::Program const& program, hardware::Topology const& topology,

@@ -202,6 +202,10 @@ void Topology::Graph::add_site_link(SiteLink const& link, std::string const& nam
             add_own_paths(pool, pool == link.pool_a ? link.pool_b : link.pool_a, link.per_chip, name);
         }
     }
+    if (link.sender_waits) {
+        waiting.insert({link.pool_a, link.pool_b});
+        waiting.insert({link.pool_b, link.pool_a});
+    }
 }
 
 /// No edges of the graph: routes between the pools take them first and last.

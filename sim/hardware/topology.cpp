@@ -182,6 +182,11 @@ Tier Topology::tier(ChipIndex from, ChipIndex to) const {
     return graph_->net[mine].leaf_group == graph_->net[theirs].leaf_group ? Tier::spine : Tier::core;
 }
 
+bool Topology::sender_waits(ChipIndex from, ChipIndex to) const {
+    return graph_->waiting.contains(
+        {static_cast<int>(pool_of(from).index()), static_cast<int>(pool_of(to).index())});
+}
+
 int Topology::leaf_of(ChipIndex chip) const {
     return graph_->net[graph_->access(static_cast<int>(chip.index())).leaf].fabric_index;
 }

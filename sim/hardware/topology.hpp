@@ -44,6 +44,8 @@ struct SiteLink {
     Seconds latency;
     /// Of one chip, one way, where its path is narrower than its NIC (see Transport); 0 = as its NIC.
     BytesPerSecond per_chip{};
+    /// Whoever sends over it does nothing else until it is through (see Transport).
+    bool sender_waits = false;
 };
 
 /// The graph of chips, NICs and switches over all pools (Boost.Graph inside), chips counted over the pools in
@@ -61,6 +63,8 @@ class Topology {
     [[nodiscard]] TopologyPool const& pool(PoolId id) const;
     [[nodiscard]] ChipIndex first_chip(PoolId id) const;
     [[nodiscard]] Tier tier(ChipIndex from, ChipIndex to) const;
+    /// Of the link between their pools; false inside a pool.
+    [[nodiscard]] bool sender_waits(ChipIndex from, ChipIndex to) const;
     /// A number for the leaf switch that the chip's NIC is on: chips of one leaf are alike for all beyond their node.
     [[nodiscard]] int leaf_of(ChipIndex chip) const;
     /// The links of the path, in order: outward ones of `from` first, inward ones of `to` last. Empty for

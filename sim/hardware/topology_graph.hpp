@@ -4,6 +4,7 @@
 #include <boost/graph/adjacency_list.hpp>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -87,6 +88,7 @@ struct Topology::Graph {
     /// By pool and the pool at the other end: the links of its first chip where chips have a path of their own; those of
     /// the next chip come two behind.
     std::map<std::pair<int, int>, int> own_paths;
+    std::set<std::pair<int, int>> waiting; ///< pools, each way, between which senders wait
     std::vector<int> group_of_link;
     std::vector<std::vector<ChipIndex>> groups; ///< the first ones hold one chip each
     mutable std::unordered_map<Vertex, std::vector<Step>> trees;

@@ -21,7 +21,8 @@ TransportFigures read_transports(std::string const& platforms_folder) {
                          .direct_startup = read_fact<Seconds>(direct, "startup"),
                          .host_startup = read_fact<Seconds>(host, "startup"),
                          .tcp_startup = read_fact<Seconds>(tcp, "startup"),
-                         .tcp_connection = read_fact<BytesPerSecond>(tcp, "connection")};
+                         .tcp_connection = read_fact<BytesPerSecond>(tcp, "connection"),
+                         .tcp_sender_waits = read_fact<bool>(tcp, "sender_waits")};
     for (auto const& one : direct.tables("rates")) {
         out.direct.push_back(
             {one.quantity<BytesPerSecond>("line_rate"), read_fact<BytesPerSecond>(one, "rate")});
@@ -104,6 +105,7 @@ ChipPath path_between(NodeType const& a, NodeType const& b, Transport transport,
     auto const& connection = figures.tcp_connection;
     auto out = staged(a, b, std::min(nic, connection.value), figures.tcp_startup);
     out.basis += ", one TCP connection (" + said(connection.confidence, connection.source) + ")";
+    out.sender_waits = figures.tcp_sender_waits.value;
     return out;
 }
 

@@ -131,6 +131,8 @@ Block ApartBlocks::forward_segment(int chunk, int segment, bool special) const {
     }
     if (here.embedding) {
         to.compute(model::embedding_operations(s_.model, s_.shape));
+    } else if (segment == 0) {
+        Traffic{s_, to}.gather_message();
     }
     if (here.from_experts) {
         to.compute(operations(*here.from_experts).post_combine);
@@ -152,6 +154,10 @@ Block ApartBlocks::backward_segment(int chunk, int segment, bool special) const 
     Traffic const traffic{s_, to};
     GradientSums const sums{s_, to, special, BackwardPart::both};
     auto const& here = at(chunk, segment);
+    bool const starts = segment + 1 == static_cast<int>(segments(chunk).size());
+    if (starts && !chunks_[static_cast<std::size_t>(chunk)].head) {
+        traffic.gather_message();
+    }
     if (here.to_experts) {
         auto const ops = operations(*here.to_experts);
         traffic.backward(ops.pre_dispatch);

@@ -3,6 +3,7 @@
 #include "parallel/gradient_sums.hpp"
 #include "parallel/layer_pass.hpp"
 #include "parallel/parameter_traffic.hpp"
+#include "parallel/traffic.hpp"
 
 namespace moesaic::parallel {
 
@@ -108,6 +109,8 @@ Block forward_block(StageSetting const& s, ChunkContent const& content, Pricer& 
     if (content.embedding) {
         arrivals.wait_for_ends();
         to.compute(model::embedding_operations(s.model, s.shape));
+    } else {
+        Traffic{s, to}.gather_message();
     }
     for (int i = 0; i < content.layers.count(); ++i) {
         arrivals.reach(i, i + 1);
@@ -129,6 +132,8 @@ Block backward_block(StageSetting const& s, ChunkContent const& content, Pricer&
     arrivals.start_backward();
     if (content.head) {
         backward_head(s, to, part);
+    } else if (part != BackwardPart::weights) {
+        Traffic{s, to, part}.gather_message();
     }
     for (int i = content.layers.count() - 1; i >= 0; --i) {
         arrivals.reach(i, i - 1);

@@ -17,6 +17,15 @@ Recompute recompute_of(StageGroup const& group, int layer) {
     return up_to(layer + 1) > up_to(layer) ? group.recompute : Recompute::none;
 }
 
+bool messages_block(Plan const& plan) {
+    return std::ranges::find(plan.blocking_messages, choice_of(plan.schedule)) !=
+           plan.blocking_messages.end();
+}
+
+bool gathers_messages(Plan const& plan, int tensor) {
+    return tensor > 1 && !plan.sequence_parallel && !plan.whole_messages;
+}
+
 int stages_of(ReplicaKind const& kind) {
     return std::accumulate(kind.stage_groups.begin(), kind.stage_groups.end(), 0,
                            [](int sum, StageGroup const& g) { return sum + g.stages; });

@@ -132,6 +132,14 @@ struct Plan {
     int shard_group = 0; ///< ranks that share (hybrid sharding); 0 = all that hold the same weights
     bool sequence_parallel =
         true; ///< where tensor > 1: rows outside the products are split over tensor ranks
+    /// Schedules under which a stage does nothing until what it sends to its neighbours is through; under others its
+    /// next kernels run beside that.
+    std::vector<std::string> blocking_messages;
+    /// What two neighbouring stages send each other goes one way at a time.
+    bool messages_in_turn = false;
+    /// Without sequence parallelism, what a tensor rank sends to the next stage: all rows, or its part of them, which the
+    /// receivers then gather among themselves (Narayanan et al. SC21, section 4.1).
+    bool whole_messages = false;
     TensorOverlap tensor_overlap = TensorOverlap::weight_gradients;
     ContextExchange context_exchange = ContextExchange::ring;
     bool fused_attention = true;    ///< false: scores, softmax and values as kernels over the full square
@@ -172,6 +180,11 @@ struct Plan {
                          bytes_per_gib}; ///< context, communication library, fragmentation; an assumption
     Origin origin;
 };
+
+/// Whether stages wait for what they send, by Plan::blocking_messages.
+[[nodiscard]] bool messages_block(Plan const& plan);
+/// Whether a stage of this tensor degree gathers the rows that it receives.
+[[nodiscard]] bool gathers_messages(Plan const& plan, int tensor);
 
 [[nodiscard]] int stages_of(ReplicaKind const& kind);
 /// Ranks of one stage of the group: tensor x context x replicas.

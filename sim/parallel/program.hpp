@@ -104,7 +104,10 @@ struct Message {
     /// neighbours, and each rank sends an equal part to every receiver in the group of its own number. A class may be
     /// its own receiver: a rank's part for itself stays where it is.
     int groups = 0;
-    Stream stream = Stream::pipeline; ///< that the receiver's waiting counts for
+    Stream stream = Stream::pipeline; ///< that waiting for it counts for
+    bool blocking = false;            ///< the sender's next item waits until it is through
+    bool in_turn =
+        false; ///< starts when no other such message is under way between the two ranks, either way
 };
 
 /// One entry of a class's schedule: the block runs when its messages have come in and the item before it is

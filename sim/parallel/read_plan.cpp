@@ -25,13 +25,7 @@ Recompute read_recompute(io::TomlTable const& t, Recompute otherwise) {
 
 Schedule read_schedule(io::TomlTable const& t) {
     bool const has_chunks = t.has("chunks");
-    auto schedule = one_of<Schedule>(t, "schedule", OneFOneB{},
-                                     {{"1f1b", OneFOneB{}},
-                                      {"gpipe", GPipe{}},
-                                      {"interleaved", Interleaved{}},
-                                      {"zb-h1", ZeroBubbleH1{}},
-                                      {"zb-h2", ZeroBubbleH2{}},
-                                      {"dualpipe", DualPipe{}}});
+    auto schedule = one_of<Schedule>(t, "schedule", OneFOneB{}, schedule_choices());
     if (auto* interleaved = std::get_if<Interleaved>(&schedule)) {
         interleaved->chunks = has_chunks ? static_cast<int>(t.integer_from("chunks", 2)) : 2;
     } else if (has_chunks) {

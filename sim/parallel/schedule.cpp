@@ -19,6 +19,21 @@ std::string name_of(Schedule const& schedule) {
                       schedule);
 }
 
+std::vector<std::pair<std::string, Schedule>> const& schedule_choices() {
+    static std::vector<std::pair<std::string, Schedule>> const choices{
+        {"1f1b", OneFOneB{}},      {"gpipe", GPipe{}},        {"interleaved", Interleaved{}},
+        {"zb-h1", ZeroBubbleH1{}}, {"zb-h2", ZeroBubbleH2{}}, {"dualpipe", DualPipe{}}};
+    return choices;
+}
+
+std::string const& choice_of(Schedule const& schedule) {
+    auto const& choices = schedule_choices();
+    auto const at = std::ranges::find_if(
+        choices, [&](auto const& choice) { return choice.second.index() == schedule.index(); });
+    expects(at != choices.end(), "every schedule can be chosen");
+    return at->first;
+}
+
 int chunks_of(Schedule const& schedule) {
     auto const* interleaved = std::get_if<Interleaved>(&schedule);
     return interleaved ? interleaved->chunks : std::holds_alternative<DualPipe>(schedule) ? 2 : 1;

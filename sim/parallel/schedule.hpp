@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -40,6 +41,10 @@ struct DualPipe {
 using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBubbleH2, DualPipe>;
 
 [[nodiscard]] std::string name_of(Schedule const& schedule);
+/// With what a plan chooses each, and what they are without more being said.
+[[nodiscard]] std::vector<std::pair<std::string, Schedule>> const& schedule_choices();
+/// The name by which a plan chooses it.
+[[nodiscard]] std::string const& choice_of(Schedule const& schedule);
 /// Steps overlap, see ZeroBubbleH2.
 [[nodiscard]] bool is_open_ended(Schedule const& schedule);
 /// Model chunks that one stage holds.

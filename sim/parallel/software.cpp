@@ -2,6 +2,9 @@
 
 #include "parallel/read_choice.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace moesaic::parallel {
 
 namespace {
@@ -34,6 +37,21 @@ void read_algorithms(io::TomlTable const& table, Plan& plan) {
     }
 }
 
+/// Names of schedules.
+std::vector<std::string> read_schedules(io::TomlTable const& table, std::string_view key) {
+    auto out = table.texts(key);
+    std::vector<std::string> known;
+    std::ranges::transform(schedule_choices(), std::back_inserter(known),
+                           [](auto const& choice) { return choice.first; });
+    for (auto const& name : out) {
+        if (std::ranges::find(known, name) == known.end()) {
+            throw InputError{table.origin(key), fmt::format("schedule \"{}\" is not known", name),
+                             suggestion(name, known)};
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 void read_practice(io::TomlTable const& table, Plan& plan) {
@@ -63,6 +81,11 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);
     plan.fused_gate = table.boolean_or("fused_gate", plan.fused_gate);
     plan.sequence_parallel = table.boolean_or("sequence_parallel", plan.sequence_parallel);
+    if (table.has("blocking_messages")) {
+        plan.blocking_messages = read_schedules(table, "blocking_messages");
+    }
+    plan.messages_in_turn = table.boolean_or("messages_in_turn", plan.messages_in_turn);
+    plan.whole_messages = table.boolean_or("whole_messages", plan.whole_messages);
     plan.tensor_overlap = one_of<TensorOverlap>(table, "tensor_overlap", plan.tensor_overlap,
                                                 {{"none", TensorOverlap::none},
                                                  {"weight_gradients", TensorOverlap::weight_gradients},

@@ -30,21 +30,32 @@ int Messages::message(int ahead, ChunkPlace from, ChunkPlace to, int micro_batch
     if (made) {
         auto const& source = stages_[first + static_cast<std::size_t>(from.stage)];
         auto const& target = stages_[first + static_cast<std::size_t>(to.stage)];
-        program_.messages.push_back({ClassId{static_cast<std::int64_t>(first) + from.stage},
-                                     ClassId{static_cast<std::int64_t>(first) + to.stage},
-                                     bytes(source, target), source.place.ranks.first,
-                                     target.place.ranks.first});
+        program_.messages.push_back({.from = ClassId{static_cast<std::int64_t>(first) + from.stage},
+                                     .to = ClassId{static_cast<std::int64_t>(first) + to.stage},
+                                     .bytes = bytes(source, target),
+                                     .source = source.place.ranks.first,
+                                     .destination = target.place.ranks.first,
+                                     .blocking = blocks(source, target),
+                                     .in_turn = job_.plan.messages_in_turn});
     }
     return entry->second;
 }
 
-/// Rows of the micro-batch are spread over the tensor ranks; between unlike degrees the narrower side decides.
+/// Rows of the micro-batch are spread over the tensor ranks; between unlike degrees the narrower side decides. Whole ones
+/// come to each receiver once.
 Bytes Messages::bytes(Stage const& source, Stage const& target) const {
     auto const& kind = job_.plan.kinds[static_cast<std::size_t>(source.place.kind)];
     double const rows = static_cast<double>(kind.micro_batch * job_.shape.sequence_length) / kind.context;
     double const element = bytes_per_element(source.place.group->precision.activations);
-    return Bytes{rows * job_.model.hidden * element /
-                 std::min(source.place.group->tensor, target.place.group->tensor)};
+    double const all = rows * job_.model.hidden * element;
+    double const senders = source.place.group->tensor, receivers = target.place.group->tensor;
+    bool const whole = job_.plan.whole_messages && !job_.plan.sequence_parallel;
+    return Bytes{whole ? all * receivers / senders : all / std::min(senders, receivers)};
+}
+
+bool Messages::blocks(Stage const& source, Stage const& target) const {
+    return messages_block(job_.plan) ||
+           job_.topology.sender_waits(source.place.ranks.first, target.place.ranks.first);
 }
 
 std::size_t TokenMessages::class_of(int stage, std::optional<int> place) const {

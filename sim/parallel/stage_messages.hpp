@@ -33,6 +33,7 @@ class Messages {
   private:
     int message(int ahead, ChunkPlace from, ChunkPlace to, int micro_batch, std::size_t at);
     [[nodiscard]] Bytes bytes(Stage const& source, Stage const& target) const;
+    [[nodiscard]] bool blocks(Stage const& source, Stage const& target) const;
 
     Job const& job_;
     Program& program_;

@@ -47,6 +47,12 @@ void Traffic::reduce(int columns, Label role) const {
     to_.collective(Stream::tensor, reduction(columns, role));
 }
 
+void Traffic::gather_message() const {
+    if (gathers_messages(s_.plan, s_.group.tensor) && stages_of(s_.kind) > 1) {
+        to_.collective(Stream::tensor, tensor(CollectiveKind::all_gather, s_.model.hidden, "message"));
+    }
+}
+
 void Traffic::compute(Operations kernels, Label prefix) const {
     if (s_.shape.shard.context > 1) {
         context_forward(s_, kernels, to_, prefix);

@@ -35,6 +35,9 @@ class Traffic {
     void gather(int columns, Label role) const;
     void reduce(int columns, Label role) const;
 
+    /// Of rows that have come from another stage in parts, see Plan::whole_messages.
+    void gather_message() const;
+
     /// Token copies to the ranks of their experts, or back. The busiest rank decides.
     void exchange(Dtype format, Label role, Way way) const;
     /// The chain goes on beside it, see BlockBuilder::beside().

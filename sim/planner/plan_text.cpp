@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <iterator>
 
 namespace moesaic::planner {
 
@@ -71,6 +72,12 @@ std::string practice_lines(Plan const& plan) {
     out += line("weighted_activation", plan.weighted_activation);
     out += line("fused_gate", plan.fused_gate);
     out += line("sequence_parallel", plan.sequence_parallel);
+    std::vector<std::string> blocking;
+    std::ranges::transform(plan.blocking_messages, std::back_inserter(blocking),
+                           [](std::string const& schedule) { return in_quotes(schedule); });
+    out += fmt::format("blocking_messages = [{}]\n", fmt::join(blocking, ", "));
+    out += line("messages_in_turn", plan.messages_in_turn);
+    out += line("whole_messages", plan.whole_messages);
     out += line("tensor_overlap", overlap_names[static_cast<int>(plan.tensor_overlap)]);
     out += line("context_exchange", context_names[static_cast<int>(plan.context_exchange)]);
     out += line("fused_attention", plan.fused_attention);

@@ -52,6 +52,7 @@ void settle_transport(io::TomlTable const& t, hardware::SiteLink& link, Scenario
     link.bandwidth = t.optional_quantity<BytesPerSecond>("bandwidth").value_or(line * nics);
     link.latency = t.optional_quantity<Seconds>("latency").value_or(path.startup);
     link.per_chip = path.rate;
+    link.sender_waits = path.sender_waits;
     s.assumptions.push_back(fmt::format("Between {} and {}: {}, {} a chip each way ({}).", a.name, b.name,
                                         name_of(transport), io::text_of(path.rate), path.basis));
 }

@@ -13,6 +13,9 @@ class RandomProgram {
         stages_ = 1 + below(4);
         ranks_ = 8 * (1 + below(3));
         micro_batches_ = 1 + below(6);
+        Rng of_messages{seed, "random-messages"};
+        blocking_ = of_messages.below(2) == 0;
+        in_turn_ = of_messages.below(4) == 0;
     }
 
     [[nodiscard]] int chips() const { return stages_ * ranks_; }
@@ -115,12 +118,17 @@ class RandomProgram {
     struct Hop {
         int from, to, block, micro_batch;
     };
-    static void add_message(parallel::Program& program, Hop const& hop, Bytes bytes) {
+    void add_message(parallel::Program& program, Hop const& hop, Bytes bytes) const {
         auto const index = static_cast<int>(program.messages.size());
         auto& from = program.classes[hop.from];
         auto& to = program.classes[hop.to];
-        program.messages.push_back(
-            {ClassId{hop.from}, ClassId{hop.to}, bytes, from.representative, to.representative});
+        program.messages.push_back({.from = ClassId{hop.from},
+                                    .to = ClassId{hop.to},
+                                    .bytes = bytes,
+                                    .source = from.representative,
+                                    .destination = to.representative,
+                                    .blocking = blocking_,
+                                    .in_turn = in_turn_});
         auto const is_item = [&](parallel::WorkItem const& item) {
             return item.block == hop.block && item.micro_batch == hop.micro_batch;
         };
@@ -132,6 +140,8 @@ class RandomProgram {
     int stages_ = 1;
     int ranks_ = 8; ///< of a stage
     int micro_batches_ = 1;
+    bool blocking_ = false; ///< messages, and those that take turns
+    bool in_turn_ = false;
 };
 
 } // namespace moesaic::test

@@ -77,6 +77,42 @@ TEST_CASE("More bandwidth everywhere is never slower on random programs", "[engi
     }
 }
 
+namespace {
+
+/// Without sharing. @param bytes factor of the messages' bytes
+double path_of(std::uint64_t seed, bool blocking, double bytes) {
+    return apart([&] {
+               RandomProgram random{seed};
+               auto const topology = topology_of(random.shape());
+               auto program = random.program();
+               for (auto& message : program.messages) {
+                   message.blocking = blocking;
+                   message.in_turn = false;
+                   message.bytes = message.bytes * bytes;
+               }
+               return engine::simulate(program, topology, timing::Timings{},
+                                       {.sharing = engine::Sharing::none})
+                   .step.value();
+           })
+        .result;
+}
+
+} // namespace
+
+TEST_CASE("Blocking messages are never faster than those behind kernels, and as fast where they take no time",
+          "[engine][property]") {
+    int slower = 0;
+    for (std::uint64_t seed = 600; seed < 660; ++seed) {
+        INFO("seed " << seed);
+        auto const behind = path_of(seed, false, 1.0);
+        auto const blocking = path_of(seed, true, 1.0);
+        CHECK(blocking >= behind * (1.0 - 1e-9));
+        slower += blocking > behind * 1.001 ? 1 : 0;
+        CHECK(path_of(seed, true, 0.0) == path_of(seed, false, 0.0));
+    }
+    CHECK(slower > 10);
+}
+
 TEST_CASE("The same program gives the same bits", "[engine][property]") {
     for (std::uint64_t seed = 100; seed < 110; ++seed) {
         auto const first = run(seed, 1.0);

@@ -107,6 +107,104 @@ TEST_CASE("1F1B over two stages runs as by hand", "[engine]") {
     }
 }
 
+TEST_CASE("A blocking message holds its sender up until it is through", "[engine]") {
+    auto const topology = topology_of({});
+    timing::Timings const timings;
+    parallel::Program program;
+    program.classes = {class_of("sender", ranks(0, 1, 8)), class_of("receiver", ranks(8, 1, 8))};
+    program.classes[0].blocks = {block("long", {kernel(1e-3, "up")})};
+    program.classes[1].blocks = {block("short", {kernel(0.1e-3, "up")})};
+    for (int m = 0; m < 3; ++m) {
+        program.messages.push_back({ClassId{0}, ClassId{1}, Bytes{8e6}, ChipIndex{0}, ChipIndex{8}});
+        program.classes[0].schedule.push_back({0, m, {}, {m}});
+        program.classes[1].schedule.push_back({0, m, {m}, {}});
+    }
+    auto const t = alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, 8e6, {2, 2});
+    REQUIRE(t < 1e-3);
+    for (auto& message : program.messages) {
+        message.blocking = true;
+    }
+    // three times a kernel and its message, then the last short kernel
+    auto const timeline = simulate(program, topology, timings);
+    CHECK_THAT(timeline.step.value(), WithinRel(3.1e-3 + 3 * t, 1e-9));
+    check_sums(timeline);
+    CHECK_THAT(share(timeline, "send_recv pipeline"), WithinRel(3 * t, 1e-9));
+    // the sender's waiting is exposed communication, and a bubble only while it has nothing to do
+    CHECK_THAT(timeline.classes[0].exposed[int(Stream::pipeline)].value(), WithinRel(3 * t, 1e-9));
+    CHECK_THAT(timeline.classes[0].bubble.value(), WithinRel(0.1e-3, 1e-9));
+}
+
+TEST_CASE("A message behind kernels costs its sender nothing", "[engine]") {
+    auto const topology = topology_of({});
+    timing::Timings const timings;
+    parallel::Program program;
+    program.classes = {class_of("sender", ranks(0, 1, 8)), class_of("receiver", ranks(8, 1, 8))};
+    program.messages = {{ClassId{0}, ClassId{1}, Bytes{8e6}, ChipIndex{0}, ChipIndex{8}}};
+    program.classes[0].blocks = {block("long", {kernel(1e-3, "up")})};
+    program.classes[1].blocks = {block("short", {kernel(0.1e-3, "up")})};
+    program.classes[0].schedule = {{0, 0, {}, {0}}, {0, 1, {}, {}}};
+    program.classes[1].schedule = {{0, 0, {0}, {}}};
+    auto const timeline = simulate(program, topology, timings);
+    CHECK_THAT(timeline.step.value(), WithinRel(2e-3, 1e-9));
+    CHECK(timeline.classes[0].exposed[int(Stream::pipeline)].value() == 0.0);
+}
+
+TEST_CASE("1F1B with blocking messages over two stages runs as by hand", "[engine]") {
+    auto const topology = topology_of({});
+    timing::Timings const timings;
+    auto program = two_stages(8e6);
+    for (auto& message : program.messages) {
+        message.blocking = true;
+    }
+    // Stage 0 does F0, waits t, does F1, waits t. Stage 1 does F0 and B0 from 1 + t to 4 + t, and F1 and B1 when B0's
+    // gradients are through, to 7 + 2t. Stage 0 does B0 and F2 from 4 + 2t to 7 + 2t: both send until 7 + 3t, and go on as
+    // without waiting, for each has to wait for the other's message anyway.
+    auto const t = alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, 8e6, {2, 2});
+    auto const timeline = simulate(program, topology, timings);
+    CHECK_THAT(timeline.step.value(), WithinRel(12e-3 + 4 * t, 1e-9));
+    check_sums(timeline);
+    // stage 0: after F0, before B0, after F2 and before B2; stage 1: before F0, after B0, before F2, after B2
+    CHECK_THAT(timeline.classes[0].exposed[int(Stream::pipeline)].value(), WithinRel(4 * t, 1e-9));
+    CHECK_THAT(timeline.classes[1].exposed[int(Stream::pipeline)].value(), WithinRel(4 * t, 1e-9));
+}
+
+namespace {
+
+/// Two ranks that work, send to each other and work on.
+parallel::Program exchange(bool in_turn) {
+    parallel::Program program;
+    program.classes = {class_of("first", ranks(0, 1, 8)), class_of("second", ranks(8, 1, 8))};
+    program.messages = {{ClassId{0}, ClassId{1}, Bytes{8e6}, ChipIndex{0}, ChipIndex{8}},
+                        {ClassId{1}, ClassId{0}, Bytes{8e6}, ChipIndex{8}, ChipIndex{0}}};
+    for (int c = 0; c < 2; ++c) {
+        program.messages[c].in_turn = in_turn;
+        program.classes[c].blocks = {block("work", {kernel(1e-3, "up")})};
+        program.classes[c].schedule = {{0, 0, {}, {c}}, {0, 1, {1 - c}, {}}};
+    }
+    return program;
+}
+
+} // namespace
+
+TEST_CASE("Two ranks send to each other at the same time", "[engine]") {
+    auto const topology = topology_of({});
+    timing::Timings const timings;
+    auto const t = alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, 8e6, {2, 2});
+    CHECK_THAT(simulate(exchange(false), topology, timings).step.value(), WithinRel(2e-3 + t, 1e-9));
+}
+
+TEST_CASE("Messages that take turns go one way at a time", "[engine]") {
+    auto const topology = topology_of({});
+    timing::Timings const timings;
+    auto const t = alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, 8e6, {2, 2});
+    auto const timeline = simulate(exchange(true), topology, timings);
+    CHECK_THAT(timeline.step.value(), WithinRel(2e-3 + 2 * t, 1e-9));
+    check_sums(timeline);
+    // the first rank's message has gone when the second one's comes: it waits for both
+    CHECK_THAT(timeline.classes[0].exposed[int(Stream::pipeline)].value(), WithinRel(2 * t, 1e-9));
+    CHECK_THAT(timeline.classes[1].exposed[int(Stream::pipeline)].value(), WithinRel(t, 1e-9));
+}
+
 TEST_CASE("Two transfers on one NIC share it", "[engine]") {
     // one chip per node, NIC 1 GB/s: attainable is a share of the line rate, so that two at a time fill it
     Shape const shape{.nodes = 2, .chips = 1, .nics = 1, .nic_gb_per_s = 1.0};

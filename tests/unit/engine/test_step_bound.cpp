@@ -74,6 +74,22 @@ TEST_CASE("The bound of a uniform pipeline is (m + p - 1) (f + b) and its messag
     CHECK_THAT(simulate(gpipe(p), topology, timings).step.value(), WithinRel(bound.value(), 1e-9));
 }
 
+TEST_CASE("The bound counts the blocking messages of the sender", "[engine]") {
+    auto const topology = topology_of({.nodes = 4});
+    timing::Timings const timings;
+    Pipeline const p;
+    auto const t =
+        alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, p.message_bytes, {2, 2});
+    auto program = gpipe(p);
+    for (auto& message : program.messages) {
+        message.blocking = true;
+    }
+    // stage 0 sends after each of 6 forwards, the last stage after each of 6 backwards; then 3 hops each way
+    auto const bound = step_bound(program, topology, timings);
+    CHECK_THAT(bound.value(), WithinRel((6 + 4 - 1) * 3e-3 + 2 * (5 + 3) * t, 1e-9));
+    CHECK_THAT(simulate(program, topology, timings).step.value(), WithinRel(bound.value(), 1e-9));
+}
+
 TEST_CASE("The bound counts the busiest stream of a rank", "[engine]") {
     auto const topology = topology_of({.nodes = 2});
     timing::Timings const timings;

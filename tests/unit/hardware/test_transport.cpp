@@ -37,6 +37,9 @@ TEST_CASE("through host memory copies and wire take their turns", "[hardware]") 
     CHECK(tcp.rate.value() == Approx(1e9 / (1 / 51.2 + 1 / 1.073 + 1 / 51.2)));
     CHECK(tcp.startup.value() == Approx(200e-6));
     CHECK_THAT(tcp.basis, Catch::Contains("pytorch/gloo #248"));
+    // Gloo's caller waits for what it sends
+    CHECK(tcp.sender_waits);
+    CHECK_FALSE(path("hgx_h200", "oam_mi325x", Transport::host_memory).sender_waits);
 }
 
 TEST_CASE("a rate that nobody has measured is said to be taken from another", "[hardware]") {
@@ -69,4 +72,17 @@ TEST_CASE("chips with a path of their own between pools take it first and last",
     for (auto const link : topology.route(ChipIndex{3}, ChipIndex{11})) { // inside a pool: none
         CHECK(topology.link(link).bandwidth.value() > 1e9);
     }
+}
+
+TEST_CASE("senders wait between the pools whose link says so, both ways", "[hardware]") {
+    Catalogue const catalogue{platforms};
+    auto const cluster = catalogue.cluster("h800_4096", {});
+    SiteLink const fast{0, 1, BytesPerSecond{400e9}, Seconds{1e-5}};
+    SiteLink const other{0, 2, fast.bandwidth, fast.latency};
+    SiteLink const slow{1, 2, BytesPerSecond{400e9}, Seconds{1e-5}, BytesPerSecond{1e9}, true};
+    Topology const topology{{{cluster, 8}, {cluster, 8}, {cluster, 8}}, {fast, other, slow}};
+    CHECK(topology.sender_waits(ChipIndex{8}, ChipIndex{16}));
+    CHECK(topology.sender_waits(ChipIndex{16}, ChipIndex{8}));
+    CHECK_FALSE(topology.sender_waits(ChipIndex{0}, ChipIndex{8}));
+    CHECK_FALSE(topology.sender_waits(ChipIndex{8}, ChipIndex{9}));
 }

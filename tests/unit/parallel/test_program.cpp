@@ -40,6 +40,74 @@ TEST_CASE("a message carries the rows of a micro-batch over the tensor ranks", "
     CHECK(build_program(f.job()).messages.front().bytes.value() == Approx(4096.0 * 5376 * 2 / 2));
 }
 
+TEST_CASE("messages block under the schedules that are named", "[parallel]") {
+    auto const all_block = [](std::string const& plan) {
+        auto const f = job_of("ling_plus", {{"d", "h800_4096", 512}}, 8960,
+                              "pipeline = 4\ntensor = 2\nexpert = 8\n" + plan);
+        auto const messages = build_program(f.job()).messages;
+        auto const blocking = std::ranges::count_if(messages, &Message::blocking);
+        CHECK((blocking == 0 || blocking == std::ssize(messages)));
+        return blocking > 0;
+    };
+    CHECK_FALSE(all_block(""));
+    CHECK(all_block("blocking_messages = [\"1f1b\"]\n"));
+    std::string const interleaved = "schedule = \"interleaved\"\nchunks = 2\n";
+    CHECK_FALSE(all_block(interleaved + "blocking_messages = [\"1f1b\"]\n"));
+    CHECK(all_block(interleaved + "blocking_messages = [\"1f1b\", \"interleaved\"]\n"));
+    CHECK_THROWS_WITH(all_block("blocking_messages = [\"1f1\"]\n"),
+                      Catch::Contains("schedule \"1f1\" is not known") && Catch::Contains("1f1b"));
+}
+
+TEST_CASE("messages block between pools where senders wait, and nowhere else", "[parallel]") {
+    auto f = job_of("llama2_7b", {{"a", "h800_4096", 16}, {"b", "h800_4096", 8}}, 64,
+                    "layer_split = \"balanced\"\n[[parallel.stages]]\npool = \"a\"\ncount = "
+                    "2\n[[parallel.stages]]\npool = \"b\"\n");
+    hardware::SiteLink link{0, 1, BytesPerSecond{400e9}, Seconds{1e-5}};
+    link.sender_waits = true;
+    hardware::Topology const topology{{f.topology.pool(PoolId{0}), f.topology.pool(PoolId{1})}, {link}};
+    Job const job{f.model, f.plan, f.shape, topology, f.timings};
+    for (auto const& message : build_program(job).messages) {
+        bool const between = message.from == ClassId{2} || message.to == ClassId{2};
+        CHECK(message.blocking == between);
+    }
+}
+
+namespace {
+
+/// Bytes of the first message, and of the gathers that make up its rows, in the last stage's forward.
+std::pair<double, double> first_message(std::string const& plan) {
+    auto const f = job_of("llama2_7b", {{"d", "h800_4096", 64}}, 128, "pipeline = 2\ntensor = 4\n" + plan);
+    auto const program = build_program(f.job());
+    double gathered = 0.0;
+    for (auto const& op : program.classes.back().blocks.front().ops) {
+        auto const* c = std::get_if<Collective>(&op.work);
+        gathered += c && c->role == "message" ? c->bytes.value() : 0.0;
+    }
+    return {program.messages.front().bytes.value(), gathered};
+}
+
+} // namespace
+
+TEST_CASE("without sequence parallelism a stage sends parts that are gathered, or whole rows", "[parallel]") {
+    double const rows = 4096.0 * 4096 * 2; // of a micro-batch, in 16 bit
+    CHECK(first_message("") == std::pair{rows / 4, 0.0});
+    // each rank has rows of its own
+    CHECK(first_message("whole_messages = true\n") == std::pair{rows / 4, 0.0});
+    CHECK(first_message("sequence_parallel = false\n") == std::pair{rows / 4, rows});
+    CHECK(first_message("sequence_parallel = false\nwhole_messages = true\n") == std::pair{rows, 0.0});
+}
+
+TEST_CASE("whole rows come once to each rank of a stage with another tensor degree", "[parallel]") {
+    auto const f = job_of("llama2_7b", {{"d", "h800_4096", 24}}, 64,
+                          "replicas = 4\nsequence_parallel = false\nwhole_messages = true\n"
+                          "[[parallel.stages]]\ntensor = 2\n[[parallel.stages]]\ntensor = 4\n");
+    double const rows = 4096.0 * 4096 * 2;
+    for (auto const& message : build_program(f.job()).messages) {
+        bool const forwards = message.from == ClassId{0}; // 2 ranks to 4, and 4 back to 2
+        CHECK(message.bytes.value() == (forwards ? 2.0 : 0.5) * rows);
+    }
+}
+
 TEST_CASE("interleaved chunks pass from the last stage back to the first", "[parallel]") {
     auto const f = job_of("ling_plus", {{"d", "h800_4096", 512}}, 8960,
                           "pipeline = 4\ntensor = 2\nexpert = 8\nschedule = \"interleaved\"\nchunks = 2\n");

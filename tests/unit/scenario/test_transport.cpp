@@ -26,6 +26,7 @@ TEST_CASE(
     CHECK(link.per_chip.value() == Approx(24.5e9));     // 910B2: NICs of 200 Gbit/s
     CHECK(link.bandwidth.value() == Approx(96 * 25e9)); // 96 H800 with a NIC each against 192
     CHECK(link.latency.value() == Approx(38e-6));
+    CHECK_FALSE(link.sender_waits);
     REQUIRE(direct.assumptions.size() == 1);
     CHECK_THAT(direct.assumptions.front(),
                Catch::Contains("Between fast and small: device_direct") && Catch::Contains("DLSlime"));
@@ -38,6 +39,7 @@ TEST_CASE("NICs, bandwidth and latency of a transport may be given", "[scenario]
     CHECK(link.bandwidth.value() == Approx(2 * 25e9));
     CHECK(link.latency.value() == Approx(1e-3));
     CHECK(link.per_chip < BytesPerSecond{1.073e9});
+    CHECK(link.sender_waits);
     CHECK_THROWS_WITH(read({"site_links[0].transport=\"pigeon\""}),
                       Catch::Contains("\"pigeon\" is not known"));
 }
