@@ -11,8 +11,8 @@
 #include "io/json.hpp"
 #include "io/unit_text.hpp"
 #include "parallel/one_collective.hpp"
+#include "scenario/run_scenario.hpp"
 #include "timing/collective_curve.hpp"
-#include "timing/timing_table.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -145,16 +145,8 @@ class Bench {
   public:
     explicit Bench(Arguments const& arguments)
         : cluster_{cluster_of(arguments)}, group_{ranks_of(arguments, cluster_)},
-          topology_{{{cluster_, whole_nodes()}}, {}} {
-        timings_.set_reference_chips(hardware::Catalogue{data_folder() + "/platforms"}.all_chips());
-        auto sources = arguments.timings;
-        sources.insert(sources.begin(), data_folder() + "/platforms/timings");
-        for (auto const& source : sources) {
-            for (auto const& table : timing::tables_at(source)) {
-                timings_.load(table);
-            }
-        }
-    }
+          topology_{{{cluster_, whole_nodes()}}, {}},
+          timings_{scenario::load_timings({}, data_folder(), arguments.timings, true)} {}
 
     [[nodiscard]] parallel::RankSet const& group() const { return group_; }
     [[nodiscard]] int nodes() const { return whole_nodes() / cluster_.node.chips; }
@@ -168,7 +160,7 @@ class Bench {
         return out;
     }
 
-    /// At most once in a process.
+    /// At most once in a process, since it simulates.
     [[nodiscard]] timing::Duration duration(Collective const& work) const {
         auto const timeline = engine::simulate(parallel::only(work), topology_, timings_);
         timing::Duration out{timeline.step, timing::Evidence::measured, 0.0};
