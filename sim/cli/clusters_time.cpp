@@ -54,7 +54,7 @@ CollectiveKind kind_of(std::string const& name) {
 }
 
 std::vector<Algorithm> algorithms_of(Arguments const& arguments, CollectiveKind kind) {
-    auto const known = timing::algorithms_of(kind);
+    auto known = timing::algorithms_of(kind);
     if (arguments.algorithms.empty()) {
         return known;
     }
@@ -80,7 +80,7 @@ std::vector<Bytes> sizes_of(Arguments const& arguments) {
         auto const size = io::parse_quantity<Bytes>(text);
         if (!size || size->value() <= 0.0) {
             throw InputError{from("--bytes"), fmt::format("\"{}\" is no size above 0", text),
-                             "Give " + io::quantity_help<Bytes>()};
+                             io::quantity_help<Bytes>()};
         }
         out.push_back(*size);
     }
@@ -91,7 +91,7 @@ BytesPerSecond nic_bandwidth_of(std::string const& text) {
     auto const bandwidth = io::parse_quantity<BytesPerSecond>(text);
     if (!bandwidth || bandwidth->value() <= 0.0) {
         throw InputError{from("--nic-bandwidth"), fmt::format("\"{}\" is no rate above 0", text),
-                         "Give " + io::quantity_help<BytesPerSecond>()};
+                         io::quantity_help<BytesPerSecond>()};
     }
     return *bandwidth;
 }
@@ -295,10 +295,13 @@ CLI::App* add_clusters_time(CLI::App& clusters) {
                      "Size as nccl-tests counts it, such as \"1 GiB\"; several are rows")
         ->required();
     command->add_option("--ranks", arguments->ranks, "Chips that take part, from the first node on")
-        ->required();
-    command->add_option("--per-node", arguments->per_node, "Of each node (default: all its chips)");
-    command->add_option("--nics", arguments->nics,
-                        "NICs of a node, where they are fewer than the catalogue has");
+        ->required()
+        ->check(CLI::Range(1, 1'000'000));
+    command->add_option("--per-node", arguments->per_node, "Of each node (default: all its chips)")
+        ->check(CLI::Range(1, 1'000'000));
+    command
+        ->add_option("--nics", arguments->nics, "NICs of a node, where they are fewer than the catalogue has")
+        ->check(CLI::Range(1, 1'000'000));
     command->add_option("--nic-bandwidth", arguments->nic_bandwidth,
                         "Of each NIC, each way, where it is not the catalogue's, such as \"400 Gbit/s\"");
     command->add_option(
