@@ -1,3 +1,4 @@
+#include "cli/clusters_parts.hpp"
 #include "cli/command.hpp"
 #include "cli/figure_text.hpp"
 #include "hardware/catalogue.hpp"
@@ -231,16 +232,18 @@ void add_clusters_command(CLI::App& app, Outcome& /*outcome*/) {
         app.add_subcommand("clusters", "The clusters of the catalogue: nodes, bandwidth per tier, bisection");
     clusters->add_flag("--json", options->json, "One JSON object on stdout; amounts in SI units");
     clusters->footer("Examples:\n  moesaic clusters\n  moesaic clusters show h800_4096\n"
-                     "  moesaic clusters show deepseek_h800_2048 --json\n\n"
+                     "  moesaic clusters show deepseek_h800_2048 --json\n"
+                     "  moesaic clusters time h100_16384 --ranks 64 --bytes \"1 GiB\"\n\n"
                      "A pool of a scenario takes the first chips of a cluster.");
     auto* show = clusters->add_subcommand("show", "Node, fabric, bandwidth per tier, bisection, sources");
     show->add_option("ID", options->id, "As listed by `moesaic clusters`")->required();
     show->fallthrough();
     show->footer("Example:\n  moesaic clusters show h20_4096");
-    clusters->callback([clusters, show, options] {
+    auto const* time = add_clusters_time(*clusters);
+    clusters->callback([clusters, show, time, options] {
         if (clusters->got_subcommand(show)) {
             show_cluster(*options);
-        } else {
+        } else if (!clusters->got_subcommand(time)) {
             list_clusters(options->json);
         }
     });

@@ -48,10 +48,9 @@ parallel::RankClass const& Transfers::class_of(int cell) const {
 
 int Transfers::add(parallel::Collective const& collective, int cell) {
     auto const& group = collective.group;
-    Carried const carried{collective.kind, collective.algorithm, collective.tokens};
-    CollectiveKey const key{
-        cell,         carried,    pattern_of(collective), collective.bytes.value(), group.first.index(),
-        group.stride, group.count};
+    Carried const carried{collective.kind, collective.bytes, collective.algorithm, collective.tokens};
+    CollectiveKey const key{cell,         carried,    pattern_of(collective), group.first.index(),
+                            group.stride, group.count};
     auto const [at, is_new] = collectives_.try_emplace(key, static_cast<int>(transfers_.size()));
     if (is_new) {
         transfers_.emplace_back();
@@ -133,7 +132,7 @@ int Transfers::add_to_group(parallel::Message const& message, int sender, int re
     auto const all = all_of_group(from, to, place / (from.count / message.groups), message.groups);
     auto const in_node =
         std::ranges::count_if(all, [&](ChipIndex rank) { return topology.tier(source, rank) <= Tier::node; });
-    plan(at->second, {CollectiveKind::all_to_all, {}, {}},
+    plan(at->second, {CollectiveKind::all_to_all, bytes, {}, {}},
          {std::move(flows), source, static_cast<std::int64_t>(all.size()), nodes_of(all, topology), in_node,
           all_sent});
     return at->second;
@@ -162,7 +161,7 @@ int Transfers::add(parallel::Message const& message, int sender, int receiver, d
             auto const per_receiver = static_cast<double>(from.size()) / static_cast<double>(to.size());
             auto flow = lower(bytes, {{source, from}, {destination, to}, per_receiver}, context_.topology);
             auto const nodes = flow.tier == Tier::node ? 1 : 2;
-            plan(at->second, {CollectiveKind::send_recv, {}, {}},
+            plan(at->second, {CollectiveKind::send_recv, bytes, {}, {}},
                  {{std::move(flow)}, source, 2, nodes, 2, std::nullopt});
         }
     }
@@ -196,6 +195,23 @@ void Transfers::plan(int transfer, Carried const& carried, ClassFlows const& flo
     plan_side(transfer, carried, flows, false);
 }
 
+timing::CollectiveCost Transfers::cost_of(Carried const& carried, ClassFlows const& flows,
+                                          Side const& side) const {
+    auto const& node = context_.topology.pool(context_.topology.pool_of(flows.rank)).cluster.node;
+    auto const& [kind, message, algorithm, tokens] = carried;
+    auto const measured = [&](CollectiveKind like, Bytes sent) {
+        return context_.timings.collective(node, like, side.tier, sent, side.ranks, side.nodes, tokens);
+    };
+    if (algorithm == timing::Algorithm::automatic || is_measured(algorithm, kind)) {
+        return measured(kind, side.bytes);
+    }
+    constexpr Bytes next_to_nothing{1.0};
+    return carried_out_by(algorithm, kind, {flows.ranks, flows.nodes}, node,
+                          {message, side.bytes,
+                           measured(rate_like(algorithm, kind), std::max(side.bytes, timing::shows_rate)),
+                           measured(kind, next_to_nothing)});
+}
+
 /// Flows inside the node share what the kind attains there, those beyond it what it attains over the NIC, which is
 /// the same for near and far peers: each flow has the part of its bytes.
 void Transfers::plan_side(int transfer, Carried const& carried, ClassFlows const& flows, bool inside) {
@@ -215,19 +231,17 @@ void Transfers::plan_side(int transfer, Carried const& carried, ClassFlows const
     }
     auto const& topology = context_.topology;
     auto const& node = topology.pool(topology.pool_of(flows.rank)).cluster.node;
-    auto const ranks = static_cast<int>(inside ? flows.ranks_in_node : flows.ranks);
-    auto const nodes = static_cast<int>(inside ? 1 : flows.nodes);
-    auto const& [kind, algorithm, tokens] = carried;
+    auto const& kind = carried.kind;
     auto const& group = flows.to_group;
     auto const all_sent = !group ? bytes : inside ? group->inside : group->across;
-    auto const measured =
-        context_.timings.collective(node, rate_like(algorithm, kind), tier, all_sent, ranks, nodes, tokens);
-    auto const cost = carried_out_by(algorithm, kind, {flows.ranks, flows.nodes}, node, measured);
+    Side const side{tier, all_sent, static_cast<int>(inside ? flows.ranks_in_node : flows.ranks),
+                    static_cast<int>(inside ? 1 : flows.nodes)};
+    auto const cost = cost_of(carried, flows, side);
     auto attainable = cost.attainable;
     if (group) {
         auto const& other = topology.pool(topology.pool_of(group->receiver)).cluster.node;
-        auto const there = context_.timings.collective(other, rate_like(algorithm, kind), tier,
-                                                       all_sent * group->senders_per_receiver, ranks, nodes);
+        auto const there = context_.timings.collective(
+            other, kind, tier, all_sent * group->senders_per_receiver, side.ranks, side.nodes);
         attainable = std::min(attainable, there.attainable / group->senders_per_receiver);
     }
     expects(attainable.value() > 0.0, "a collective attains some bandwidth");

@@ -66,12 +66,19 @@ class Transfers {
     /// What is carried out, and how.
     struct Carried {
         timing::CollectiveKind kind;
+        Bytes bytes; ///< of the whole of it
         timing::Algorithm algorithm = timing::Algorithm::automatic;
         std::optional<timing::TokenExchange> tokens;
         friend auto operator<=>(Carried const&, Carried const&) = default;
     };
-    /// Cell, then what is carried out, pattern, bytes and group.
-    using CollectiveKey = std::tuple<int, Carried, Pattern, double, std::int64_t, std::int64_t, std::int64_t>;
+    /// Of a transfer: what a rank sends inside its node, or beyond.
+    struct Side {
+        hardware::Tier tier;
+        Bytes bytes;
+        int ranks, nodes;
+    };
+    /// Cell, then what is carried out, pattern and group.
+    using CollectiveKey = std::tuple<int, Carried, Pattern, std::int64_t, std::int64_t, std::int64_t>;
     using MessageKey = std::tuple<int, int, double, ChipIndex, ChipIndex, int>;
 
     [[nodiscard]] ChipIndex partner_of(ChipIndex source, parallel::Message const& message,
@@ -80,6 +87,8 @@ class Transfers {
     [[nodiscard]] ClassFlow with_types(ClassFlow flow);
     void plan(int transfer, Carried const& carried, ClassFlows const& flows);
     void plan_side(int transfer, Carried const& carried, ClassFlows const& flows, bool inside);
+    [[nodiscard]] timing::CollectiveCost cost_of(Carried const& carried, ClassFlows const& flows,
+                                                 Side const& side) const;
     FlowSpec spec_of(Planned const& planned, EventLoop& loop);
     int resource_of(LinkId link, EventLoop& loop);
     int resource_of(ClassFlow const& side_by_side, EventLoop& loop);

@@ -9,13 +9,51 @@ namespace moesaic::timing {
 
 namespace {
 
-/// NVIDIA/nccl src/graph/tuning.cc, model constants of the LL protocol: what comes before the first step, and a step of
-/// a tree over a step of a ring on the network (5.0 and 2.7 us), where a node sums what two children send.
-constexpr Seconds launch{3.6e-6};
-constexpr Seconds launch_of_trees{4.4e-6};
-constexpr double tree_step = 5.0 / 2.7;
+/// A protocol in NCCL's cost model (NVIDIA/nccl @12df1a1 src/tuning/cost_model.cc, ring.cc and tree.cc; ring and tree):
+/// what comes before the first step; what a step over NVLink (0.6 us) and over the network takes longer than with LL,
+/// whose steps are the latencies of the node's links here; its share of the links' rate.
+struct ProtocolFigures {
+    Seconds launch, more_inside, more_across;
+    double share;
+};
+constexpr ProtocolFigures of_rings[] = {
+    {Seconds{6.6e-6}, Seconds{0.0}, Seconds{0.0}, 0.5},
+    {Seconds{14.0e-6}, Seconds{1.3e-6}, Seconds{1.3e-6}, 0.92},
+    {Seconds{8.4e-6}, Seconds{2.8e-6}, Seconds{11.3e-6}, 1.0},
+};
+constexpr ProtocolFigures of_trees[] = {
+    {Seconds{6.8e-6}, Seconds{0.0}, Seconds{0.0}, 0.92 / 3.8},
+    {Seconds{14.0e-6}, Seconds{0.65e-6}, Seconds{3.5e-6}, 0.92 * 120.0 / 128.0},
+    {Seconds{8.4e-6}, Seconds{3.4e-6}, Seconds{9.0e-6}, 0.92},
+};
+
+/// A step over the network where nothing hides it (in a tree, where a node sums what two children send, and in a ring of
+/// one rank per node) over a step of a ring, both with LL: 5.0 and 2.7 us there.
+constexpr double exposed_step = 5.0 / 2.7;
+
+/// A ring posts each of its steps to the network, also those inside a node: no step is shorter (ring.cc, netOverhead).
+constexpr Seconds posting{1e-6};
+constexpr double simple_posts = 3.0;
+
+/// An all_reduce round several nodes by chunks starts longer (ring.cc, from compute capability 8.0 on).
+constexpr double plateau = 1.4;
+
+/// What trees attain of their rate with messages of 64 B, 128 B … 256 MiB (cost_model.cc, treeCorrectionFactor): they fill
+/// up with few chunks in flight.
+constexpr double of_filling_trees[][23] = {
+    {1.0, 1.0, 1.0, 1.0, 0.9, 0.8, 0.7, 0.7, 0.7, 0.7, 0.6, 0.5,
+     0.4, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0, 1.0, 1.0},
+    {1.0, 1.0, 1.0, 1.0, 1.0, 0.9, 0.8, 0.8, 0.8, 0.7, 0.6, 0.6,
+     0.6, 0.6, 0.6, 0.6, 0.8, 0.9, 0.9, 0.9, 0.9, 1.0, 1.0},
+    {0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.8, 0.7, 0.6, 0.6, 0.5,
+     0.5, 0.5, 0.5, 0.6, 0.7, 0.8, 0.7, 0.7, 0.8, 0.9, 0.9},
+};
 
 constexpr double as_other_algorithm = 0.15; ///< as for curves of another kind
+
+ProtocolFigures const& figures_of(Algorithm algorithm, Protocol protocol) {
+    return (algorithm == Algorithm::tree ? of_trees : of_rings)[static_cast<int>(protocol)];
+}
 
 struct Steps {
     double inside = 0.0, across = 0.0;
@@ -30,7 +68,7 @@ Steps steps_of_pass(Algorithm algorithm, GroupShape const& group) {
     case Algorithm::ring: // each node is left once on the way round
         return {nodes * (in_node - 1.0), nodes - 1.0};
     case Algorithm::tree:
-        return {in_node - 1.0, tree_step * depth};
+        return {in_node - 1.0, depth};
     case Algorithm::direct:
         return nodes > 1.0 ? Steps{0.0, 1.0} : Steps{1.0, 0.0};
     case Algorithm::hierarchical:
@@ -75,25 +113,71 @@ std::vector<Algorithm> algorithms_of(CollectiveKind kind) {
     return {automatic};
 }
 
-Seconds startup_of(Algorithm algorithm, CollectiveKind kind, GroupShape const& group,
+Seconds startup_of(Algorithm algorithm, Protocol protocol, CollectiveKind kind, GroupShape const& group,
                    hardware::NodeType const& node) {
     auto const steps = steps_of(algorithm, kind, group);
-    return (algorithm == Algorithm::tree ? launch_of_trees : launch) +
-           node.scale_up.latency.value * steps.inside + node.nic_latency.value * steps.across;
+    auto const& figures = figures_of(algorithm, protocol);
+    bool const ring = algorithm == Algorithm::ring;
+    bool const exposed = algorithm == Algorithm::tree || (ring && group.ranks == group.nodes);
+    auto inside = node.scale_up.latency.value + figures.more_inside;
+    if (ring && group.nodes > 1) {
+        inside = std::max(inside, posting * (protocol == Protocol::simple ? simple_posts : 1.0));
+    }
+    auto const across = node.nic_latency.value * (exposed ? exposed_step : 1.0) +
+                        (exposed ? figures_of(Algorithm::tree, protocol) : figures).more_across;
+    auto const whole = figures.launch + inside * steps.inside + across * steps.across;
+    bool const levels_off =
+        ring && protocol == Protocol::simple && kind == CollectiveKind::all_reduce && group.nodes > 1;
+    return whole * (levels_off ? plateau : 1.0);
+}
+
+double share_of(Algorithm algorithm, Protocol protocol, GroupShape const& group, Bytes message) {
+    auto share = figures_of(algorithm, protocol).share;
+    if (algorithm != Algorithm::tree) {
+        return share;
+    }
+    if (protocol == Protocol::ll128 && group.nodes == 1) {
+        share = 0.92 * 7.0 / 9.0; // tree.cc: a chain
+    }
+    auto const& filled = of_filling_trees[static_cast<int>(protocol)];
+    auto const doublings = std::max(0.0, std::floor(std::log2(message.value() / 64.0)));
+    return doublings < static_cast<double>(std::size(filled)) ? share * filled[static_cast<int>(doublings)]
+                                                              : share;
+}
+
+bool is_measured(Algorithm algorithm, CollectiveKind kind) {
+    switch (kind) {
+    case CollectiveKind::all_to_all:
+        return algorithm == Algorithm::direct;
+    case CollectiveKind::all_gather:
+    case CollectiveKind::reduce_scatter:
+    case CollectiveKind::broadcast:
+        return algorithm == Algorithm::ring;
+    case CollectiveKind::all_reduce:
+    case CollectiveKind::send_recv:
+        break;
+    }
+    return false;
 }
 
 CollectiveKind rate_like(Algorithm algorithm, CollectiveKind kind) {
-    return algorithm == Algorithm::direct ? CollectiveKind::all_to_all : kind;
+    if (algorithm == Algorithm::direct) {
+        return CollectiveKind::all_to_all;
+    }
+    return kind == CollectiveKind::all_reduce ? CollectiveKind::all_gather : kind;
 }
 
 CollectiveCost carried_out_by(Algorithm algorithm, CollectiveKind kind, GroupShape const& group,
-                              hardware::NodeType const& node, CollectiveCost const& as_measured) {
-    if (algorithm == Algorithm::automatic) {
-        return as_measured;
-    }
-    return {startup_of(algorithm, kind, group, node), as_measured.attainable,
-            weakest(as_measured.evidence, Evidence::transferred),
-            std::hypot(as_measured.sigma, as_other_algorithm)};
+                              hardware::NodeType const& node, Part const& part) {
+    auto const evidence = weakest(part.large.evidence, Evidence::transferred);
+    auto const sigma = std::hypot(part.large.sigma, as_other_algorithm);
+    auto const by = [&](Protocol protocol) -> CollectiveCost {
+        auto const startup = startup_of(algorithm, protocol, kind, group, node);
+        return {std::max(startup, part.small.startup),
+                part.large.attainable * share_of(algorithm, protocol, group, part.message), evidence, sigma};
+    };
+    auto const time = [&](CollectiveCost const& cost) { return cost.startup + part.sent / cost.attainable; };
+    return std::ranges::min({by(Protocol::ll), by(Protocol::ll128), by(Protocol::simple)}, {}, time);
 }
 
 } // namespace moesaic::timing

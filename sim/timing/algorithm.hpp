@@ -29,17 +29,39 @@ struct GroupShape {
     std::int64_t nodes = 1;
 };
 
-/// Until the last rank has the first byte: what starting costs, and each step of the longest way at the latency of its
-/// link (NCCL's model, src/graph/tuning.cc). @param algorithm not automatic
-[[nodiscard]] Seconds startup_of(Algorithm algorithm, CollectiveKind kind, GroupShape const& group,
-                                 hardware::NodeType const& node);
+/// What NCCL's kernels wait for before they pass bytes on: a flag in each word (LL), in each 128 bytes (LL128), or a
+/// fence behind a whole chunk (simple). The later, the longer a step and the more of the link is theirs.
+enum class Protocol { ll, ll128, simple };
 
-/// The kind whose measured rate is that of the algorithm: who talks to all at once is as fast as in an all_to_all.
+/// Until the last rank has the first byte: what starting costs, and each step of the longest way at the latency of its
+/// link and what the protocol adds. @param algorithm not automatic
+[[nodiscard]] Seconds startup_of(Algorithm algorithm, Protocol protocol, CollectiveKind kind,
+                                 GroupShape const& group, hardware::NodeType const& node);
+
+/// What bytes of so large a collective get of the rate that large messages attain.
+[[nodiscard]] double share_of(Algorithm algorithm, Protocol protocol, GroupShape const& group, Bytes message);
+
+/// The measured curves of a kind are those of the algorithm, since the libraries have no other for it.
+[[nodiscard]] bool is_measured(Algorithm algorithm, CollectiveKind kind);
+
+/// The kind whose measured rate is that of the algorithm: who talks to all at once is as fast as in an all_to_all, and
+/// an all_reduce that no switch sums for it as an all_gather.
 [[nodiscard]] CollectiveKind rate_like(Algorithm algorithm, CollectiveKind kind);
 
-/// A curve tells of the algorithm that the library chose: a named one keeps its rate, but starts as startup_of() says.
+/// Smaller messages say less of the rate than of how they start.
+constexpr Bytes shows_rate{256.0 * 1048576};
+
+/// A part of a collective: what one rank sends inside its node, or beyond it.
+struct Part {
+    Bytes message; ///< of the whole collective
+    Bytes sent;
+    CollectiveCost large; ///< of shows_rate and more, of the kind that rate_like() names
+    CollectiveCost small; ///< of next to nothing, as the library chose
+};
+
+/// By the protocol that is soonest done, and no sooner started than what the library itself was measured with.
+/// @param algorithm not automatic
 [[nodiscard]] CollectiveCost carried_out_by(Algorithm algorithm, CollectiveKind kind, GroupShape const& group,
-                                            hardware::NodeType const& node,
-                                            CollectiveCost const& as_measured);
+                                            hardware::NodeType const& node, Part const& part);
 
 } // namespace moesaic::timing

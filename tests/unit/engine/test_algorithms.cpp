@@ -16,6 +16,7 @@ using hardware::Tier;
 using parallel::Collective;
 using timing::Algorithm;
 using timing::CollectiveKind;
+using timing::Protocol;
 
 namespace {
 
@@ -130,16 +131,80 @@ TEST_CASE("A named algorithm starts with its steps at the links' latencies", "[e
     // 2 ranks in each of 4 nodes; inside 1 us, a NIC 4 us; 2 us more across the spine, nodes_per_leaf 32: none
     auto const cluster = cluster_of({.nodes = 4, .chips = 2, .nics = 2});
     auto const startup = [&](Algorithm algorithm, CollectiveKind kind) {
-        return timing::startup_of(algorithm, kind, {8, 4}, cluster.node).value() * 1e6;
+        return timing::startup_of(algorithm, Protocol::ll, kind, {8, 4}, cluster.node).value() * 1e6;
     };
     using enum CollectiveKind;
-    CHECK_THAT(startup(Algorithm::ring, all_reduce), WithinRel(3.6 + 2 * (4 * 1.0 + 3 * 4.0), 1e-12));
-    CHECK_THAT(startup(Algorithm::ring, all_gather), WithinRel(3.6 + 4 * 1.0 + 3 * 4.0, 1e-12));
-    CHECK_THAT(startup(Algorithm::direct, all_reduce), WithinRel(3.6 + 2 * 4.0, 1e-12));
-    CHECK_THAT(startup(Algorithm::hierarchical, all_reduce), WithinRel(3.6 + 2 * (1.0 + 3 * 4.0), 1e-12));
+    CHECK_THAT(startup(Algorithm::ring, all_reduce), WithinRel(6.6 + 2 * (4 * 1.0 + 3 * 4.0), 1e-12));
+    CHECK_THAT(startup(Algorithm::direct, all_reduce), WithinRel(6.6 + 2 * 4.0, 1e-12));
+    CHECK_THAT(startup(Algorithm::hierarchical, all_reduce), WithinRel(6.6 + 2 * (1.0 + 3 * 4.0), 1e-12));
+    CHECK_THAT(startup(Algorithm::hierarchical, all_gather), WithinRel(6.6 + 1.0 + 3 * 4.0, 1e-12));
     CHECK_THAT(startup(Algorithm::tree, all_reduce),
-               WithinRel(4.4 + 2 * (1.0 + 2 * 4.0 * 5.0 / 2.7), 1e-12)); // 2 levels over 4 nodes
-    CHECK_THAT(startup(Algorithm::hierarchical, all_to_all), WithinRel(3.6 + 1.0 + 4.0, 1e-12));
+               WithinRel(6.8 + 2 * (1.0 + 2 * 4.0 * 5.0 / 2.7), 1e-12)); // 2 levels over 4 nodes
+    CHECK_THAT(startup(Algorithm::hierarchical, all_to_all), WithinRel(6.6 + 1.0 + 4.0, 1e-12));
+}
+
+TEST_CASE("Steps with a fence take longer than those with flags, round several nodes by 1.4 more",
+          "[engine]") {
+    auto const cluster = cluster_of({.nodes = 4, .chips = 2, .nics = 2});
+    auto const startup = [&](Protocol protocol, timing::GroupShape group) {
+        return timing::startup_of(Algorithm::ring, protocol, CollectiveKind::all_reduce, group, cluster.node)
+                   .value() *
+               1e6;
+    };
+    CHECK_THAT(startup(Protocol::ll128, {8, 4}), WithinRel(14.0 + 2 * (4 * 2.3 + 3 * 5.3), 1e-12));
+    CHECK_THAT(startup(Protocol::simple, {8, 4}), WithinRel(1.4 * (8.4 + 2 * (4 * 3.8 + 3 * 15.3)), 1e-12));
+    CHECK_THAT(startup(Protocol::simple, {2, 1}), WithinRel(8.4 + 2 * 3.8, 1e-12));
+    // with a rank of each node nothing hides the steps over the network
+    CHECK_THAT(startup(Protocol::ll, {4, 4}), WithinRel(6.6 + 2 * 3 * 4.0 * 5.0 / 2.7, 1e-12));
+}
+
+TEST_CASE("Small messages go by the protocol that starts sooner, large ones by that which is faster",
+          "[engine]") {
+    auto const cluster = cluster_of({.nodes = 1, .chips = 8});
+    auto const carried_out = [&](double bytes) {
+        return timing::carried_out_by(Algorithm::ring, CollectiveKind::all_reduce, {8, 1}, cluster.node,
+                                      {Bytes{bytes},
+                                       Bytes{bytes * 1.75},
+                                       {Seconds{}, BytesPerSecond{350e9}, timing::Evidence::measured},
+                                       {}});
+    };
+    auto const small = carried_out(1e3), large = carried_out(1e9);
+    CHECK_THAT(small.startup.value() * 1e6, WithinRel(6.6 + 14.0, 1e-12));
+    CHECK_THAT(small.attainable.value(), WithinRel(0.5 * 350e9, 1e-12));
+    CHECK_THAT(large.startup.value() * 1e6, WithinRel(8.4 + 14 * 3.8, 1e-12));
+    CHECK_THAT(large.attainable.value(), WithinRel(350e9, 1e-12));
+    CHECK(large.evidence == timing::Evidence::transferred);
+}
+
+TEST_CASE("A named algorithm starts no sooner than the library was measured to", "[engine]") {
+    auto const cluster = cluster_of({.nodes = 1, .chips = 8});
+    timing::CollectiveCost const measured{Seconds{100e-6}, BytesPerSecond{1e9}, timing::Evidence::measured,
+                                          0.0};
+    auto const cost = timing::carried_out_by(Algorithm::tree, CollectiveKind::all_reduce, {8, 1},
+                                             cluster.node, {Bytes{8.0}, Bytes{14.0}, measured, measured});
+    CHECK(cost.startup == measured.startup);
+}
+
+TEST_CASE("A tree attains less of its rate until messages fill it", "[engine]") {
+    auto const share = [](double mib) {
+        return timing::share_of(Algorithm::tree, Protocol::simple, {64, 8}, Bytes{mib * 1048576.0});
+    };
+    CHECK_THAT(share(1.0), WithinRel(0.5 * 0.92, 1e-12));
+    CHECK_THAT(share(16.0), WithinRel(0.7 * 0.92, 1e-12));
+    CHECK_THAT(share(1024.0), WithinRel(0.92, 1e-12));
+    CHECK(timing::share_of(Algorithm::ring, Protocol::simple, {64, 8}, Bytes{1048576.0}) == 1.0);
+    CHECK(timing::share_of(Algorithm::tree, Protocol::ll, {64, 8}, Bytes{1.0}) > 0.0);
+}
+
+TEST_CASE("Curves of an all_to_all are those of the direct one, of a half ring those of a ring", "[engine]") {
+    using enum CollectiveKind;
+    CHECK(timing::is_measured(Algorithm::direct, all_to_all));
+    CHECK(timing::is_measured(Algorithm::ring, all_gather));
+    CHECK(timing::is_measured(Algorithm::ring, reduce_scatter));
+    CHECK_FALSE(timing::is_measured(Algorithm::hierarchical, all_to_all));
+    CHECK_FALSE(timing::is_measured(Algorithm::ring, all_reduce)); // the switch may sum (NVLS)
+    CHECK(timing::rate_like(Algorithm::ring, all_reduce) == all_gather);
+    CHECK(timing::rate_like(Algorithm::direct, all_reduce) == all_to_all);
 }
 
 TEST_CASE("Over many nodes a tree sums small messages sooner than a ring", "[engine]") {
