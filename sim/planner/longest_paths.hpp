@@ -14,8 +14,7 @@ struct LongestPath {
 
 /// Of each plan, in their order. With several workers in processes of their own, which start with the prices that the
 /// problem's pricers know and keep for themselves what they learn.
-[[nodiscard]] std::vector<LongestPath> longest_paths(Problem const& problem,
-                                                     std::vector<parallel::Plan const*> const& plans,
-                                                     int workers);
+[[nodiscard]] std::vector<LongestPath>
+longest_paths(Problem const& problem, std::vector<parallel::Plan const*> const& plans, int workers);
 
 } // namespace moesaic::planner

@@ -35,8 +35,8 @@ std::vector<Simulated> simulate(Problem const& problem, std::vector<parallel::Pl
     std::vector<Simulated> out;
     for (auto const& plan : plans) {
         auto const program = parallel::build_program(problem.job(plan), problem.pricers);
-        auto const run = engine::simulate(program, problem.topology, problem.timings,
-                                          {.sharing = engine::Sharing::none});
+        auto const run =
+            engine::simulate(program, problem.topology, problem.timings, {.sharing = engine::Sharing::none});
         out.push_back({run.step.value(), ""});
     }
     return out;
