@@ -21,6 +21,8 @@ WORDS = [
     (r"megatron-deepspeed|deepspeed.*pipeline", "megatron_deepspeed_2022"),
     (r"torchtitan|fsdp|pytorch lightning", "torchtitan_compile"),
 ]
+# Records of llm-foundry whose launcher asks for FlashAttention-2 (scripts/train/benchmarking/sweep.py); all others ran on Triton.
+FLASH2 = r"h100ls_(1b|3b|7b|70b)_"
 # maker -> (first date, software); the last that has begun
 BY_DATE = {
     "nvidia": [((0, 0), "megatron_2021"), ((2022, 1), "megatron_2022"), ((2022, 10), "megatron_2023"),
@@ -61,6 +63,8 @@ def software_of(record, year_month):
         if re.search(words, texts):
             if name == "llm_foundry" and "PURE" in precision:
                 return "llm_foundry_pure"
+            if name == "llm_foundry" and re.search(FLASH2, record["id"]):
+                return "llm_foundry_flash2"
             if name == "torchtitan_compile" and "eager" in precision:
                 return "torchtitan_eager"
             return name
