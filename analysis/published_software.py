@@ -40,6 +40,11 @@ def release(prefix, year, month):
     return f"{prefix}_{before[-1] if before else known[0]:04d}"
 
 
+def deepspeed(precision):
+    """In bf16 another optimizer of DeepSpeed keeps and sums the gradients than in fp16."""
+    return "megatron_deepspeed_2022" + ("_bf16" if "bf16" in precision.lower() else "")
+
+
 def software_of(record, year_month):
     group, parallel = record["group"], record["parallel"]
     precision = parallel.get("precision") or ""
@@ -58,13 +63,15 @@ def software_of(record, year_month):
     if launch_scripts.BEFORE_MC2.match(record["id"] + "_"):
         return "modellink_2402"
     if "bloom" in group:
-        return "megatron_deepspeed_2022"
+        return deepspeed(precision)
     for words, name in WORDS:
         if re.search(words, texts):
             if name == "llm_foundry" and "PURE" in precision:
                 return "llm_foundry_pure"
             if name == "llm_foundry" and re.search(FLASH2, record["id"]):
                 return "llm_foundry_flash2"
+            if name == "megatron_deepspeed_2022":
+                return deepspeed(precision)
             if name == "torchtitan_compile" and "eager" in precision:
                 return "torchtitan_eager"
             return name

@@ -1,6 +1,10 @@
 #include "unit/parallel/job_fixture.hpp"
 
+#include "model/parameters.hpp"
+
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <string_view>
 
 using namespace moesaic;
 using namespace moesaic::parallel;
@@ -30,6 +34,16 @@ Seconds kernels(Program const& program, model::OpKind kind) {
     return time_of(program, [&](BlockOp const& op, Compute const& c) {
         return op.stream == Stream::compute && c.kind == kind;
     });
+}
+
+/// What kernels of this role move in a step of one rank.
+double bytes_moved(Program const& program, std::string_view role) {
+    double sum = 0.0;
+    (void)time_of(program, [&](BlockOp const&, Compute const& c) {
+        sum += c.role == role ? model::bytes_of(*c.operation).value() : 0.0;
+        return false;
+    });
+    return sum;
 }
 
 } // namespace
@@ -78,6 +92,29 @@ TEST_CASE("sums of gradients inside the products read and write the sum in place
     CHECK(elements("") / apart == Approx(0.5).epsilon(1e-3));
     CHECK(elements("gradient = \"bf16\"\n") / apart == Approx(1.0 / 3.0).epsilon(1e-3));
     CHECK(elements("zero = \"parameters\"\n") == 0.0); // every micro-batch sends its own
+}
+
+TEST_CASE("gradients are copied whole in every micro-batch, parameters after every gather", "[parallel]") {
+    std::string const copies = "gradient_copies = \"18 B\"\nparameter_copies = \"4 B\"\n";
+    auto const sharded = llama("zero = \"parameters\"\n" + copies), kept = llama(copies);
+    auto const layers = 32.0 * static_cast<double>(model::layer_parameters(sharded.model, 0).total());
+    auto const ends = static_cast<double>(model::end_parameters(sharded.model).total());
+    for (auto const* f : {&sharded, &kept}) { // 2 micro-batches
+        CHECK(bytes_moved(build_program(f->job()), "gradient_copies") ==
+              Approx(2 * 18.0 * (layers + ends)).epsilon(1e-3));
+    }
+    // layers are gathered in both passes, the ends once; where parameters are not shared out they stay where they are
+    CHECK(bytes_moved(build_program(sharded.job()), "parameter_copies") ==
+          Approx(2 * 4.0 * (2 * layers + ends)).epsilon(1e-3));
+    CHECK(bytes_moved(build_program(kept.job()), "parameter_copies") == 0.0);
+    CHECK(bytes_moved(build_program(llama("zero = \"parameters\"\n").job()), "gradient_copies") == 0.0);
+}
+
+TEST_CASE("what a copy moves for a parameter is a size, 0 or more", "[parallel]") {
+    for (std::string const size : {"-4 B", "2 kB", "18"}) {
+        INFO(size);
+        CHECK_THROWS_AS(llama("gradient_copies = \"" + size + "\"\n"), InputError);
+    }
 }
 
 TEST_CASE("a software's practice on one chip leaves other chips alone", "[parallel]") {
