@@ -4,7 +4,8 @@
     analysis/calibrate.py build/release/moesaic [--write]
 
 A constant says how many times longer the products and attention kernels of a training run take than those that were timed
-alone, for one kind of chip, one class of precision and one software stack. Two origins:
+alone, for one kind of chip, one class of precision and one software stack. Attention at its software's own limit is not stretched
+("attention_at_limit" among the kinds of a record). Two origins:
 
 * kernel data: ratios between measurements of the same products, below, with their sources;
 * published runs: at least 8 records that carry no flag, of at least 2 sources. Each source has the same weight. The

@@ -21,6 +21,8 @@ WORDS = [
     (r"megatron-deepspeed|deepspeed.*pipeline", "megatron_deepspeed_2022"),
     (r"torchtitan|fsdp|pytorch lightning", "torchtitan_compile"),
 ]
+# Records of llm-foundry whose launcher asks for FlashAttention-2 (scripts/train/benchmarking/sweep.py); all others ran on Triton.
+FLASH2 = r"h100ls_(1b|3b|7b|70b)_"
 # maker -> (first date, software); the last that has begun
 BY_DATE = {
     "nvidia": [((0, 0), "megatron_2021"), ((2022, 1), "megatron_2022"), ((2022, 10), "megatron_2023"),
@@ -36,6 +38,11 @@ def release(prefix, year, month):
     known = sorted(int(p.stem.rsplit("_", 1)[1]) for p in SOFTWARE.glob(prefix + "_[0-9]*.toml"))
     before = [number for number in known if number <= wanted]
     return f"{prefix}_{before[-1] if before else known[0]:04d}"
+
+
+def deepspeed(precision):
+    """In bf16 another optimizer of DeepSpeed keeps and sums the gradients than in fp16."""
+    return "megatron_deepspeed_2022" + ("_bf16" if "bf16" in precision.lower() else "")
 
 
 def software_of(record, year_month):
@@ -56,11 +63,15 @@ def software_of(record, year_month):
     if launch_scripts.BEFORE_MC2.match(record["id"] + "_"):
         return "modellink_2402"
     if "bloom" in group:
-        return "megatron_deepspeed_2022"
+        return deepspeed(precision)
     for words, name in WORDS:
         if re.search(words, texts):
             if name == "llm_foundry" and "PURE" in precision:
                 return "llm_foundry_pure"
+            if name == "llm_foundry" and re.search(FLASH2, record["id"]):
+                return "llm_foundry_flash2"
+            if name == "megatron_deepspeed_2022":
+                return deepspeed(precision)
             if name == "torchtitan_compile" and "eager" in precision:
                 return "torchtitan_eager"
             return name

@@ -162,12 +162,14 @@ void leave_out_overlap(parallel::Plan& plan) {
                plan.schedule);
 }
 
-/// First words of the labels of the path ("gemm", "all_to_all"), with their shares of it.
+/// First words of the labels of the path ("gemm", "all_to_all"), with their shares of it; kernels that no constant stretches
+/// under a kind of their own.
 std::map<std::string, double> kinds_of(engine::Timeline const& timeline) {
     std::map<std::string, double> out;
     double all = 0.0;
     for (auto const& share : timeline.path) {
-        out[share.label.substr(0, share.label.find(' '))] += share.time.value();
+        auto const kind = share.label.substr(0, share.label.find(' '));
+        out[share.label.ends_with(parallel::limit_role) ? kind + "_at_limit" : kind] += share.time.value();
         all += share.time.value();
     }
     for (auto& [kind, share] : out) {

@@ -16,6 +16,8 @@ class BlockBuilder {
 
     /// Kernels one after the other. @param role_prefix goes before each role ("recompute ")
     void compute(std::span<model::Operation const> ops, std::string_view role_prefix = {});
+    /// One kernel that reads and writes so many bytes and computes next to nothing; none for 0.
+    void move(Bytes bytes, std::string_view role);
     /// The chain waits for it. A group of one rank costs nothing and is left out.
     void collective(Stream stream, Collective const& work);
     /// Runs behind the chain: starts when the chain has come to here, and nothing waits for it.

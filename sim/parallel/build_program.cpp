@@ -9,9 +9,12 @@
 #include "parallel/stage_messages.hpp"
 #include "parallel/time_alone.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
+#include <utility>
 
 namespace moesaic::parallel {
 
@@ -173,6 +176,38 @@ class PairTraffic {
     int meeting_ = 0;
 };
 
+/// Whether a stage holds the embedding, and whether the head.
+std::pair<bool, bool> ends_of(Stage const& stage) {
+    return {std::ranges::any_of(stage.chunks, &ChunkContent::embedding),
+            std::ranges::any_of(stage.chunks, &ChunkContent::head)};
+}
+
+/// Of the embedding that a model ties to its head, where each lies in a stage of its own: both are copies of one parameter
+/// (Megatron-LM's embedding group, DeepSpeed's tied modules). Each rank with the one of its place in the other stage.
+std::optional<Collective> tied_embedding_sum(Job const& job, std::vector<Stage> const& stages, std::size_t at,
+                                             StageSetting const& s) {
+    auto const& own = stages[at];
+    auto const [embedding, head] = ends_of(own);
+    if (!job.model.tied_embeddings || s.plan.adapters || own.place.experts_at || embedding == head) {
+        return std::nullopt;
+    }
+    auto const other = std::ranges::find_if(stages, [&](Stage const& stage) {
+        return stage.place.kind == own.place.kind && !stage.place.experts_at &&
+               ends_of(stage) == std::pair{head, embedding};
+    });
+    expects(other != stages.end(), "where one stage has one end another has the other");
+    auto const from = own.place.ranks.first;
+    auto const meeting = 2 + static_cast<int>(std::min<std::ptrdiff_t>(
+                                 static_cast<std::ptrdiff_t>(at), other - stages.begin())); // 0, 1 are taken
+    auto const parameters =
+        static_cast<double>(model::rank_end_parameters(job.model, s.shape.shard).embedding);
+    return Collective{timing::CollectiveKind::all_reduce,
+                      Bytes{parameters * bytes_per_element(s.plan.gradient)},
+                      {from, other->place.ranks.first.index() - from.index(), 2},
+                      "gradients of the tied embedding",
+                      is_open_ended(s.plan.schedule) ? -1 : meeting};
+}
+
 /// Norm of the owned gradients and their scaling, in fp32: read, and read and written.
 model::Operation clip_operation(std::int64_t owned) {
     constexpr std::int64_t columns = 1024;
@@ -198,6 +233,9 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     }
     if (!s.plan.overlap_gradients && s.plan.zero < 2) {
         parameters.sum(weights);
+    }
+    if (auto const tied = tied_embedding_sum(job, stages, at, s)) {
+        to.collective(Stream::data, *tied);
     }
     double const shared = parameters.owned(weights) * (s.plan.zero > 0 ? s.copies : 1); // in the own stage
     pair.sum(shared);

@@ -3,18 +3,26 @@
 namespace moesaic::parallel {
 
 GradientSums::GradientSums(StageSetting const& s, BlockBuilder& to, bool last_of_step, BackwardPart part)
-    : s_{s}, to_{to}, traffic_{s, to}, behind_{s.plan.overlap_gradients} {
+    : s_{s}, to_{to}, traffic_{s, to}, behind_{s.plan.overlap_gradients},
+      made_{part != BackwardPart::inputs} {
     bool const every_micro_batch = s.plan.zero >= 2;
-    here_ = part != BackwardPart::inputs && (every_micro_batch || (last_of_step && behind_));
-    adds_up_ = part != BackwardPart::inputs && s.kind.micro_batches.value_or(1) > 1 &&
+    here_ = made_ && (every_micro_batch || (last_of_step && behind_));
+    adds_up_ = made_ && s.kind.micro_batches.value_or(1) > 1 &&
                !(every_micro_batch && s.plan.practice.fused_gradient_sum);
 }
 
 void GradientSums::add(LayerWeights const& weights) const {
-    if (adds_up_ && weights.dense + weights.expert > 0) {
+    double const parameters = weights.dense + weights.expert;
+    if (parameters <= 0) {
+        return;
+    }
+    if (made_) {
+        to_.move(s_.plan.practice.gradient_copies * parameters, "gradient_copies");
+    }
+    if (adds_up_) {
         to_.compute(std::vector{sum_operation(weights)});
     }
-    if (here_ && weights.dense + weights.expert > 0) {
+    if (here_) {
         behind_ ? traffic_.sum_behind(weights) : traffic_.sum(weights);
     }
 }

@@ -4,7 +4,7 @@
 
 namespace moesaic::parallel {
 
-/// Gradients that a block sums, layer by layer: those of its micro-batch with those before, and over the ranks that
+/// Gradients that a block copies and sums, layer by layer: those of its micro-batch with those before, and over the ranks that
 /// hold the same weights where the plan says that they go behind the backward.
 class GradientSums {
   public:
@@ -20,6 +20,7 @@ class GradientSums {
     BlockBuilder& to_;
     ParameterTraffic traffic_;
     bool behind_;
+    bool made_; ///< the block makes gradients of weights
     bool here_ = false;
     bool adds_up_ = false;
 };

@@ -22,7 +22,7 @@ class Arrivals {
 
     Arrivals(StageSetting const& s, ChunkContent const& content, BlockBuilder& to, When when,
              Meets meets = Meets::no)
-        : s_{s}, content_{content}, traffic_{s, to}, when_{when}, meets_{meets},
+        : s_{s}, content_{content}, to_{to}, traffic_{s, to}, when_{when}, meets_{meets},
           layers_(static_cast<std::size_t>(content.layers.count())) {}
 
     /// At the start of a forward, in the order of use.
@@ -48,7 +48,11 @@ class Arrivals {
             start(content_.layers.count() - 1, true);
         }
     }
-    void wait_for_ends() const { traffic_.wait_for(ends_); }
+    /// At the first of the ends; what has come for it is there for the other one too.
+    void reach_ends() {
+        take(weights_of_ends(s_, content_), ends_);
+        ends_ = {};
+    }
     /// The chain waits for layer `i` of the chunk; `next` sets off.
     void reach(int i, int next) {
         if (when_ == When::never) {
@@ -57,13 +61,21 @@ class Arrivals {
         if (when_ == When::layer_by_layer) {
             start(next, false);
         }
-        traffic_.wait_for(layers_[static_cast<std::size_t>(i)]);
+        take(weights_of_layer(s_, content_.layers.begin + i), layers_[static_cast<std::size_t>(i)]);
         if (meets_ == Meets::yes) {
             traffic_.update_outer(trained_weights_of_layer(s_, content_.layers.begin + i));
         }
     }
 
   private:
+    void take(LayerWeights const& weights, Arrival const& arrival) {
+        traffic_.wait_for(arrival);
+        if (when_ == When::layer_by_layer) {
+            double const come =
+                (arrival.dense ? weights.dense : 0.0) + (arrival.expert ? weights.expert : 0.0);
+            to_.move(s_.plan.practice.parameter_copies * come, "parameter_copies");
+        }
+    }
     void start(int i, bool from_start) {
         if (i < 0 || i >= content_.layers.count()) {
             return;
@@ -77,6 +89,7 @@ class Arrivals {
 
     StageSetting const& s_;
     ChunkContent const& content_;
+    BlockBuilder& to_;
     ParameterTraffic traffic_;
     When when_;
     Meets meets_;
@@ -107,7 +120,7 @@ Block forward_block(StageSetting const& s, ChunkContent const& content, Pricer& 
                       meets_here(s.plan, first_of_step) ? Meets::yes : Meets::no};
     arrivals.start_forward();
     if (content.embedding) {
-        arrivals.wait_for_ends();
+        arrivals.reach_ends();
         to.compute(model::embedding_operations(s.model, s.shape));
     } else {
         Traffic{s, to}.gather_message();
@@ -117,7 +130,7 @@ Block forward_block(StageSetting const& s, ChunkContent const& content, Pricer& 
         forward_layer(s, content.layers.begin + i, to);
     }
     if (content.head) {
-        arrivals.wait_for_ends();
+        arrivals.reach_ends();
         forward_head(s, to);
     }
     return {first_of_step ? "forward, first" : "forward", Phase::forward, to.take()};

@@ -23,7 +23,7 @@ std::vector<Collective> ParameterTraffic::sums_of(double parameters, RankSet con
                                                   std::string const& role) const {
     Bytes const all{parameters * bytes_per_element(s_.plan.gradient)};
     auto const chip = s_.plan.communication_share;
-    if (s_.plan.zero == 0) {
+    if (s_.plan.zero == 0 || (s_.plan.zero == 1 && s_.plan.gradient_all_reduce)) {
         return {{CollectiveKind::all_reduce, all, group, role, -1, chip}};
     }
     auto const [shard, copies] = shard_groups(s_.plan, group);

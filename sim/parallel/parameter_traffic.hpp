@@ -50,8 +50,8 @@ class ParameterTraffic {
     /// One owner after the other.
     void broadcast(double parameters, RankSet const& group) const;
     [[nodiscard]] Collective gather_of(double parameters, RankSet const& group, std::string role) const;
-    /// Reduce-scatter over those that share, then all-reduce of the share over its copies; without sharing an
-    /// all-reduce over all.
+    /// Reduce-scatter over those that share, then all-reduce of the share over its copies; without sharing, or
+    /// where the plan says so, an all-reduce over all.
     [[nodiscard]] std::vector<Collective> sums_of(double parameters, RankSet const& group,
                                                   std::string const& role) const;
     /// Over the ranks with the same experts, then over those with copies of an expert (ReplicaKind::redundant_experts).

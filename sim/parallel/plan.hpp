@@ -142,9 +142,11 @@ struct Plan {
     bool whole_messages = false;
     TensorOverlap tensor_overlap = TensorOverlap::weight_gradients;
     ContextExchange context_exchange = ContextExchange::ring;
-    bool fused_attention = true;    ///< false: scores, softmax and values as kernels over the full square
-    bool overlap_gradients = true;  ///< reduce-scatter of a layer runs behind the last backward
-    bool overlap_parameters = true; ///< all-gather of updated parameters runs behind the first forward
+    bool fused_attention = true; ///< false: scores, softmax and values as kernels over the full square
+    /// With zero = 1: gradients are summed by an all-reduce, though each rank keeps the sums of its part alone.
+    bool gradient_all_reduce = false;
+    bool overlap_gradients = true;       ///< reduce-scatter of a layer runs behind the last backward
+    bool overlap_parameters = true;      ///< all-gather of updated parameters runs behind the first forward
     bool overlap_shared_experts = false; ///< the shared expert computes while the tokens travel
     /// Forward and backward of unlike micro-batches run as one block, so that the exchange of tokens in one is hidden
     /// behind the kernels of the other (the schedule's `paired`); weights' gradients come after what is sent.

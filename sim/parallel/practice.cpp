@@ -17,6 +17,14 @@ double read_share(io::TomlTable const& t, std::string_view key) {
     return share;
 }
 
+Bytes read_copies(io::TomlTable const& t, std::string_view key, Bytes otherwise) {
+    auto const bytes = t.optional_quantity<Bytes>(key).value_or(otherwise);
+    if (!(bytes.value() >= 0.0 && bytes.value() <= 1000.0)) {
+        throw InputError{t.origin(key), "is what moves for each parameter: 0 B or more, at most 1000 B"};
+    }
+    return bytes;
+}
+
 void read_passes(io::TomlTable const& t, std::map<model::OpKind, double>& passes) {
     for (auto const& key : t.keys()) {
         auto const kind = model::find_op_kind(key);
@@ -78,6 +86,8 @@ void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) 
 void read_practice(io::TomlTable const& table, Practice& out) {
     out.stack = table.text_or("stack", out.stack);
     out.fused_gradient_sum = table.boolean_or("fused_gradient_sum", out.fused_gradient_sum);
+    out.gradient_copies = read_copies(table, "gradient_copies", out.gradient_copies);
+    out.parameter_copies = read_copies(table, "parameter_copies", out.parameter_copies);
     out.host_layer = table.optional_quantity<Seconds>("host_layer").value_or(out.host_layer);
     out.host_step = table.optional_quantity<Seconds>("host_step").value_or(out.host_step);
     if (auto const passes = table.optional_table("passes")) {

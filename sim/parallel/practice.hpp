@@ -9,7 +9,7 @@
 
 namespace moesaic::parallel {
 
-/// The fastest that a software's attention kernels run on a chip, as shares of its 16-bit peak. The timings describe
+/// The fastest that a software's attention kernels run on a chip alone, as shares of its 16-bit peak. The timings describe
 /// the best kernels that there are.
 struct AttentionLimit {
     std::string chip; ///< id; chips of one architecture are listed one by one
@@ -38,6 +38,10 @@ struct Practice {
     std::vector<ChipPractice> on; ///< chips that are not listed: as ChipPractice{}
     /// Gradients of micro-batches are added up inside the products; otherwise by a kernel that reads both.
     bool fused_gradient_sum = true;
+    /// What kernels of their own move to copy, cast and scale gradients: of each parameter, whole, in every micro-batch.
+    Bytes gradient_copies;
+    /// Of each parameter that a gather has brought (Plan::zero = 3), to copy it to its place.
+    Bytes parameter_copies;
     /// Host time to launch the kernels of a layer without experts, forward and backward together.
     Seconds host_layer;
     /// Host time of a step in which chips wait: data, logging, the optimizer's loop over tensors.

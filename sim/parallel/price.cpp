@@ -44,30 +44,35 @@ double Pricer::passes_of(model::OpKind kind) const {
     return 1.0;
 }
 
-timing::Duration Pricer::time_in_run(model::Operation const& op) const {
+/// Attention takes the longer of the best kernel's time, stretched by the constant, and of the least that its software's own
+/// kernels need, which is not stretched. The constant says what power leaves of products that run near the peak and were timed
+/// on inputs that draw less of it; the limits were timed on normal inputs, at a half of the peak and less (docs/modelling.md).
+Pricer::InRun Pricer::time_in_run(model::Operation const& op) const {
     auto out = timings_->duration(*chip_, op);
     out.time *= passes_of(op.kind);
     if (auto const at = here_.products.find(op.dtype); at != here_.products.end() && is_product(op)) {
         out.time *= at->second;
     }
-    auto const least = least_attention_time(op, *chip_, setting_.practice);
-    if (out.time < least) {
-        out = {least, timing::weakest(out.evidence, timing::Evidence::transferred), 0.15};
-    }
     if (setting_.constant != nullptr && is_dense(op)) {
         out.time *= setting_.constant->factor;
     }
-    return out;
+    auto const least = least_attention_time(op, *chip_, setting_.practice);
+    bool const at_limit = out.time < least;
+    if (at_limit) {
+        out = {least, timing::weakest(out.evidence, timing::Evidence::transferred), 0.15};
+    }
+    return {out, at_limit};
 }
 
 /// Of the fields that tell most operations of a model apart.
 Compute Pricer::price(model::Operation const& op) {
     auto found = known_.find(op);
     if (found == known_.end()) {
+        auto const [duration, at_limit] = time_in_run(op);
         Compute const priced{
-            .duration = time_in_run(op),
+            .duration = duration,
             .kind = op.kind,
-            .role = op.role,
+            .role = at_limit ? fmt::format("{}, {}", op.role, limit_role) : op.role,
             .pass = op.pass,
             .work = model::flop_of(op),
             .key = fmt::format("{} {} {}", chip_->id, model::name_of(op.kind), name_of(op.dtype)),

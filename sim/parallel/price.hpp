@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -20,6 +21,10 @@ struct KernelSetting {
     Practice practice;
     CalibrationConstant const* constant = nullptr; ///< none = as timed
 };
+
+/// How the role of a kernel ends that runs as fast as its software's generation of kernels can (AttentionLimit). No constant
+/// stretches it.
+constexpr std::string_view limit_role = "software's own kernel";
 
 /// Turns operations into priced kernels on one chip, asking for each distinct operation once.
 class Pricer {
@@ -39,7 +44,11 @@ class Pricer {
 
   private:
     [[nodiscard]] double passes_of(model::OpKind kind) const;
-    [[nodiscard]] timing::Duration time_in_run(model::Operation const& op) const;
+    struct InRun {
+        timing::Duration duration;
+        bool at_limit = false; ///< of the software's attention kernels
+    };
+    [[nodiscard]] InRun time_in_run(model::Operation const& op) const;
 
     timing::Timings const* timings_;
     hardware::Chip const* chip_;

@@ -59,6 +59,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     if (table.has("parameter_gather")) {
         plan.parameter_gather = read_dtype(table, "parameter_gather", Dtype::bf16);
     }
+    plan.gradient_all_reduce = table.boolean_or("gradient_all_reduce", plan.gradient_all_reduce);
     plan.overlap_gradients = table.boolean_or("overlap_gradients", plan.overlap_gradients);
     plan.overlap_parameters = table.boolean_or("overlap_parameters", plan.overlap_parameters);
     plan.overlap_shared_experts = table.boolean_or("overlap_shared_experts", plan.overlap_shared_experts);

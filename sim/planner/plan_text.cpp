@@ -48,6 +48,7 @@ std::string practice_lines(Plan const& plan) {
     if (plan.parameter_gather) {
         out += line("parameter_gather", name_of(*plan.parameter_gather));
     }
+    out += line("gradient_all_reduce", plan.gradient_all_reduce);
     out += line("overlap_gradients", plan.overlap_gradients);
     out += line("overlap_parameters", plan.overlap_parameters);
     out += line("parameter_broadcasts", plan.parameter_broadcasts);
@@ -99,6 +100,10 @@ std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) 
         out += line("stack", practice.stack);
     }
     out += line("fused_gradient_sum", practice.fused_gradient_sum);
+    for (auto const& [key, bytes] : {std::pair{"gradient_copies", practice.gradient_copies},
+                                     std::pair{"parameter_copies", practice.parameter_copies}}) {
+        out += fmt::format("{} = \"{} B\"\n", key, bytes.value());
+    }
     for (auto const& [key, time] :
          {std::pair{"host_layer", practice.host_layer}, std::pair{"host_step", practice.host_step}}) {
         out += fmt::format("{} = \"{} s\"\n", key, time.value());

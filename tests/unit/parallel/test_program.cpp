@@ -168,6 +168,45 @@ TEST_CASE("every gradient is summed once per step", "[parallel]") {
     }
 }
 
+TEST_CASE("first and last stage sum the gradients of an embedding that is tied to the head", "[parallel]") {
+    auto const bytes = [](std::string const& model, std::string const& plan) {
+        auto const f = job_of(model, {{"h", "h100_16384", 512}}, 512, "tensor = 8\n" + plan);
+        return collective_bytes(build_program(f.job()), "gradients of the tied embedding").value();
+    };
+    auto const f = job_of("gpt3_175b", {{"h", "h100_16384", 512}}, 512, "tensor = 8\npipeline = 8\n");
+    auto const table = static_cast<double>(model::rank_end_parameters(f.model, {.tensor = 8}).embedding);
+    // 64 ranks of each of the two stages, once per step, in fp32 unless said otherwise
+    CHECK(bytes("gpt3_175b", "pipeline = 8\n") == Approx(2 * 64 * 4.0 * table));
+    CHECK(bytes("gpt3_175b", "pipeline = 8\ngradient = \"bf16\"\n") == Approx(2 * 64 * 2.0 * table));
+    CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"interleaved\"\nchunks = 2\n") ==
+          Approx(2 * 64 * 4.0 * table));
+    CHECK(bytes("gpt3_175b", "pipeline = 1\n") == 0.0);                          // one copy
+    CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"dualpipe\"\n") == 0.0); // both ends in both stages
+    CHECK(bytes("llama2_70b", "pipeline = 8\n") == 0.0);                         // not tied
+}
+
+TEST_CASE("the two stages of a tied embedding wait for each other, and each pairs ranks of one place",
+          "[parallel]") {
+    auto const f = job_of("gpt3_175b", {{"h", "h100_16384", 512}}, 512, "tensor = 8\npipeline = 8\n");
+    auto const program = build_program(f.job());
+    auto const sum_of = [&](std::size_t at) {
+        for (auto const& op : program.classes.at(at).blocks.back().ops) {
+            auto const* c = std::get_if<Collective>(&op.work);
+            if (c && c->role == "gradients of the tied embedding") {
+                return c;
+            }
+        }
+        return static_cast<Collective const*>(nullptr);
+    };
+    REQUIRE(sum_of(0));
+    REQUIRE(sum_of(7));
+    CHECK(sum_of(0)->rendezvous == sum_of(7)->rendezvous);
+    CHECK(sum_of(0)->rendezvous > 1); // the norm of the gradients is 0, sums between replica kinds 1
+    CHECK(sum_of(0)->group == RankSet{ChipIndex{0}, 7 * 64, 2});
+    CHECK(sum_of(7)->group == RankSet{ChipIndex{7 * 64}, -7 * 64, 2});
+    CHECK(sum_of(3) == nullptr);
+}
+
 TEST_CASE("the norm of the gradients joins all classes", "[parallel]") {
     auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
     for (auto const& rank_class : build_program(f.job()).classes) {

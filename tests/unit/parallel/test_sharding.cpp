@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <set>
 
 using namespace moesaic;
 using namespace moesaic::parallel;
@@ -43,6 +44,26 @@ TEST_CASE("gradients shared out are summed after every micro-batch, others once"
         INFO(zero);
         CHECK(collective_bytes(build_program(f.job()), "gradients").value() == Approx(16 * times * all));
     }
+}
+
+TEST_CASE("an all-reduce of gradients whose sums are shared out sends twice the bytes", "[parallel]") {
+    auto const kinds = [](std::string const& plan) {
+        std::set<timing::CollectiveKind> out;
+        auto const program = build_program(llama(plan).job());
+        for (auto const& block : program.classes.front().blocks) {
+            for (auto const& op : block.ops) {
+                auto const* c = std::get_if<Collective>(&op.work);
+                if (c && c->role == "gradients") {
+                    out.insert(c->kind);
+                }
+            }
+        }
+        return out;
+    };
+    using enum timing::CollectiveKind; // of as many bytes; an all-reduce sends each twice
+    CHECK(kinds("zero = \"optimizer\"\n") == std::set{reduce_scatter});
+    CHECK(kinds("zero = \"optimizer\"\ngradient_all_reduce = true\n") == std::set{all_reduce});
+    CHECK(kinds("zero = \"gradients\"\ngradient_all_reduce = true\n") == std::set{reduce_scatter});
 }
 
 TEST_CASE("a shard group gathers within itself and sums its shares over the copies", "[parallel]") {
