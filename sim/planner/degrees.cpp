@@ -3,6 +3,8 @@
 #include "base/overloaded.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 namespace moesaic::planner {
@@ -73,6 +75,19 @@ std::vector<Schedule> forms_of(Schedule const& schedule, std::vector<bool> const
                       schedule);
 }
 
+/// Of [search], else the usual values and those of the scenario's own plan, ascending.
+std::vector<int> tried(std::vector<int> const& asked, std::vector<int> usual, scenario::Scenario const& s,
+                       std::function<int(ReplicaKind const&)> const& own) {
+    if (!asked.empty()) {
+        return asked;
+    }
+    std::ranges::transform(s.plan.kinds, std::back_inserter(usual), own);
+    std::ranges::sort(usual);
+    auto const repeated = std::ranges::unique(usual);
+    usual.erase(repeated.begin(), repeated.end());
+    return usual;
+}
+
 std::vector<Schedule> schedules_of(scenario::Scenario const& s) {
     auto const asked = s.search.schedules.empty()
                            ? std::vector<Schedule>{OneFOneB{}, Interleaved{.chunks = 2},
@@ -110,11 +125,13 @@ Degrees degrees_of(scenario::Scenario const& s) {
     }
     constexpr int least_tokens = 4096;
     int const context = s.plan.fused_attention ? static_cast<int>(s.shape.sequence_length) / least_tokens : 1;
-    return {.context = or_else(search.context, powers_of_two(std::max(1, context))),
-            .expert = or_else(search.expert, divisors(s.model.moe ? s.model.moe->experts : 1)),
-            .pipeline = or_else(search.pipeline, smooth_numbers(s.model.layers)),
-            .micro_batch = or_else(search.micro_batch, {1, 2, 4, 8}),
-            .replicas = or_else(search.replicas, smooth_numbers(chips)),
+    return {.context =
+                tried(search.context, powers_of_two(std::max(1, context)), s, &ReplicaKind::context),
+            .expert = tried(search.expert, divisors(s.model.moe ? s.model.moe->experts : 1), s,
+                            &ReplicaKind::expert),
+            .pipeline = tried(search.pipeline, smooth_numbers(s.model.layers), s, stages_of),
+            .micro_batch = tried(search.micro_batch, {1, 2, 4, 8}, s, &ReplicaKind::micro_batch),
+            .replicas = tried(search.replicas, smooth_numbers(chips), s, &ReplicaKind::replicas),
             .zero = or_else(search.zero, {1, 2, 3}),
             .schedules = schedules_of(s),
             .recompute = recompute_of(s)};

@@ -5,7 +5,8 @@
 
 namespace moesaic::planner {
 
-/// The values that the search tries, ascending: those of [search], else
+/// The values that the search tries, ascending: those of [search], else those of the scenario's own plan (context to
+/// replicas) and
 ///   tensor       powers of two up to a node
 ///   context      powers of two that leave a rank 4,096 tokens at least
 ///   expert       divisors of the number of experts

@@ -136,3 +136,16 @@ TEST_CASE("[search] names what may be tried", "[planner]") {
     CHECK_THROWS_WITH(test::planning_of(std::string{two_pools} + "replicas = [0]\n"),
                       Catch::Contains("must be 1 or more"));
 }
+
+TEST_CASE("the degrees of the scenario's own plan are tried, unless [search] says otherwise", "[planner]") {
+    std::string const own = "[parallel]\npool = \"new\"\npipeline = 7\nmicro_batch = 6\n";
+    std::string text = two_pools;
+    auto const at = text.find("[search]");
+    auto const degrees = degrees_of(test::planning_of(text.substr(0, at) + own)->scenario);
+    CHECK(degrees.micro_batch == std::vector{1, 2, 4, 6, 8});
+    CHECK(std::ranges::find(degrees.pipeline, 7) != degrees.pipeline.end());
+    CHECK(std::ranges::is_sorted(degrees.pipeline));
+    auto const narrowed = degrees_of(test::planning_of(text + own)->scenario);
+    CHECK(narrowed.micro_batch == std::vector{1});
+    CHECK(narrowed.pipeline == std::vector{2, 4});
+}
