@@ -125,8 +125,7 @@ Degrees degrees_of(scenario::Scenario const& s) {
     }
     constexpr int least_tokens = 4096;
     int const context = s.plan.fused_attention ? static_cast<int>(s.shape.sequence_length) / least_tokens : 1;
-    return {.context =
-                tried(search.context, powers_of_two(std::max(1, context)), s, &ReplicaKind::context),
+    return {.context = tried(search.context, powers_of_two(std::max(1, context)), s, &ReplicaKind::context),
             .expert = tried(search.expert, divisors(s.model.moe ? s.model.moe->experts : 1), s,
                             &ReplicaKind::expert),
             .pipeline = tried(search.pipeline, smooth_numbers(s.model.layers), s, stages_of),

@@ -99,21 +99,20 @@ class Search {
     Search(Problem const& problem, Request const& request)
         : problem_{problem}, request_{request}, degrees_{degrees_of(problem.scenario)},
           times_{problem, degrees_.recompute},
-          to_{objectives(), request.limits, request.effort.exhaustive ? everything : request.effort.kept} {}
+          to_{objectives(), request.limits,
+              request.effort.exhaustive
+                  ? everything
+                  : kept_per_refined * static_cast<std::size_t>(request.effort.refined)} {}
 
     Outcome run() {
         explore();
         Outcome out;
         auto const all = objectives();
         double effort =
-            1.0; // those that are asked have all of it, each that only helps the front a little more
+            0.0; // those that are asked have all of it, each that only helps the front a little more
         for (std::size_t i = 0; i < all.size(); ++i) {
-            if (std::find(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i), all[i]) !=
-                all.begin() + static_cast<std::ptrdiff_t>(i)) {
-                continue; // one of those that were asked
-            }
+            effort += is_asked(all[i]) ? 1.0 : 0.15;
             auto const rest = follow(i, effort);
-            effort += request_.second && i == 0 ? 1.0 : 0.15;
             if (i == 0) {
                 out.rest_at_least = rest;
             }
@@ -133,17 +132,28 @@ class Search {
 
   private:
     static constexpr std::size_t everything = 1'000'000;
+    /// Of the closed form, for each that may have its layers settled: those that do not fit make room for others.
+    static constexpr std::size_t kept_per_refined = 4;
 
-    /// Those that were asked, then what a front of time against cost is made from.
+    /// Those that were asked, then what a front of time against cost is made from, each once.
     [[nodiscard]] std::vector<Objective> objectives() const {
         std::vector<Objective> out{request_.objective};
+        auto const add = [&out](Objective const& one) {
+            if (std::ranges::find(out, one) == out.end()) {
+                out.push_back(one);
+            }
+        };
         if (request_.second) {
-            out.push_back(*request_.second);
+            add(*request_.second);
         }
         auto between = request_.cost;
         between.power = 0.5;
-        out.insert(out.end(), {Objective{request_.cost.rate_per_chip, 0.0}, between, request_.cost});
+        std::ranges::for_each(
+            std::vector{Objective{request_.cost.rate_per_chip, 0.0}, between, request_.cost}, add);
         return out;
+    }
+    [[nodiscard]] bool is_asked(Objective const& one) const {
+        return one == request_.objective || one == request_.second;
     }
 
     void explore() {
@@ -323,8 +333,7 @@ double Search::follow(std::size_t at, double effort) {
         look_closer(level, entries);
         std::ranges::for_each(entries, push);
     };
-    bool const asked = at < (request_.second ? 2U : 1U);
-    int wanted = asked ? request_.top : 1;
+    int wanted = is_asked(objective) ? request_.top : 1;
     double skipped = never; // the least of what there was no effort left for
     while (wanted > 0 && (!queue.empty() || waiting.first())) {
         if (auto const level = waiting.first();

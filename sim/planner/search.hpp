@@ -25,7 +25,6 @@ struct Progress {
 
 /// How far a search goes.
 struct Effort {
-    std::size_t kept = 20'000;   ///< plans kept from the closed form, per objective
     std::int64_t refined = 1200; ///< plans with their layers settled
     std::int64_t turns = 80'000; ///< of stages, in the programs built for the longest path
     int simulations = 12;
