@@ -9,6 +9,7 @@ simumax: 36 steps on 8 B200, of analysis/peers/simumax_b200.csv, with SimuMax's 
 more than one node from a table with operation train_step (chip A100-SXM4; m sequence, n layers, k hidden, batch global
 batch; gpus, tp, dp, pp, mbs and heads in `extra`), as vTrain (MICRO 2024) published them; its predictions are not in it.
 """
+import argparse
 import csv
 import pathlib
 import sys
@@ -106,10 +107,15 @@ def vtrain(table, folder):
 
 
 def main():
-    if sys.argv[1] == "simumax":
-        written = list(simumax(pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / "scenarios" / "papers"))
-    else:
-        written = list(vtrain(sys.argv[2], pathlib.Path(sys.argv[3])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    peers = parser.add_subparsers(dest="peer", required=True)
+    of_simumax = peers.add_parser("simumax", help="36 steps on 8 B200")
+    of_simumax.add_argument("folder", nargs="?", type=pathlib.Path, default=ROOT / "scenarios" / "papers")
+    of_vtrain = peers.add_parser("vtrain", help="steps on more than one node of A100")
+    of_vtrain.add_argument("table", help="normalised CSV with its train_step rows")
+    of_vtrain.add_argument("folder", type=pathlib.Path, help="where the scenarios go")
+    asked = parser.parse_args()
+    written = list(simumax(asked.folder) if asked.peer == "simumax" else vtrain(asked.table, asked.folder))
     for path, text in written:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
