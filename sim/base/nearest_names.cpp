@@ -67,7 +67,7 @@ std::string suggestion(std::string_view name, std::vector<std::string> const& kn
     if (auto const near = nearest_names(name, known); !near.empty()) {
         return fmt::format("Did you mean {}?", fmt::join(near, " or "));
     }
-    constexpr std::size_t shown = 60;
+    constexpr std::size_t shown = 100;
     std::vector<std::string> const first(
         known.begin(), known.begin() + static_cast<std::ptrdiff_t>(std::min(shown, known.size())));
     return fmt::format("Known: {}{}", fmt::join(first, ", "), known.size() > shown ? ", …" : "");

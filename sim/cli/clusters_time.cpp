@@ -105,6 +105,11 @@ hardware::Cluster cluster_of(Arguments const& arguments) {
                          fmt::format("a node of {} has {} chips", cluster.id, cluster.node.chips),
                          "Several chips may share a NIC, but none has two"};
     }
+    if (arguments.nics > 0 && cluster.node.chips % arguments.nics != 0) {
+        throw InputError{from("--nics"),
+                         fmt::format("{} NICs are not shared alike by the {} chips of a node of {}",
+                                     arguments.nics, cluster.node.chips, cluster.id)};
+    }
     cluster.node.nics = arguments.nics > 0 ? arguments.nics : cluster.node.nics;
     if (!arguments.nic_bandwidth.empty()) {
         cluster.node.nic_bandwidth.value = nic_bandwidth_of(arguments.nic_bandwidth);

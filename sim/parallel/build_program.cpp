@@ -199,8 +199,11 @@ std::optional<Collective> tied_embedding_sum(Job const& job, std::vector<Stage> 
     auto const from = own.place.ranks.first;
     auto const meeting = 2 + static_cast<int>(std::min<std::ptrdiff_t>(
                                  static_cast<std::ptrdiff_t>(at), other - stages.begin())); // 0, 1 are taken
+    // where gradients are shared out, what the rank has of them by then
+    auto const sharers = s.plan.zero >= 2 ? shard_groups(s.plan, s.groups.data).shard.count : 1;
     auto const parameters =
-        static_cast<double>(model::rank_end_parameters(job.model, s.shape.shard).embedding);
+        static_cast<double>(model::rank_end_parameters(job.model, s.shape.shard).embedding) /
+        static_cast<double>(sharers);
     return Collective{timing::CollectiveKind::all_reduce,
                       Bytes{parameters * bytes_per_element(s.plan.gradient)},
                       {from, other->place.ranks.first.index() - from.index(), 2},

@@ -41,8 +41,7 @@ int Messages::message(int ahead, ChunkPlace from, ChunkPlace to, int micro_batch
     return entry->second;
 }
 
-/// Rows of the micro-batch are spread over the tensor ranks; between unlike degrees the narrower side decides. Whole ones
-/// come to each receiver once.
+/// Rows of the micro-batch are spread over the tensor ranks that send. Whole ones come to each receiver once.
 Bytes Messages::bytes(Stage const& source, Stage const& target) const {
     auto const& kind = job_.plan.kinds[static_cast<std::size_t>(source.place.kind)];
     double const rows = static_cast<double>(kind.micro_batch * job_.shape.sequence_length) / kind.context;
@@ -50,7 +49,7 @@ Bytes Messages::bytes(Stage const& source, Stage const& target) const {
     double const all = rows * job_.model.hidden * element;
     double const senders = source.place.group->tensor, receivers = target.place.group->tensor;
     bool const whole = job_.plan.whole_messages && !job_.plan.sequence_parallel;
-    return Bytes{whole ? all * receivers / senders : all / std::min(senders, receivers)};
+    return Bytes{whole ? all * receivers / senders : all / senders};
 }
 
 bool Messages::blocks(Stage const& source, Stage const& target) const {

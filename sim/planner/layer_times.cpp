@@ -92,6 +92,8 @@ Plan plan_of_stage(Problem const& problem, Local const& local, int replicas, Rec
     plan.schedule = OneFOneB{.paired = local.paired};
     plan.overlap_exchange = local.paired;
     plan.zero = 1;
+    // parts are measured one by one, and a head that is tied to the embedding has no gradient of its own to copy
+    plan.practice.gradient_copies = Bytes{};
     // a host may launch ahead while another layer runs, so that its times do not add up over layers
     plan.practice.host_layer = Seconds{};
     for (auto& on : plan.practice.on) {
@@ -124,9 +126,9 @@ int LayerTimes::span_of(Local const& local) { return std::lcm(local.tensor * loc
 
 LocalTimes const* LayerTimes::find(Local const& local) {
     std::scoped_lock const lock{known_mutex_};
-    auto const [at, is_new] = known_.try_emplace(local);
-    if (is_new) {
-        at->second = measure(local);
+    auto at = known_.find(local);
+    if (at == known_.end()) {
+        at = known_.emplace(local, measure(local)).first; // nothing is known where measuring throws
     }
     return at->second.get();
 }

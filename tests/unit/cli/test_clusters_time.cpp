@@ -91,6 +91,7 @@ TEST_CASE("clusters time says what it cannot do", "[cli]") {
     says("--ranks 1 --bytes 1GiB", "room for 2 to 16384");
     says("--ranks 16 --bytes 1GiB --per-node 3", "do not spread evenly over the 8 chips of a node");
     says("--ranks 16 --bytes 1GiB --nics 9", "has 8 chips");
+    says("--ranks 16 --bytes 1GiB --nics 3", "not shared alike by the 8 chips");
     says("--ranks 16 --bytes 1GiB --nics -1", "--nics");
     says("--ranks 16 --bytes 1GiB --nic-bandwidth fast", "\"fast\" is no rate above 0");
 }

@@ -108,6 +108,17 @@ TEST_CASE("whole rows come once to each rank of a stage with another tensor degr
     }
 }
 
+TEST_CASE("parts of the rows go once to a stage with another tensor degree, whichever is the wider",
+          "[parallel]") {
+    auto const f = job_of("llama2_7b", {{"d", "h800_4096", 24}}, 64,
+                          "replicas = 4\n[[parallel.stages]]\ntensor = 2\n[[parallel.stages]]\ntensor = 4\n");
+    double const rows = 4096.0 * 4096 * 2;
+    for (auto const& message : build_program(f.job()).messages) {
+        double const senders = message.from == ClassId{0} ? 2.0 : 4.0;
+        CHECK(message.bytes.value() * senders == rows);
+    }
+}
+
 TEST_CASE("interleaved chunks pass from the last stage back to the first", "[parallel]") {
     auto const f = job_of("ling_plus", {{"d", "h800_4096", 512}}, 8960,
                           "pipeline = 4\ntensor = 2\nexpert = 8\nschedule = \"interleaved\"\nchunks = 2\n");
@@ -180,6 +191,8 @@ TEST_CASE("first and last stage sum the gradients of an embedding that is tied t
     CHECK(bytes("gpt3_175b", "pipeline = 8\ngradient = \"bf16\"\n") == Approx(2 * 64 * 2.0 * table));
     CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"interleaved\"\nchunks = 2\n") ==
           Approx(2 * 64 * 4.0 * table));
+    // shared out over the 8 replicas before
+    CHECK(bytes("gpt3_175b", "pipeline = 8\nzero = \"gradients\"\n") == Approx(2 * 64 * 4.0 * table / 8));
     CHECK(bytes("gpt3_175b", "pipeline = 1\n") == 0.0);                          // one copy
     CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"dualpipe\"\n") == 0.0); // both ends in both stages
     CHECK(bytes("llama2_70b", "pipeline = 8\n") == 0.0);                         // not tied

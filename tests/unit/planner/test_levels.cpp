@@ -88,6 +88,41 @@ TEST_CASE(
     CHECK(mixed > 5);
 }
 
+TEST_CASE("a head that is tied to the embedding is not counted twice by the closed form", "[planner]") {
+    auto const fixture = test::planning_of(R"(
+name = "copies"
+model = "megatron_gpt_1p7b"
+[training]
+global_batch = 64
+sequence_length = 2048
+[[pools]]
+name = "all"
+cluster = "h100_16384"
+chips = 8
+[parallel]
+gradient_copies = "1000 B"
+[search]
+tensor = [1]
+pipeline = [1]
+micro_batch = [1]
+schedule = ["1f1b"]
+)");
+    auto const& problem = fixture->problem;
+    auto const degrees = degrees_of(problem.scenario);
+    LayerTimes times{problem, degrees.recompute};
+    int checked = 0;
+    for (auto const& plan : all_plans(problem, times, degrees)) {
+        if (auto const refined = refine(problem, times, plan.candidate)) {
+            auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
+            auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
+            CHECK(plan.seconds <= refined->seconds * (1 + 1e-9));
+            CHECK(refined->seconds <= path * (1 + 1e-9));
+            ++checked;
+        }
+    }
+    CHECK(checked > 0);
+}
+
 TEST_CASE("a plan written as TOML is read back as it was", "[planner]") {
     auto const fixture = test::planning_of(two_pools);
     auto const& problem = fixture->problem;
@@ -138,7 +173,7 @@ TEST_CASE("[search] names what may be tried", "[planner]") {
 }
 
 TEST_CASE("the degrees of the scenario's own plan are tried, unless [search] says otherwise", "[planner]") {
-    std::string const own = "[parallel]\npool = \"new\"\npipeline = 7\nmicro_batch = 6\n";
+    std::string const own = "[parallel]\npool = \"new\"\npipeline = 7\nreplicas = 1\nmicro_batch = 6\n";
     std::string text = two_pools;
     auto const at = text.find("[search]");
     auto const degrees = degrees_of(test::planning_of(text.substr(0, at) + own)->scenario);
