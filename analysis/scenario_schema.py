@@ -91,7 +91,7 @@ def meanings():
 
 def add_meanings(schema, known):
     for key, each in schema.get("properties", {}).items():
-        if key in known:
+        if key in known and not each.get("description", "").startswith(known[key]):  # tables may stand in two places
             form = f" {each['description']}" if "description" in each else ""
             each["description"] = known[key] + form
         add_meanings(each.get("items", each), known)
