@@ -34,7 +34,8 @@ struct Entry {
     }
 };
 
-/// What an entry waits for. Entries are looked at in batches, whose size is the same for any number of workers.
+/// What an entry waits for. Entries are looked at in batches, whose size is the same for any number of workers. Large ones
+/// are quicker, but spend on entries that those before them would have ruled out.
 enum class Level { settle, path, simulate };
 constexpr std::size_t levels = 3;
 constexpr std::array<std::size_t, levels> together{32, 8, 4};
