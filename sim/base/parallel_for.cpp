@@ -8,6 +8,10 @@
 
 namespace moesaic {
 
+int workers_or_cores(int asked) {
+    return asked > 0 ? asked : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
 void parallel_for(std::size_t count, int workers, std::function<void(std::size_t)> const& work) {
     std::atomic<std::size_t> next{0};
     std::vector<std::exception_ptr> thrown(count);

@@ -1,6 +1,7 @@
 #include "base/errors.hpp"
 #include "base/isolated.hpp"
 #include "base/nearest_names.hpp"
+#include "base/parallel_for.hpp"
 #include "cli/clusters_parts.hpp"
 #include "cli/command.hpp"
 #include "cli/text_table.hpp"
@@ -18,7 +19,6 @@
 #include <fmt/format.h>
 #include <memory>
 #include <sstream>
-#include <thread>
 
 namespace moesaic::cli {
 
@@ -197,8 +197,7 @@ void fill_in_times(std::vector<Row>& rows, Bench const& bench) {
             return fmt::format("{} {} {}", time.value(), static_cast<int>(evidence), sigma);
         });
     }
-    auto const workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    auto const texts = run_isolated(jobs, workers);
+    auto const texts = run_isolated(jobs, workers_or_cores(0));
     for (std::size_t i = 0; i < rows.size(); ++i) {
         std::istringstream text{texts[i]};
         double seconds = 0.0, sigma = 0.0;

@@ -1,5 +1,6 @@
 #include "base/errors.hpp"
 #include "base/isolated.hpp"
+#include "base/parallel_for.hpp"
 #include "cli/command.hpp"
 #include "cli/plan_report.hpp"
 #include "cli/scenario_options.hpp"
@@ -16,7 +17,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <memory>
-#include <thread>
 #include <unistd.h>
 
 namespace moesaic::cli {
@@ -217,10 +217,7 @@ class PlanRun {
         return {.timings = {}, .calibration_file = arguments_.options.calibration};
     }
 
-    [[nodiscard]] int workers() const {
-        return arguments_.workers > 0 ? arguments_.workers
-                                      : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    }
+    [[nodiscard]] int workers() const { return workers_or_cores(arguments_.workers); }
 
     [[nodiscard]] std::vector<planner::Simulated> simulate(std::vector<parallel::Plan> const& plans) const {
         std::vector<std::function<std::string()>> jobs;

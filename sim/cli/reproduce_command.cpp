@@ -9,6 +9,7 @@
 #include "base/errors.hpp"
 #include "base/nearest_names.hpp"
 #include "base/overloaded.hpp"
+#include "base/parallel_for.hpp"
 #include "io/text_file.hpp"
 #include "model/model_flop.hpp"
 #include "results/reproduction_file.hpp"
@@ -23,7 +24,6 @@
 #include <numeric>
 #include <set>
 #include <sstream>
-#include <thread>
 #include <unistd.h>
 
 namespace moesaic::cli {
@@ -262,9 +262,7 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     for (auto const i : order) {
         jobs.emplace_back([&, i] { return answer_of(known[i].scenario, timings, arguments); });
     }
-    auto const workers = arguments.workers > 0
-                             ? arguments.workers
-                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    auto const workers = workers_or_cores(arguments.workers);
     bool const shows = ::isatty(STDERR_FILENO) != 0;
     auto const answers = run_isolated(jobs, workers, [&](std::size_t done) {
         if (shows) {

@@ -1,5 +1,6 @@
 #include "base/errors.hpp"
 #include "base/isolated.hpp"
+#include "base/parallel_for.hpp"
 #include "cli/command.hpp"
 #include "cli/run_report.hpp"
 #include "cli/scenario_options.hpp"
@@ -13,7 +14,6 @@
 #include <fmt/format.h>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <unistd.h>
 
 namespace moesaic::cli {
@@ -82,9 +82,7 @@ run_all(RunArguments const& arguments, std::vector<scenario::Scenario> const& sc
     for (auto const& s : scenarios) {
         jobs.push_back(job_for(arguments, s, [&s, &tell](results::Run const& run) { return tell(s, run); }));
     }
-    auto const workers = arguments.workers > 0
-                             ? arguments.workers
-                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    auto const workers = workers_or_cores(arguments.workers);
     bool const shows_progress = scenarios.size() > 1 && ::isatty(STDERR_FILENO) != 0;
     auto texts = run_isolated(jobs, workers, [&](std::size_t done) {
         if (shows_progress) {

@@ -1,13 +1,13 @@
 #include "cli/sweep_arguments.hpp"
 
 #include "base/errors.hpp"
+#include "base/parallel_for.hpp"
 #include "cli/scenario_options.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fmt/format.h>
-#include <thread>
 #include <unistd.h>
 
 namespace moesaic::cli {
@@ -39,10 +39,7 @@ void add_worker_options(CLI::App& command, SweepArguments& arguments) {
     command.add_flag("--retry-failed", arguments.retry_failed, "When going on, run failed points again");
 }
 
-int workers_of(SweepArguments const& arguments) {
-    return arguments.workers > 0 ? arguments.workers
-                                 : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
+int workers_of(SweepArguments const& arguments) { return workers_or_cores(arguments.workers); }
 
 double machine_memory_gib() {
     return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) /

@@ -1,4 +1,5 @@
 #include "base/isolated.hpp"
+#include "base/parallel_for.hpp"
 #include "cli/command.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/timing_remarks.hpp"
@@ -13,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <sstream>
-#include <thread>
 #include <unistd.h>
 
 namespace moesaic::cli {
@@ -122,10 +122,7 @@ struct Basis {
         return s.timings.empty() ? scenario::run_scenario(s, timings, data_folder(), options)
                                  : scenario::run_scenario(s, data_folder(), options);
     }
-    [[nodiscard]] int workers() const {
-        return arguments.workers > 0 ? arguments.workers
-                                     : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    }
+    [[nodiscard]] int workers() const { return workers_or_cores(arguments.workers); }
 };
 
 Simulated simulate(scenario::Scenario s, Basis const& basis) {

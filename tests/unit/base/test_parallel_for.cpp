@@ -30,3 +30,8 @@ TEST_CASE("parallel_for ends all work, then throws what the least index threw", 
     CHECK_THROWS_WITH(parallel_for(50, 3, work), "7");
     CHECK(calls == 50);
 }
+
+TEST_CASE("as many workers as were asked for, else one per core at least", "[base]") {
+    CHECK(workers_or_cores(3) == 3);
+    CHECK(workers_or_cores(0) >= 1);
+}

@@ -23,6 +23,18 @@ struct PlanningFixture {
           problem{scenario, topology, timings, pricers, planner::imbalance_of(scenario)} {}
 };
 
+/// Mixtral with a batch of 48; pools and [search] are the test's own.
+inline std::string mixtral_on(std::string const& pools) {
+    return R"(
+name = "planned"
+software = "megatron_bridge_2509"
+model = "mixtral_8x7b"
+[training]
+global_batch = 48
+sequence_length = 4096
+)" + pools;
+}
+
 inline std::unique_ptr<PlanningFixture> planning_of(std::string const& text) {
     TemporaryFile const file{"plan.toml"};
     io::write_text_file(file.path, text);

@@ -13,14 +13,7 @@ using namespace moesaic::planner;
 
 namespace {
 
-constexpr char const* two_pools = R"(
-name = "two pools"
-software = "megatron_bridge_2509"
-model = "mixtral_8x7b"
-[training]
-global_batch = 48
-sequence_length = 4096
-[[pools]]
+std::string const two_pools = test::mixtral_on(R"([[pools]]
 name = "new"
 cluster = "h800_4096"
 chips = 16
@@ -40,7 +33,7 @@ micro_batch = [1]
 chunks = [2]
 schedule = ["1f1b", "interleaved", "zb-h1", "dualpipe"]
 zero = ["optimizer", "parameters"]
-)";
+)");
 
 /// All plans of the space, without limits.
 std::vector<Bounded> all_plans(Problem const& problem, LayerTimes& times, Degrees const& degrees) {
@@ -166,21 +159,19 @@ TEST_CASE("[search] names what may be tried", "[planner]") {
     CHECK(degrees.zero == std::vector{1, 3});
     // 1f1b, interleaved and dualpipe with and without hidden exchanges, zb-h1 without
     CHECK(degrees.schedules.size() == 7);
-    CHECK_THROWS_WITH(test::planning_of(std::string{two_pools} + "pipelines = [1]\n"),
-                      Catch::Contains("pipeline"));
-    CHECK_THROWS_WITH(test::planning_of(std::string{two_pools} + "replicas = [0]\n"),
+    CHECK_THROWS_WITH(test::planning_of(two_pools + "pipelines = [1]\n"), Catch::Contains("pipeline"));
+    CHECK_THROWS_WITH(test::planning_of(two_pools + "replicas = [0]\n"),
                       Catch::Contains("must be 1 or more"));
 }
 
 TEST_CASE("the degrees of the scenario's own plan are tried, unless [search] says otherwise", "[planner]") {
     std::string const own = "[parallel]\npool = \"new\"\npipeline = 7\nreplicas = 1\nmicro_batch = 6\n";
-    std::string text = two_pools;
-    auto const at = text.find("[search]");
-    auto const degrees = degrees_of(test::planning_of(text.substr(0, at) + own)->scenario);
+    auto const degrees =
+        degrees_of(test::planning_of(two_pools.substr(0, two_pools.find("[search]")) + own)->scenario);
     CHECK(degrees.micro_batch == std::vector{1, 2, 4, 6, 8});
     CHECK(std::ranges::find(degrees.pipeline, 7) != degrees.pipeline.end());
     CHECK(std::ranges::is_sorted(degrees.pipeline));
-    auto const narrowed = degrees_of(test::planning_of(text + own)->scenario);
+    auto const narrowed = degrees_of(test::planning_of(two_pools + own)->scenario);
     CHECK(narrowed.micro_batch == std::vector{1});
     CHECK(narrowed.pipeline == std::vector{2, 4});
 }

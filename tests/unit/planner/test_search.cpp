@@ -11,14 +11,7 @@ using namespace moesaic::planner;
 
 namespace {
 
-constexpr char const* one_pool = R"(
-name = "one pool"
-software = "megatron_bridge_2509"
-model = "mixtral_8x7b"
-[training]
-global_batch = 48
-sequence_length = 4096
-[[pools]]
+std::string const one_pool = test::mixtral_on(R"([[pools]]
 name = "new"
 cluster = "h800_4096"
 chips = 32
@@ -28,7 +21,7 @@ pipeline = [1, 2, 4]
 expert = [2, 8]
 micro_batch = [1, 2]
 schedule = ["1f1b", "zb-h1", "dualpipe"]
-)";
+)");
 
 /// Without contention, so that one process can simulate many plans.
 std::vector<Simulated> simulate(Problem const& problem, std::vector<parallel::Plan> const& plans) {
