@@ -16,7 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "analysis" / "reproduction"
-PARTS = ["constants", "timings", "overlap", "contention"]
+PARTS = ["constants", "timings", "overlap", "contention", "spread"]
 COLOURS = {"NVIDIA": "#3a7d44", "AMD": "#c0392b", "Huawei": "#2c6fbb"}
 SHOWN = ("all", "vendor ", "model ", "MoE on ", "dense on ")
 

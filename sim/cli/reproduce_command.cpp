@@ -253,6 +253,9 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     if (lacks(arguments, "overlap")) {
         std::ranges::for_each(known, [](Known& k) { leave_out_overlap(k.scenario.plan); });
     }
+    if (lacks(arguments, "spread")) {
+        std::ranges::for_each(known, [](Known& k) { k.scenario.plan.chips_alike = true; });
+    }
     tell_remarks_on(arguments.options.timings);
     auto const timings = lacks(arguments, "timings")
                              ? timing::Timings{}
@@ -351,8 +354,10 @@ void add_reproduce_command(CLI::App& app, Outcome& outcome) {
         ->add_option(
             "--without", arguments->without,
             "Leave a part of the model out: constants (kernels as they were timed alone), timings (roofline "
-            "only), contention (links are not shared), overlap (no communication beside kernels)")
-        ->check(CLI::IsMember({"constants", "timings", "contention", "overlap"}))
+            "only), contention (links are not shared), overlap (no communication beside kernels), spread (no "
+            "chip "
+            "is slower than another)")
+        ->check(CLI::IsMember({"constants", "timings", "contention", "overlap", "spread"}))
         ->allow_extra_args(false);
     command
         ->add_option("--folder", arguments->folder,

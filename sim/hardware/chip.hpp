@@ -36,6 +36,8 @@ struct Chip {
     std::optional<Fact<Watts>> power;                  ///< thermal design power
     std::optional<Fact<Watts>> idle_power;             ///< of the card, no work
     std::optional<Fact<Watts>> load_power;             ///< of the card, measured at work
+    /// From chip to chip of the kind, relative standard deviation of the time of kernels that the power limit slows.
+    std::optional<Fact<double>> speed_spread;
     std::optional<Fact<double>> die_area_mm2;
     std::optional<Fact<double>>
         applicable_die_area_mm2; ///< of dies with non-planar transistors, as BIS counts

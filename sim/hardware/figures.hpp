@@ -30,6 +30,7 @@ void for_each_figure(AnyChip& chip, Visit&& visit) {
     optional("package.power", chip.power);
     optional("package.idle_power", chip.idle_power);
     optional("package.load_power", chip.load_power);
+    optional("package.speed_spread", chip.speed_spread);
     optional("package.die_area_mm2", chip.die_area_mm2);
     optional("package.process_node", chip.process_node);
     optional("package.launch_date", chip.launch_date);

@@ -177,7 +177,9 @@ struct Plan {
     /// Updated parameters come back as one broadcast per owner instead of one gather (InternEvo).
     bool parameter_broadcasts = false;
     std::optional<LocalSgd> local_sgd; ///< none = gradients are summed over all replicas in every step
-    Practice practice;                 ///< of the software
+    /// Leaves out that the slowest chip of each pool sets the pace (slowest_chip.hpp).
+    bool chips_alike = false;
+    Practice practice; ///< of the software
     Bytes memory_reserve{4.0 *
                          bytes_per_gib}; ///< context, communication library, fragmentation; an assumption
     Origin origin;

@@ -9,24 +9,21 @@ namespace moesaic::parallel {
 
 namespace {
 
-bool is_attention(model::Operation const& op) {
-    return op.kind == model::OpKind::attention || op.kind == model::OpKind::mla_attention;
+bool is_attention(model::OpKind kind) {
+    return kind == model::OpKind::attention || kind == model::OpKind::mla_attention;
 }
 
-bool is_product(model::Operation const& op) {
+bool is_product(model::OpKind kind) {
     constexpr std::array kinds{model::OpKind::gemm, model::OpKind::bmm, model::OpKind::grouped_gemm,
                                model::OpKind::moe_ffn};
-    return std::ranges::find(kinds, op.kind) != kinds.end();
+    return std::ranges::find(kinds, kind) != kinds.end();
 }
-
-/// Kernels of the matrix units: what the constants stretch.
-bool is_dense(model::Operation const& op) { return is_attention(op) || is_product(op); }
 
 /// The least time that this generation of attention kernels needs; none where the software names no limit.
 Seconds least_attention_time(model::Operation const& op, hardware::Chip const& chip,
                              Practice const& practice) {
     auto const limit = std::ranges::find(practice.attention, chip.id, &AttentionLimit::chip);
-    if (!is_attention(op) || limit == practice.attention.end()) {
+    if (!is_attention(op.kind) || limit == practice.attention.end()) {
         return {};
     }
     auto const share = op.pass == model::Pass::forward ? limit->forward : limit->backward;
@@ -34,6 +31,8 @@ Seconds least_attention_time(model::Operation const& op, hardware::Chip const& c
 }
 
 } // namespace
+
+bool is_matrix_kernel(model::OpKind kind) { return is_attention(kind) || is_product(kind); }
 
 double Pricer::passes_of(model::OpKind kind) const {
     for (auto const* passes : {&here_.passes, &setting_.practice.passes}) {
@@ -50,10 +49,10 @@ double Pricer::passes_of(model::OpKind kind) const {
 Pricer::InRun Pricer::time_in_run(model::Operation const& op) const {
     auto out = timings_->duration(*chip_, op);
     out.time *= passes_of(op.kind);
-    if (auto const at = here_.products.find(op.dtype); at != here_.products.end() && is_product(op)) {
+    if (auto const at = here_.products.find(op.dtype); at != here_.products.end() && is_product(op.kind)) {
         out.time *= at->second;
     }
-    if (setting_.constant != nullptr && is_dense(op)) {
+    if (setting_.constant != nullptr && is_matrix_kernel(op.kind)) {
         out.time *= setting_.constant->factor;
     }
     auto const least = least_attention_time(op, *chip_, setting_.practice);

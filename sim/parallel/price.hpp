@@ -22,6 +22,9 @@ struct KernelSetting {
     CalibrationConstant const* constant = nullptr; ///< none = as timed
 };
 
+/// Of the matrix units, products and attention: what the constants stretch.
+[[nodiscard]] bool is_matrix_kernel(model::OpKind kind);
+
 /// How the role of a kernel ends that runs as fast as its software's generation of kernels can (AttentionLimit). No constant
 /// stretches it.
 constexpr std::string_view limit_role = "software's own kernel";

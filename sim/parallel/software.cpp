@@ -95,6 +95,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
         table, "context_exchange", plan.context_exchange,
         {{"ring", ContextExchange::ring}, {"all_gather", ContextExchange::all_gather}});
     plan.parameter_broadcasts = table.boolean_or("parameter_broadcasts", plan.parameter_broadcasts);
+    plan.chips_alike = table.boolean_or("chips_alike", plan.chips_alike);
     plan.fused_attention = table.boolean_or("fused_attention", plan.fused_attention);
     plan.memory_reserve = table.optional_quantity<Bytes>("memory_reserve").value_or(plan.memory_reserve);
 }

@@ -82,6 +82,9 @@ std::string practice_lines(Plan const& plan) {
     out += line("tensor_overlap", overlap_names[static_cast<int>(plan.tensor_overlap)]);
     out += line("context_exchange", context_names[static_cast<int>(plan.context_exchange)]);
     out += line("fused_attention", plan.fused_attention);
+    if (plan.chips_alike) {
+        out += line("chips_alike", true);
+    }
     return out + fmt::format("memory_reserve = \"{} B\"\n", plan.memory_reserve.value());
 }
 

@@ -8,7 +8,8 @@
 
 namespace moesaic::test {
 
-/// A job on the shipped catalogue with all that it refers to. Timings are analytic: tables are of no concern here.
+/// A job on the shipped catalogue with all that it refers to. Timings are analytic and chips alike: neither tables nor the
+/// slowest chip are of any concern here.
 struct JobFixture {
     model::Model model;
     parallel::Plan plan;
@@ -33,6 +34,7 @@ inline JobFixture job_of(std::string const& model, std::vector<FixturePool> cons
     std::vector<hardware::SiteLink> links;
     parallel::PlanContext context{
         .pool_names = {}, .pool_chips = {}, .global_batch = global_batch, .precision = {}};
+    context.defaults.chips_alike = true;
     for (auto const& pool : pools) {
         topology_pools.push_back({catalogue.cluster(pool.cluster, {}), pool.chips});
         for (int other = 0; other + 1 < static_cast<int>(topology_pools.size()); ++other) {
