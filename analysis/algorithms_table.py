@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Collectives of a named algorithm, published times beside simulated ones; into docs/modelling.md. --all prints every row.
+"""Published times of collectives beside simulated ones, of named algorithms and over many nodes; into docs/modelling.md. --all
+prints every row.
 
     analysis/algorithms_table.py build/release/moesaic [--all]
 """
@@ -13,11 +14,11 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROWS = ROOT / "analysis" / "algorithms" / "measured_algorithms.csv"
+TABLES = {"algorithms": "measured_algorithms.csv", "scale": "measured_scale.csv"}  # marks in the page -> rows
 
 
-def rows():
-    with ROWS.open(encoding="utf-8") as file:
+def rows(name):
+    with (ROOT / "analysis" / "algorithms" / name).open(encoding="utf-8") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
@@ -102,14 +103,17 @@ def sentence(pairs):
 
 def main():
     binary, *options = sys.argv[1:]
-    pairs = [(row, (measured(row), simulated(binary, row))) for row in rows()]
-    if options == ["--all"]:
-        print(every_row(pairs) + "\n" + sentence(pairs), end="")
-        return
     page = ROOT / "docs" / "modelling.md"
-    text = page.read_text(encoding="utf-8")
-    table = by_series(pairs) + "\n" + sentence(pairs)
-    new = re.sub(r"(<!-- algorithms -->\n).*?(<!-- /algorithms -->)", lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
+    text = new = page.read_text(encoding="utf-8")
+    for mark, name in TABLES.items():
+        pairs = [(row, (measured(row), simulated(binary, row))) for row in rows(name)]
+        if options == ["--all"]:
+            print(every_row(pairs) + "\n" + sentence(pairs))
+            continue
+        table = by_series(pairs) + "\n" + sentence(pairs)
+        new = re.sub(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: m[1] + table + m[2], new, flags=re.DOTALL)
+    if options == ["--all"]:
+        return
     if new == text:
         print("docs/modelling.md is as it was")
     page.write_text(new, encoding="utf-8")

@@ -62,6 +62,23 @@ LayerParameters divided_layer(Model const& model, int layer, Shard const& shard,
 
 } // namespace
 
+int weight_tensors(Model const& model, int layer) {
+    int const norms = 2;
+    int const ffn = model.gated_ffn ? 3 : 2;
+    auto const* gqa = std::get_if<Gqa>(&model.attention);
+    auto const* mla = std::get_if<Mla>(&model.attention);
+    int attention = 4; // queries, keys, values, out
+    if (gqa && gqa->qk_norm) {
+        attention += 2;
+    } else if (mla) { // down and up with a norm between, for queries where they are compressed; out
+        attention = (mla->q_lora_rank > 0 ? 3 : 1) + 3 + 1;
+    }
+    if (!is_moe_layer(model, layer)) {
+        return norms + attention + ffn;
+    }
+    return norms + attention + 1 + (model.moe->shared_ffn_total > 0 ? ffn : 0);
+}
+
 LayerParameters layer_parameters(Model const& model, int layer) {
     return divided_layer(model, layer, Shard{}, model.moe ? model.moe->experts : 0);
 }

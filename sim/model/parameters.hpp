@@ -22,6 +22,10 @@ struct LayerParameters {
     [[nodiscard]] std::int64_t outside_experts() const { return total() - experts; }
 };
 
+/// Tensors that hold a layer's weights, each a parameter of its own to software that moves or owns them whole: projections,
+/// norms, the router. Without routed experts and biases.
+[[nodiscard]] int weight_tensors(Model const& model, int layer);
+
 /// Weights outside the layers.
 struct EndParameters {
     std::int64_t embedding = 0; ///< token table

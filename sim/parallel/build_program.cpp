@@ -6,6 +6,7 @@
 #include "parallel/apart_class.hpp"
 #include "parallel/class_blocks.hpp"
 #include "parallel/parameter_traffic.hpp"
+#include "parallel/slowest_chip.hpp"
 #include "parallel/stage_messages.hpp"
 #include "parallel/time_alone.hpp"
 
@@ -221,6 +222,18 @@ model::Operation clip_operation(std::int64_t owned) {
             .role = "gradient_clip"};
 }
 
+/// Of all chunks, outside the experts.
+int tensors_of(model::Model const& model, Stage const& stage) {
+    auto const [embedding, head] = ends_of(stage);
+    int out = (embedding ? 1 : 0) + (head ? 2 : 0); // the head and the norm before it
+    for (auto const& chunk : stage.chunks) {
+        for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
+            out += model::weight_tensors(model, layer);
+        }
+    }
+    return out;
+}
+
 Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at, StageSetting const& s,
                Pricer& pricer) {
     auto const& stage = stages[at];
@@ -254,7 +267,7 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     }
     pair.gather(shared);
     if ((s.plan.zero == 1 || s.plan.zero == 2) && !s.plan.overlap_parameters) {
-        parameters.gather(weights);
+        parameters.gather(weights, tensors_of(job.model, stage));
     }
     return {"step end", Phase::step_end, to.take()};
 }
@@ -367,6 +380,10 @@ Program build_program(Job const& job, Pricers& pricers) {
         auto& pricer = pricers.of(chip, products_of(job, stage));
         program.classes.push_back(build_class(job, {messages, tokens}, stages, at, pricer));
         name_algorithms(program.classes.back(), job.plan);
+        if (chip.speed_spread && !job.plan.chips_alike) {
+            slow_down(program.classes.back(),
+                      slowest_of(chip.speed_spread->value, chips_on(job.plan, stage.place.pool)));
+        }
         std::vector<Flop> work;
         for (auto const& block : program.classes.back().blocks) {
             work.push_back(work_of(block));

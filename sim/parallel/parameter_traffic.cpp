@@ -121,10 +121,10 @@ void ParameterTraffic::wait_for(Arrival const& arrival) const {
     to_.wait_for(arrival.expert);
 }
 
-void ParameterTraffic::gather(LayerWeights const& weights) const {
+void ParameterTraffic::gather(LayerWeights const& weights, int tensors) const {
     if (s_.plan.parameter_broadcasts) {
-        broadcast(weights.dense, s_.groups.data);
-        broadcast(weights.expert, s_.groups.expert_data);
+        broadcast(weights.dense, s_.groups.data, tensors);
+        broadcast(weights.expert, s_.groups.expert_data, s_.groups.expert_data.count);
         return;
     }
     (void)start_gathers(weights, Meets::no, [&](Collective const& c) -> std::optional<int> {
@@ -133,11 +133,12 @@ void ParameterTraffic::gather(LayerWeights const& weights) const {
     });
 }
 
-void ParameterTraffic::broadcast(double parameters, RankSet const& group) const {
+void ParameterTraffic::broadcast(double parameters, RankSet const& group, std::int64_t tensors) const {
     auto whole = gather_of(parameters, group, "parameters of one owner");
+    auto const owners = std::min(whole.group.count, tensors);
     whole.kind = CollectiveKind::broadcast;
-    whole.bytes = whole.bytes * (1.0 / static_cast<double>(whole.group.count));
-    for (std::int64_t owner = 0; owner < whole.group.count && parameters > 0; ++owner) {
+    whole.bytes = whole.bytes * (1.0 / static_cast<double>(owners));
+    for (std::int64_t owner = 0; owner < owners && parameters > 0; ++owner) {
         to_.collective(Stream::data, whole);
     }
 }

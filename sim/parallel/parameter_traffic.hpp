@@ -25,8 +25,8 @@ class ParameterTraffic {
     /// The chain waits for what earlier blocks gathered ahead: their stream is first in, first out, so for an empty
     /// gather behind theirs.
     void wait_for_gathered() const;
-    /// The chain waits for it.
-    void gather(LayerWeights const& weights) const;
+    /// The chain waits for it. @param tensors outside the experts that hold the weights, see model::weight_tensors()
+    void gather(LayerWeights const& weights, int tensors) const;
 
     void sum_behind(LayerWeights const& weights) const;
     void sum(LayerWeights const& weights) const;
@@ -47,8 +47,8 @@ class ParameterTraffic {
     /// Of the parameters, by how many of the own worker share them.
     [[nodiscard]] LayerWeights own_part(LayerWeights const& weights) const;
     [[nodiscard]] double sharers_of(RankSet const& group) const;
-    /// One owner after the other.
-    void broadcast(double parameters, RankSet const& group) const;
+    /// One owner after the other, of which there are no more than tensors.
+    void broadcast(double parameters, RankSet const& group, std::int64_t tensors) const;
     [[nodiscard]] Collective gather_of(double parameters, RankSet const& group, std::string role) const;
     /// Reduce-scatter over those that share, then all-reduce of the share over its copies; without sharing, or
     /// where the plan says so, an all-reduce over all.

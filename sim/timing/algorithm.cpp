@@ -49,6 +49,11 @@ constexpr double of_filling_trees[][23] = {
      0.5, 0.5, 0.5, 0.6, 0.7, 0.8, 0.7, 0.7, 0.8, 0.9, 0.9},
 };
 
+/// Steps of rings as measured over those of NCCL's cost model. With several ranks per node 1.0 (32 A100 at NERSC), 2.5 and 2.8
+/// (all_gather, 16 to 1,024 A100 of Perlmutter, axonn-ai/sc2025-pccl-reproducer), 4.3 (1,024 H100, nccl-tests issue 322): the
+/// geometric mean of the three machines. With one per node 5.9 us for 5.0 (128 nodes, sparticlesteve/nccl-benchmarking).
+constexpr double over_model = 2.25, over_model_alone = 1.2;
+
 constexpr double as_other_algorithm = 0.15; ///< as for curves of another kind
 
 ProtocolFigures const& figures_of(Algorithm algorithm, Protocol protocol) {
@@ -129,6 +134,21 @@ Seconds startup_of(Algorithm algorithm, Protocol protocol, CollectiveKind kind, 
     bool const levels_off =
         ring && protocol == Protocol::simple && kind == CollectiveKind::all_reduce && group.nodes > 1;
     return whole * (levels_off ? plateau : 1.0);
+}
+
+/// HCCL goes round the servers, each time with what a whole server holds (HCCL_ALGO: mesh inside, ring or pipeline between).
+Seconds round_nodes(CollectiveKind kind, GroupShape const& group, hardware::NodeType const& node, Bytes sent,
+                    BytesPerSecond attainable) {
+    auto const way = node.chip.vendor == "Huawei" ? Algorithm::hierarchical : Algorithm::ring;
+    auto const slower = group.ranks == group.nodes ? over_model_alone : over_model;
+    auto const bytes = sent / attainable;
+    auto const time = [&](Protocol protocol) {
+        auto const latency = startup_of(way, protocol, kind, group, node) * slower;
+        auto const passed = sent / (attainable * share_of(way, protocol, group, sent));
+        return kind == CollectiveKind::broadcast ? latency + passed
+                                                 : Seconds{std::hypot(latency.value(), passed.value())};
+    };
+    return std::min({time(Protocol::ll), time(Protocol::ll128), time(Protocol::simple)}) - bytes;
 }
 
 double share_of(Algorithm algorithm, Protocol protocol, GroupShape const& group, Bytes message) {

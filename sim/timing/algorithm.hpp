@@ -38,6 +38,13 @@ enum class Protocol { ll, ll128, simple };
 [[nodiscard]] Seconds startup_of(Algorithm algorithm, Protocol protocol, CollectiveKind kind,
                                  GroupShape const& group, hardware::NodeType const& node);
 
+/// What a pass round many nodes (all_gather, reduce_scatter, broadcast) takes beyond its bytes at that rate. A step waits for its
+/// latency or for its chunk, whichever is longer, so that both together take about sqrt(latency^2 + bytes^2); a broadcast has no
+/// chunk to pass on before the first has come, and takes their sum. With the protocol that is soonest done.
+/// @param sent by a rank over the NIC
+[[nodiscard]] Seconds round_nodes(CollectiveKind kind, GroupShape const& group,
+                                  hardware::NodeType const& node, Bytes sent, BytesPerSecond attainable);
+
 /// What bytes of so large a collective get of the rate that large messages attain.
 [[nodiscard]] double share_of(Algorithm algorithm, Protocol protocol, GroupShape const& group, Bytes message);
 

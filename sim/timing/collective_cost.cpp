@@ -1,5 +1,6 @@
 #include "timing/collective_cost.hpp"
 
+#include "timing/algorithm.hpp"
 #include "timing/collective_curve.hpp"
 
 #include <algorithm>
@@ -38,20 +39,23 @@ std::vector<Likeness> likenesses(CollectiveKind kind) {
     return out;
 }
 
-/// Seconds of start-up that each doubling of the nodes adds. All-reduce: 42 us on 2 nodes (MI355X), 68 on 4 (H100), and
-/// half of it for half a ring. All-to-all: low-latency dispatch of DeepEP less its bytes at 50 GB/s, 45 us on 2 nodes and
-/// 52 on 32.
+/// Seconds of start-up that each doubling of the nodes adds. All-reduce, by trees: 42 us on 2 nodes (MI355X), 68 on 4 (H100).
+/// All-to-all: low-latency dispatch of DeepEP less its bytes at 50 GB/s, 45 us on 2 nodes and 52 on 32.
 double startup_per_doubling(CollectiveKind kind) {
-    switch (kind) {
-    case CollectiveKind::all_reduce:
-        return 25e-6;
-    case CollectiveKind::all_to_all:
-        return 2e-6;
-    case CollectiveKind::send_recv:
-        return 0;
-    default:
-        return 13e-6;
+    return kind == CollectiveKind::all_reduce ? 25e-6 : kind == CollectiveKind::all_to_all ? 2e-6 : 0.0;
+}
+
+/// What more nodes than those of a measurement add to the start-up; fewer take from it.
+Seconds startup_of_more(GroupShape const& measured, CollectiveQuestion const& q,
+                        hardware::NodeType const& node, BytesPerSecond attainable) {
+    if (is_half_ring(q.kind)) {
+        auto const over_bytes = [&](GroupShape const& group) {
+            return round_nodes(q.kind, group, node, q.rank_bytes, attainable);
+        };
+        return over_bytes({q.ranks, q.nodes}) - over_bytes(measured);
     }
+    auto const doublings = std::log2(static_cast<double>(q.nodes) / static_cast<double>(measured.nodes));
+    return Seconds{startup_per_doubling(q.kind) * doublings};
 }
 
 struct Fabric {
@@ -98,7 +102,7 @@ struct Asked {
 /// @param fabric whose link the curve was measured over
 /// @param startup where the curve does not show it
 std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip, CollectiveQuestion const& q,
-                              Fabric const& fabric, Seconds startup) {
+                              hardware::NodeType const& node, Fabric const& fabric, Seconds startup) {
     auto const [link, beyond_node] = fabric;
     for (auto const& [kind, startup_share] : likenesses(q.kind)) {
         auto const curve = nearest_curve(store, chip, kind, q, beyond_node);
@@ -113,11 +117,12 @@ std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip
             cost = {startup, least * per_byte / Seconds{curve->seconds.front()}, Evidence::interpolated,
                     0.15};
         } else if (beyond_node) {
-            auto const more =
-                Seconds{startup_per_doubling(kind) * std::log2(static_cast<double>(q.nodes) / curve->nodes)};
+            cost.startup *= startup_share;
+            auto const more = startup_of_more({curve->ranks, curve->nodes}, q, node, cost.attainable);
             cost.startup = std::max(cost.startup / 2, cost.startup + more);
+        } else {
+            cost.startup *= startup_share;
         }
-        cost.startup *= rate_only ? 1 : startup_share;
         if (kind != q.kind) {
             cost.evidence = Evidence::transferred;
             cost.sigma = std::hypot(cost.sigma, 0.15);
@@ -173,7 +178,8 @@ struct Loan {
 /// What those lenders say that are not clearly stranger than another, in the order of the catalogue: the rest is not asked, so
 /// that its curves do not matter.
 std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& lenders,
-                           CollectiveQuestion const& q, bool beyond_node, Seconds startup) {
+                           CollectiveQuestion const& q, hardware::NodeType const& node, bool beyond_node,
+                           Seconds startup) {
     constexpr double clearly =
         0.5; // far above the hundredth by which borrow() may drift from one to the next
     std::vector<std::size_t> nearest_first(lenders.size());
@@ -186,7 +192,7 @@ std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& le
         if (lender.strange > least + clearly) {
             break;
         }
-        if (auto const asked = ask_chip(store, *lender.chip, q, {lender.link, beyond_node}, startup)) {
+        if (auto const asked = ask_chip(store, *lender.chip, q, node, {lender.link, beyond_node}, startup)) {
             least = std::min(least, loans.emplace(i, Loan{lender, *asked}).first->second.strange());
         }
     }
@@ -203,7 +209,7 @@ std::optional<CollectiveCost> borrow(StoreView const& store, hardware::NodeType 
     double least = 0;
     std::optional<CollectiveCost> best;
     auto const lenders = lenders_to(store, node, fabric);
-    for (auto const& loan : loans_of(store, lenders, q, fabric.beyond_node, startup)) {
+    for (auto const& loan : loans_of(store, lenders, q, node, fabric.beyond_node, startup)) {
         auto cost = loan.asked.cost;
         auto const gap = std::abs(std::log2(fabric.link / loan.lender.link));
         cost.attainable *= fabric.link / loan.lender.link;
@@ -242,12 +248,13 @@ Published published(CollectiveKind kind, Fabric const& fabric, bool mesh) {
 CollectiveCost published_cost(hardware::NodeType const& node, CollectiveQuestion const& q,
                               Fabric const& fabric) {
     auto const p = published(q.kind, fabric, node.scale_up.kind == hardware::ScaleUpKind::full_mesh);
-    auto startup = p.startup;
-    if (fabric.beyond_node) {
-        startup = std::max(startup / 2,
-                           startup + startup_per_doubling(q.kind) * std::log2(std::max(q.nodes, 1) / 2.0));
+    Seconds startup{p.startup};
+    auto const attainable = fabric.link * p.share;
+    if (fabric.beyond_node && q.nodes > 0) {
+        GroupShape const two_nodes{std::max(2, 2 * q.ranks / q.nodes), 2};
+        startup = std::max(startup / 2, startup + startup_of_more(two_nodes, q, node, attainable));
     }
-    return {Seconds{startup}, fabric.link * p.share, Evidence::analytic, 0.25};
+    return {startup, attainable, Evidence::analytic, 0.25};
 }
 
 } // namespace
@@ -262,7 +269,7 @@ CollectiveCost collective_cost(StoreView const& store, hardware::NodeType const&
     // over NICs pairs depend on their switch alone; host-driven measurements say nothing of it
     bool const measured_kind = !(fabric.beyond_node && q.kind == CollectiveKind::send_recv);
     if (measured_kind) {
-        if (auto const own = ask_chip(store, node.chip, q, fabric, plain.startup)) {
+        if (auto const own = ask_chip(store, node.chip, q, node, fabric, plain.startup)) {
             return own->cost;
         }
         if (auto const borrowed = borrow(store, node, q, fabric, plain.startup)) {

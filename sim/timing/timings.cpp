@@ -172,11 +172,11 @@ namespace {
 
 /// All that the cost of a collective depends on besides the tables.
 std::string question_text(hardware::NodeType const& node, CollectiveQuestion const& q) {
-    auto out =
-        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", node.id, node.chip.id, node.chips, node.nics,
-                    static_cast<int>(node.scale_up.kind), node.scale_up.bandwidth.value.value(),
-                    node.nic_bandwidth.value.value(), name_of(q.kind), static_cast<int>(q.tier),
-                    q.rank_bytes.value(), q.ranks, q.nodes, node.chip.vendor);
+    auto out = fmt::format(
+        "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", node.id, node.chip.id, node.chips, node.nics,
+        static_cast<int>(node.scale_up.kind), node.scale_up.bandwidth.value.value(),
+        node.nic_bandwidth.value.value(), node.scale_up.latency.value.value(), node.nic_latency.value.value(),
+        name_of(q.kind), static_cast<int>(q.tier), q.rank_bytes.value(), q.ranks, q.nodes, node.chip.vendor);
     for (auto const& link : {node.chip.scale_up_bandwidth, node.chip.nic_bandwidth}) {
         out += link ? fmt::format(" {}", link->value.value()) : " ?";
     }

@@ -1,6 +1,7 @@
 #include "timing/collective_cost.hpp"
 
 #include "example_chips.hpp"
+#include "timing/algorithm.hpp"
 #include "timing/collective_curve.hpp"
 
 #include <catch2/catch.hpp>
@@ -127,4 +128,26 @@ TEST_CASE("time on a curve is log-log between sizes, flat below and at one bandw
     CHECK(time_on(curve, Bytes{16e6}).time.value() == Approx(160e-6));
     CHECK(time_on(curve, Bytes{4e6}).measured);
     CHECK_FALSE(time_on(curve, Bytes{16e6}).inside);
+}
+
+TEST_CASE("what goes round a ring starts later in proportion to its ranks, until its bytes hide the steps",
+          "[timing]") {
+    auto const node = example_node(example_chip("X"));
+    BytesPerSecond const rate{45e9};
+    auto const beyond = [&](int nodes, Bytes sent) {
+        return round_nodes(CollectiveKind::all_gather, {8 * nodes, nodes}, node, sent, rate);
+    };
+    CHECK(beyond(256, Bytes{1e3}) / beyond(128, Bytes{1e3}) == Approx(2.0).epsilon(0.02));
+    // 32 GiB over 64 nodes take as long as over 8 (B200 of Together: 380 GB/s on both)
+    Bytes const large{32.0 * 1073741824.0 / 8.0};
+    CHECK((beyond(64, large) - beyond(8, large)) / (large / rate) < 0.01);
+}
+
+TEST_CASE("a broadcast cannot hide the way to its last rank behind its bytes", "[timing]") {
+    auto const node = example_node(example_chip("X"));
+    BytesPerSecond const rate{45e9};
+    Bytes const sent{450e6}; // 10 ms
+    GroupShape const group{1024, 128};
+    auto const broadcast = round_nodes(CollectiveKind::broadcast, group, node, sent, rate);
+    CHECK(broadcast > 2.0 * round_nodes(CollectiveKind::all_gather, group, node, sent, rate));
 }
