@@ -212,12 +212,15 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
             int const moe = model::is_moe_layer(s.model, layer) ? experts_of(s, layer) : -1;
             auto const again = recompute_of(s.group, layer);
-            kept.whole +=
+            double const one =
                 known(whole, std::pair{moe, again}, [&] { return activation_bytes(s, layer, again); });
+            kept.whole += one;
+            kept.layer = std::max(kept.layer, one);
             kept.waiting += parted ? known(waiting, moe, [&] { return waiting_bytes(s, layer); }) : 0.0;
         }
         kept.whole *= load.batches_in_turn;
         kept.waiting *= load.batches_in_turn;
+        kept.layer *= load.batches_in_turn;
         chunks.push_back(kept);
     }
     return Bytes{peak_kept(load.slots, chunks)};
