@@ -40,6 +40,7 @@ Plan plan_of(Problem const& problem, Candidate const& candidate) {
     plan.overlap_exchange = is_paired(candidate.schedule);
     plan.zero = candidate.zero;
     plan.layer_split = LayerSplit::balanced;
+    plan.offloaded_layers = 0; // of no stage: it is not searched
     plan.kinds.clear();
     for (auto const& choice : candidate.kinds) {
         plan.kinds.push_back(kind_of(problem, choice));
