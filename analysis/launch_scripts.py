@@ -27,7 +27,8 @@ KERNELS = {
 }
 ALIBI = {"modellink_baichuan_13b_4k_8", "modellink_baichuan2_13b_4k_8"}
 UNFUSED_ATTENTION = {"modellink_baichuan_13b_4k_8"}
-DISTRIBUTED_OPTIMIZER = {"modellink_llama_33b_2k_32", "modellink_llama_65b_2k_32"}
+# megatron_llama_llama3_8b: NVIDIA/Megatron-LM examples/llama/train_llama3_8b_h100_fp8.sh @157006d
+DISTRIBUTED_OPTIMIZER = {"modellink_llama_33b_2k_32", "modellink_llama_65b_2k_32", "megatron_llama_llama3_8b"}
 
 # The row "Qwen1.5-7B" with this very figure names examples/qwen15/pretrain_qwen15_7b_ptd.sh (zzhx1/Hetaceso-ModelLink
 # examples/qwen15/README.md at 0141fec); the record carries CodeQwen's script.
@@ -66,12 +67,12 @@ def bridge_recipe(record, release):
     """What the recipe of a model with experts does in this release (year and month as one number, 2511).
 
     library: of the exchange, none = all-to-all; beside: it runs beside another micro-batch's kernels; graphs: key of HOST_MS;
-    fused: gate and quantisation inside the experts' products; narrow_attention: scores and values in 8 bit; recompute: of
-    latent attention.
+    fused: gate and quantisation inside the experts' products; narrow_attention: scores and values in 8 bit; moments: format of
+    the optimizer's (recipes/deepseek/deepseek_v3.py @05d003f, recipes/qwen/qwen3_moe.py of early 2026).
     """
     chip, latent = record["hardware"]["chip_id"], bool(record["model"]["mla"])
     recipe = {"library": "hybridep", "beside": False, "graphs": "none", "fused": False, "narrow_attention": False,
-              "recompute": "up_projections"}
+              "moments": "bf16" if latent else "fp32"}
     if release < 2511:  # tokens dropped to a capacity, whole layers of static shape; but DeepSeek-V3 on H100
         recipe["library"] = "deepep" if latent and chip not in BLACKWELL else None
         recipe["beside"] = latent and chip not in BLACKWELL
@@ -84,7 +85,6 @@ def bridge_recipe(record, release):
     if release < 2602:
         recipe["library"] = "hybridep" if latent and chip in ("nvidia_gb200", "nvidia_gb300") else None
         recipe["graphs"] = {"nvidia_gb300": "attention", "nvidia_gb200": "router"}.get(chip, "none") if latent else "router"
-        recipe["recompute"] = "none" if chip == "nvidia_gb300" else "up_projections"
     elif release < 2606:
         recipe["library"] = None if chip == "nvidia_b200" and not latent and release < 2604 else "hybridep"
         recipe["graphs"] = ("attention" if chip == "nvidia_gb200" or release >= 2604 and chip == "nvidia_b300" else "none") if latent \
@@ -92,6 +92,41 @@ def bridge_recipe(record, release):
     elif chip == "nvidia_b200" or latent and chip == "nvidia_b300" or record["parallel"]["precision_kind"] != "mxfp8":
         recipe["graphs"] = "attention"
     else:  # the whole step as one graph, experts as fused kernels
-        recipe |= {"beside": True, "graphs": "all", "fused": True, "narrow_attention": not (latent and chip == "nvidia_gb200"),
-                   "recompute": "up_projections" if chip == "nvidia_gb200" else "none"}
+        recipe |= {"beside": True, "graphs": "all", "fused": True, "narrow_attention": not (latent and chip == "nvidia_gb200")}
     return recipe
+
+
+# Layers whose activations the recipe moves to the host's memory (cpu_offloading_num_layers), by model, chip and the first release
+# of which that number holds; runs by Megatron FSDP alone.
+OFFLOADED = {("70b", "nvidia_gb200"): [(2509, 40)], ("70b", "nvidia_gb300"): [(2511, 20)], ("405b", "nvidia_gb200"): [(2509, 95)]}
+
+
+def recompute_in_recipe(record, release):
+    """What the run's recipe computes again: {"recompute": …}, {"share": of the layers}, {"offloaded": layers}, {"source": …}; none
+    where no recipe was read.
+
+    Read for 25.09 in scripts/performance/configs/{llama3,llama31,qwen3,deepseek}/*_llm_pretrain.py (@27dfb3d, @0813a3f, @4054233), for 25.11
+    in *_workload_base_configs.py of okoge-kaz/Megatron-Bridge @c3e43e6 and lkk12014402/Megatron-Bridge @67b8806, for 2026 in the same files
+    of NVIDIA-NeMo/Megatron-Bridge (@0426418, @01b2977, @00919dc, @0013c9a) and src/megatron/bridge/perf_recipes (@007282e, @000853c). The
+    recipes of 24.07: NVIDIA/NeMo-Framework-Launcher launcher_scripts/conf/training, llama, nemotron and gpt3 (175b_fp8.yaml @6c9e5c0; one
+    of 2023 still says selective): activations_checkpoint_granularity is null in all.
+    """
+    if record["group"] == "nv_h100_nemo2407":
+        return {"recompute": "none", "source": "NeMo-Framework-Launcher's configuration of the model"}
+    if record["id"] == "megatron_llama_llama3_8b":
+        return {"recompute": "none", "source": "the launch script"}
+    if not record["group"].startswith("nv_bridge"):
+        return None
+    name, chip, parallel = record["model"]["name"].lower(), record["hardware"]["chip_id"], record["parallel"]
+    out = {"recompute": "none", "source": "Megatron-Bridge's recipe nearest to the release"}
+    if record["model"]["mla"]:
+        out["recompute"] = "mla_up_proj"
+        if chip == "nvidia_gb300":
+            out["recompute"] = "moe_act" if release < 2602 else "none"
+    elif "8b" in name and chip == "nvidia_h100_sxm5" and release >= 2511:
+        out |= {"recompute": "full", "share": 5 / 32}  # recompute_num_layers = 5
+    elif "FSDP" in (parallel.get("zero_or_fsdp") or ""):
+        size = next((s for s in ("405b", "70b", "8b") if s in name), None)
+        layers = [count for since, count in OFFLOADED.get((size, chip), []) if since <= release]
+        out |= {"offloaded": layers[-1]} if layers else {}
+    return out

@@ -380,8 +380,15 @@ RECOMPUTE = {"none": "none", "full": "full"}
 def write_recompute(s):
     record, parallel = s.record, s.record["parallel"]
     kind, paper = parallel["recompute_kind"], paper_of(record["group"])
-    if kind == "unknown" and record["model"]["mla"] and recipe_of(record):
-        s.put("recompute", recipe_of(record)["recompute"])
+    read = scripts.recompute_in_recipe(record, release_of(record))
+    if kind == "unknown" and read:
+        s.put("recompute", read["recompute"])
+        if "share" in read:
+            s.put("recompute_share", read["share"])
+        s.assume(f"Recompute: not stated; as in {read['source']} (analysis/launch_scripts.py).")
+        if "offloaded" in read:
+            s.put("offloaded_layers", read["offloaded"])
+            s.assume(f"Activations of {read['offloaded']} layers lie in the host's memory between the passes, as in that recipe.")
     elif kind in ("unknown", "partial"):
         s.put("recompute", "least")
         s.assume(("Recompute of part of the layers" if kind == "partial" else "Recompute: not stated") +
@@ -413,12 +420,17 @@ def write_sharding(s):
         s.put("shard_group", group)
 
 
+def release_of(record):
+    """Year and month as one number, 2511."""
+    year, month = year_month(record)
+    return year % 100 * 100 + month
+
+
 def recipe_of(record):
     """Of a run of Megatron-Bridge with experts, what the release's own recipe does; none of others."""
     if not record["group"].startswith("nv_bridge") or not record["model"]["moe"]:
         return None
-    year, month = year_month(record)
-    return scripts.bridge_recipe(record, year % 100 * 100 + month)
+    return scripts.bridge_recipe(record, release_of(record))
 
 
 def write_recipe(s, recipe):
@@ -430,7 +442,8 @@ def write_recipe(s, recipe):
         s.put("communication_share", 0.216 if s.record["hardware"]["chip_id"] in scripts.BLACKWELL else 0.242)
     s.put("overlap_exchange", recipe["beside"])
     s.put("fused_gate", recipe["fused"])
-    s.assume("Exchange of tokens, CUDA graphs, fused kernels and recompute as in the release's recipe (analysis/launch_scripts.py).")
+    s.put("optimizer_moments", recipe["moments"])
+    s.assume("Exchange of tokens, CUDA graphs, fused kernels and the optimizer's moments as in the release's recipe (analysis/launch_scripts.py).")
 
 
 def write_host_time(s, recipe):

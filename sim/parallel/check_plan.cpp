@@ -178,8 +178,24 @@ void check_layout(Plan const& plan, PlanContext const& context) {
     check_context(plan);
 }
 
+namespace {
+
+/// Of the layers whose activations lie in the host's memory none is kept when the last ones are, which holds for one
+/// micro-batch in flight alone (and Megatron-Core's cpu_offloading has no other).
+void check_offload(Plan const& plan) {
+    for (auto const& kind : plan.kinds) {
+        if (plan.offloaded_layers > 0 && (stages_of(kind) > 1 || plan.overlap_exchange)) {
+            throw InputError{kind.origin, "offloaded_layers needs one stage and one micro-batch in flight",
+                             "Leave it out, or set pipeline = 1 and overlap_exchange = false"};
+        }
+    }
+}
+
+} // namespace
+
 void check_order(Plan const& plan) {
     check_apart(plan);
+    check_offload(plan);
     check_schedule(plan);
 }
 

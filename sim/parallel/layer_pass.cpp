@@ -135,6 +135,12 @@ bool runs_again(model::Model const& model, model::Operation const& op, Recompute
     case Recompute::up_projections:
         return is_pointwise(op) || op.role == "q_up" || op.role == "kv_up" ||
                (op.kind == model::OpKind::rope && std::holds_alternative<model::Mla>(model.attention));
+    case Recompute::mla_up_proj:
+        return std::holds_alternative<model::Mla>(model.attention) &&
+               (op.kind == model::OpKind::rope || op.role == "q_norm" || op.role == "kv_norm" ||
+                op.role == "q_up" || op.role == "kv_up");
+    case Recompute::moe_act:
+        return op.role == "expert_activation";
     case Recompute::operators:
         return model::has_weights(op.kind) ? ++products % 2 == 0
                                            : is_pointwise(op) || op.kind == model::OpKind::rope;

@@ -14,32 +14,79 @@ namespace moesaic::parallel {
 
 namespace {
 
-/// What a token keeps of a layer, in elements by their format.
+/// What a token keeps of a layer, in elements by who reads them again.
 struct KeptElements {
-    double wide = 0;          ///< in the activations' format
-    double inputs = 0;        ///< of products and activations: in Plan::kept_inputs
-    double attention_out = 0; ///< read by the attention's backward too: 12 bit where the inputs are narrow
+    double wide = 0;          ///< kept in the activations' format whatever the plan
+    double inputs = 0;        ///< products alone
+    double gates = 0;         ///< the activation
+    double routed = 0;        ///< the router, and the shared expert's product where there is one
+    double attention_out = 0; ///< attention's backward and a product
+    double copies = 0;        ///< products, of the above; theirs where each keeps its own
 
     KeptElements& operator+=(KeptElements const& other) {
         wide += other.wide;
         inputs += other.inputs;
+        gates += other.gates;
+        routed += other.routed;
         attention_out += other.attention_out;
+        copies += other.copies;
         return *this;
     }
     [[nodiscard]] KeptElements over(double ranks) const {
-        return {wide / ranks, inputs / ranks, attention_out / ranks};
+        return {.wide = wide / ranks,
+                .inputs = inputs / ranks,
+                .gates = gates / ranks,
+                .routed = routed / ranks,
+                .attention_out = attention_out / ranks,
+                .copies = copies / ranks};
     }
 };
 
+/// With what belongs to the scales of its blocks.
+double bytes_with_scales(Dtype dtype) {
+    double const bytes = bytes_per_element(dtype);
+    switch (dtype) {
+    case Dtype::fp8_block: // fp32 for 128
+        return bytes + 4.0 / 128.0;
+    case Dtype::mxfp8: // one byte for 32
+    case Dtype::mxfp4:
+        return bytes + 1.0 / 32.0;
+    case Dtype::nvfp4: // one byte for 16
+        return bytes + 1.0 / 16.0;
+    default:
+        return bytes;
+    }
+}
+
 double bytes_of(KeptElements const& kept, StageSetting const& s) {
-    double const wide = bytes_per_element(s.group.precision.activations);
-    double const narrow = bytes_per_element(s.plan.kept_inputs.value_or(s.group.precision.activations));
-    return kept.wide * wide + kept.inputs * narrow + kept.attention_out * (narrow < wide ? 1.5 : wide);
+    auto const& precision = s.group.precision;
+    double const wide = bytes_per_element(precision.activations);
+    if (s.plan.kept_inputs) {
+        double const narrow = bytes_per_element(*s.plan.kept_inputs);
+        return kept.wide * wide + (kept.inputs + kept.gates + kept.routed) * narrow +
+               kept.attention_out * (narrow < wide ? 1.5 : wide);
+    }
+    double const others = kept.wide + kept.gates + kept.routed + kept.attention_out;
+    if (s.plan.quantised_inputs_kept && bytes_per_element(precision.gemm) < wide) {
+        return others * wide + (kept.inputs + kept.copies) * bytes_with_scales(precision.gemm);
+    }
+    return (others + kept.inputs) * wide;
 }
 
 bool norms_again(Recompute recompute) {
     return recompute == Recompute::pointwise || recompute == Recompute::operators ||
            recompute == Recompute::up_projections;
+}
+
+bool up_again(model::Model const& model, Recompute recompute) {
+    return std::holds_alternative<model::Mla>(model.attention) &&
+           (recompute == Recompute::up_projections || recompute == Recompute::mla_up_proj);
+}
+
+/// Queries and keys before their own norms.
+double before_head_norms(model::Model const& model) {
+    auto const* gqa = std::get_if<model::Gqa>(&model.attention);
+    return gqa && gqa->qk_norm ? static_cast<double>(gqa->heads + gqa->kv_heads) * gqa->head_dim : 0.0;
 }
 
 /// Of attention, divided by what tensor ranks share; the layer's own inputs apart.
@@ -50,15 +97,16 @@ KeptElements kept_of_attention(model::Model const& model, Recompute recompute, d
     double const key_heads = gqa ? gqa->kv_heads : heads;
     double const query_key_value =
         heads * model::key_dim(model) + key_heads * (model::key_dim(model) + model::value_dim(model));
-    bool const up_again = mla && recompute == Recompute::up_projections;
+    bool const again = up_again(model, recompute);
     // of two products, the second runs again
-    double const products = up_again ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
-    KeptElements kept{.wide = products * query_key_value / tensor,
-                      .inputs = 0,
-                      .attention_out = heads * model::value_dim(model) / tensor};
+    double const products = again ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
+    double const out = heads * model::value_dim(model) / tensor;
+    KeptElements kept{.wide = (products * query_key_value + before_head_norms(model)) / tensor,
+                      .attention_out = out,
+                      .copies = out};
     if (mla) { // before and after their norms, whole on each rank
         double const compressed = mla->q_lora_rank + mla->kv_lora_rank;
-        kept += {.wide = compressed, .inputs = up_again ? 0.0 : compressed, .attention_out = 0};
+        kept += {.wide = compressed, .inputs = again ? 0.0 : compressed};
     }
     if (recompute != Recompute::selective) {
         kept.wide += heads * 2.0 / tensor; // one fp32 statistic per head
@@ -80,22 +128,23 @@ double map_bytes(StageSetting const& s, Recompute recompute) {
 KeptElements kept_of_ffn(model::Model const& model, double inner, Recompute recompute) {
     double const products = recompute == Recompute::operators ? 0.5 : 1.0;
     double const activation = norms_again(recompute) ? 0.0 : 1.0;
-    return {.wide = 0,
-            .inputs = inner * ((model.gated_ffn ? 2.0 : 1.0) * products + activation),
-            .attention_out = 0};
+    return {.inputs = inner * activation, .gates = inner * (model.gated_ffn ? 2.0 : 1.0) * products};
 }
 
 /// Of a copy: as sent to its expert, and the expert's inner row.
 KeptElements kept_in_expert(StageSetting const& s, Recompute recompute) {
     auto kept = kept_of_ffn(s.model, s.model.moe->expert_ffn, recompute).over(s.kind.expert_tensor);
-    kept += {.wide = 0, .inputs = static_cast<double>(s.model.hidden), .attention_out = 0};
+    if (recompute == Recompute::moe_act) {
+        kept.inputs = 0; // what the activation gives
+    }
+    kept += {.inputs = static_cast<double>(s.model.hidden)};
     return kept;
 }
 
 /// Of a token: the copies as they come back from the experts, and what the router gave.
 KeptElements kept_of_returned(StageSetting const& s, double copies) {
     double const back = s.plan.weighted_activation ? 0.0 : s.model.hidden;
-    return {.wide = copies * back + 2.0 * s.model.moe->experts, .inputs = 0, .attention_out = 0};
+    return {.wide = copies * back + 2.0 * s.model.moe->experts};
 }
 
 /// Tokens as sent to the experts and as they come back, the experts' inner rows, and what the router gave.
@@ -115,7 +164,7 @@ Bytes kept_by_own_experts(StageSetting const& s, int layer, Recompute recompute)
         return {};
     }
     double const rows = model::expert_rows(*s.model.moe, shape_of(s, layer));
-    KeptElements const input{.wide = 0, .inputs = static_cast<double>(s.model.hidden), .attention_out = 0};
+    KeptElements const input{.inputs = static_cast<double>(s.model.hidden)};
     return Bytes{rows * bytes_of(recompute == Recompute::full ? input : kept_in_expert(s, recompute), s)};
 }
 
@@ -131,20 +180,21 @@ Bytes stage_activation_bytes(StageSetting const& s, int layer, Recompute recompu
     // ranks that share rows between the blocks
     double const own = s.shape.shard.sequence_parallel ? tensor : 1.0;
     if (recompute == Recompute::full) {
-        KeptElements kept{.wide = model.hidden / own, .inputs = 0, .attention_out = 0};
+        KeptElements kept{.wide = model.hidden / own};
         if (s.part == Part::attention && model::is_moe_layer(model, layer)) { // nothing is sent a second time
             kept += kept_of_returned(s, model.moe->topk).over(tensor);
         }
         return Bytes{tokens * bytes_of(kept, s)};
     }
-    double const norms = norms_again(recompute) ? 0.0 : 2.0; // outputs of the two norms
-    KeptElements kept{
-        .wide = 2.0 * model.hidden / own, .inputs = norms * model.hidden / own, .attention_out = 0};
+    double const norm = norms_again(recompute) ? 0.0 : model.hidden / own; // output of either of the two
+    KeptElements kept{.wide = 2.0 * model.hidden / own, .inputs = norm};
     kept += kept_of_attention(model, recompute, tensor);
     if (model::is_moe_layer(model, layer)) {
+        kept += {.routed = norm, .copies = model.moe->shared_ffn_total > 0 ? norm : 0.0};
         kept += kept_of_experts(s, recompute).over(tensor);
         kept += kept_of_ffn(model, model.moe->shared_ffn_total, recompute).over(tensor);
     } else {
+        kept += {.inputs = norm};
         kept += kept_of_ffn(model, model.dense_ffn, recompute).over(tensor);
     }
     double const masks = model.dropout ? 2.0 * model.hidden / own : 0.0; // one byte each
@@ -207,20 +257,29 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
         return is_new ? at->second = find().value() : at->second;
     };
     std::vector<Kept> chunks;
+    double moving = 0; // to the host's memory: one layer, and the next at work
     for (auto const& chunk : load.chunks) {
         Kept kept;
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
             int const moe = model::is_moe_layer(s.model, layer) ? experts_of(s, layer) : -1;
             auto const again = recompute_of(s.group, layer);
-            kept.whole +=
+            double const one =
                 known(whole, std::pair{moe, again}, [&] { return activation_bytes(s, layer, again); });
+            if (layer < s.plan.offloaded_layers) {
+                moving = std::max(moving, 2.0 * one * load.batches_in_turn);
+                continue;
+            }
+            kept.whole += one;
+            kept.layer = std::max(kept.layer, one);
             kept.waiting += parted ? known(waiting, moe, [&] { return waiting_bytes(s, layer); }) : 0.0;
         }
         kept.whole *= load.batches_in_turn;
         kept.waiting *= load.batches_in_turn;
+        kept.layer *= load.batches_in_turn;
         chunks.push_back(kept);
     }
-    return Bytes{peak_kept(load.slots, chunks)};
+    // when the last layers are kept the first have gone, and these come back when the last are done
+    return Bytes{std::max(peak_kept(load.slots, chunks), moving)};
 }
 
 bool any_embedding(StageLoad const& load) {
@@ -228,12 +287,14 @@ bool any_embedding(StageLoad const& load) {
 }
 bool any_head(StageLoad const& load) { return std::ranges::any_of(load.chunks, &ChunkContent::head); }
 
-/// Logits of one micro-batch and their gradient in the activations' format, softmax in fp32.
+/// Logits of one micro-batch and their gradient in the activations' format, softmax in fp32; the first alone where the
+/// loss's kernels put the gradient in their place.
 Bytes logits(StageSetting const& s, StageLoad const& load) {
     double const rows = static_cast<double>(model::group_rows(s.shape));
     double const element = bytes_per_element(s.group.precision.activations);
     return any_head(load) && s.part != Part::experts
-               ? Bytes{rows * s.model.vocab / s.group.tensor * (2.0 * element + 4.0)}
+               ? Bytes{rows * s.model.vocab / s.group.tensor *
+                       (s.plan.fused_loss ? element : 2.0 * element + 4.0)}
                : Bytes{};
 }
 

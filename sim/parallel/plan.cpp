@@ -7,8 +7,9 @@
 namespace moesaic::parallel {
 
 std::string_view name_of(Recompute recompute) {
-    constexpr std::string_view names[] = {"none",           "pointwise", "selective", "operators",
-                                          "up_projections", "full",      "least"};
+    constexpr std::string_view names[] = {"none",      "pointwise",      "selective",
+                                          "operators", "up_projections", "mla_up_proj",
+                                          "moe_act",   "full",           "least"};
     return names[static_cast<int>(recompute)];
 }
 

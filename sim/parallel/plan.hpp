@@ -25,10 +25,23 @@ namespace moesaic::parallel {
 ///              selective checkpointing by operator, the default of its Llama 3 configurations)
 ///   up_projections  norms, activations and the up-projections of latent attention (DeepSeek-V3, arXiv 2412.19437,
 ///              section 3.2.3); as pointwise where attention is not latent
+///   mla_up_proj  the up-projections of latent attention alone, with the norms before and the rotation after them
+///              (Megatron-Core's module of that name); nothing where attention is not latent
+///   moe_act    the routed experts' activation (Megatron-Core's module of that name)
 ///   full       the whole layer, its communication included; only the layer's input is kept
 ///   least      the least that fits, of none, pointwise (unfused attention: selective) and full in ever more of the
 ///              layers; settle_recompute() puts one of them in its place
-enum class Recompute { none, pointwise, selective, operators, up_projections, full, least };
+enum class Recompute {
+    none,
+    pointwise,
+    selective,
+    operators,
+    up_projections,
+    mla_up_proj,
+    moe_act,
+    full,
+    least
+};
 [[nodiscard]] std::string_view name_of(Recompute recompute);
 
 /// Consecutive pipeline stages that are alike and lie on one pool.
@@ -164,6 +177,13 @@ struct Plan {
     /// Format in which the inputs of products are kept for the backward; none = that of the activations. DeepSeek-V3
     /// (section 3.3.3) keeps fp8, but what attention gives in 12 bit.
     std::optional<Dtype> kept_inputs;
+    /// Without kept_inputs, where products are narrower than the activations: each keeps its own input as it read it,
+    /// quantised; what the norm, the router, attention or the activation reads is kept apart, in the activations' format.
+    bool quantised_inputs_kept = false;
+    bool fused_loss = false; ///< the loss's gradient is written over the logits, without a copy in fp32
+    /// The first ones, on one stage: their activations lie in the host's memory from the forward to the backward. What
+    /// that moves is taken as hidden.
+    int offloaded_layers = 0;
     Dtype optimizer_moments = Dtype::fp32;
     /// The router's weights go into the experts' activation, so that what comes back need not be kept.
     bool weighted_activation = false;

@@ -344,6 +344,7 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
     plan.zero =
         one_of<int>(table, "zero", 1, {{"none", 0}, {"optimizer", 1}, {"gradients", 2}, {"parameters", 3}});
     plan.shard_group = static_cast<int>(table.integer_or("shard_group", 0, 1));
+    plan.offloaded_layers = static_cast<int>(table.integer_or("offloaded_layers", 0, 0));
     if (plan.shard_group > 0 && plan.zero == 0) {
         throw InputError{table.origin("shard_group"), "has no use: zero = \"none\" shares nothing out"};
     }

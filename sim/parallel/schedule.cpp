@@ -210,33 +210,48 @@ int peak_in_flight(std::span<Slot const> slots) {
     for (auto const& slot : slots) {
         chunks = std::max(chunks, slot.chunk + 1);
     }
-    std::vector<Kept> const each(static_cast<std::size_t>(chunks), Kept{1.0, 1.0});
+    std::vector<Kept> const each(static_cast<std::size_t>(chunks), Kept{1.0, 1.0, 1.0}); // whole chunks
     return static_cast<int>(peak_kept(slots, each));
 }
+
+namespace {
+
+/// What a turn adds to what the stage keeps.
+double change_by(Slot const& slot, std::span<Kept const> chunks) {
+    auto const& kept = chunks[static_cast<std::size_t>(slot.chunk)];
+    switch (slot.phase) {
+    case Phase::forward:
+        return kept.whole;
+    case Phase::backward:
+        return -kept.whole;
+    case Phase::input_gradient:
+        return kept.waiting - kept.whole;
+    case Phase::weight_gradient:
+        return -kept.waiting;
+    case Phase::forward_and_backward: // a block's, not a slot's
+    case Phase::step_end:
+        break;
+    }
+    return 0.0;
+}
+
+} // namespace
 
 double peak_kept(std::span<Slot const> slots, std::span<Kept const> chunks) {
     double now = 0;
     double most = 0;
-    for (auto const& slot : slots) {
-        auto const& kept = chunks[static_cast<std::size_t>(slot.chunk)];
-        switch (slot.phase) {
-        case Phase::forward:
-            now += kept.whole;
-            break;
-        case Phase::backward:
-            now -= kept.whole;
-            break;
-        case Phase::input_gradient:
-            now += kept.waiting - kept.whole;
-            break;
-        case Phase::weight_gradient:
-            now -= kept.waiting;
-            break;
-        case Phase::forward_and_backward: // a block's, not a slot's
-        case Phase::step_end:
-            break;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        double const change = change_by(slots[i], chunks);
+        if (!slots[i].with_next) {
+            now += change;
+            most = std::max(most, now);
+            continue;
         }
-        most = std::max(most, now);
+        double const both = change + change_by(slots[i + 1], chunks);
+        double const layer = chunks[static_cast<std::size_t>(slots[i].chunk)].layer;
+        most = std::max(most, now + std::min(change, std::max(both, 0.0) + layer));
+        now += both;
+        ++i;
     }
     return most;
 }

@@ -92,8 +92,12 @@ struct Slot {
 struct Kept {
     double whole = 0;   ///< from the forward to the end of the backward, or of the inputs' gradient
     double waiting = 0; ///< from there to the end of the weights' gradient
+    double layer = 0;   ///< of `whole`, by the layer that keeps most
 };
-/// The most that a stage keeps at a time. @param chunks one entry per chunk
+/// The most that a stage keeps at a time. A forward and a backward that run as one block go layer by layer, and what a
+/// layer of the backward has read is freed when its turn is over: meanwhile one layer is kept more than before or after
+/// (Megatron-Core's combined 1F1B; DeepSeek-V3, arXiv 2412.19437, section 3.2.1).
+/// @param chunks one entry per chunk
 [[nodiscard]] double peak_kept(std::span<Slot const> slots, std::span<Kept const> chunks);
 
 /// Times of one micro-batch on one stage, all its chunks together (DualPipe: one chunk; a stage runs all micro-batches

@@ -78,6 +78,8 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     if (table.has("kept_inputs")) {
         plan.kept_inputs = read_dtype(table, "kept_inputs", Dtype::bf16);
     }
+    plan.quantised_inputs_kept = table.boolean_or("quantised_inputs_kept", plan.quantised_inputs_kept);
+    plan.fused_loss = table.boolean_or("fused_loss", plan.fused_loss);
     plan.optimizer_moments = read_dtype(table, "optimizer_moments", plan.optimizer_moments);
     plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);
     plan.fused_gate = table.boolean_or("fused_gate", plan.fused_gate);

@@ -61,7 +61,8 @@ void add_states(WholeModel& to, StageSetting const& s, int layer, int zero) {
     add(trained, optimizer, zero >= 1);
 }
 
-/// Micro-batches in flight that each stage behind adds: one, two where they run as pairs.
+/// Micro-batches in flight that each stage behind adds: one, two where they run as pairs (then f = 1, 3, 5, …, for whose
+/// sums lower_bounds() holds too).
 double flight_of(Schedule const& schedule) {
     return std::visit(overloaded{[](OneFOneB s) { return s.paired ? 2.0 : 1.0; },
                                  [](Interleaved) { return 1.0; }, [](ZeroBubbleH1) { return 1.0; },

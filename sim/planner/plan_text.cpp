@@ -69,6 +69,8 @@ std::string practice_lines(Plan const& plan) {
     if (plan.kept_inputs) {
         out += line("kept_inputs", name_of(*plan.kept_inputs));
     }
+    out += line("quantised_inputs_kept", plan.quantised_inputs_kept);
+    out += line("fused_loss", plan.fused_loss);
     out += line("optimizer_moments", name_of(plan.optimizer_moments));
     out += line("weighted_activation", plan.weighted_activation);
     out += line("fused_gate", plan.fused_gate);

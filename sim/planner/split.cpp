@@ -226,6 +226,7 @@ double least_bound(Chain const& chain, model::Model const& model) {
 double PartBytes::needed(Content const& content, std::size_t recompute) const {
     double sum = fixed;
     double layer = 0.0;
+    double beside = 0.0;
     for (std::size_t i = 0; i < parts; ++i) {
         if (content.count[i] == 0) {
             continue;
@@ -234,8 +235,9 @@ double PartBytes::needed(Content const& content, std::size_t recompute) const {
         bool const is_layer = static_cast<Part>(i) == Part::dense || static_cast<Part>(i) == Part::moe;
         layer = is_layer ? std::max(layer, buffers[recompute][i]) : layer;
         sum += is_layer ? 0.0 : buffers[recompute][i];
+        beside = running.empty() ? 0.0 : std::max(beside, running[recompute][i]);
     }
-    return sum + layer;
+    return sum + layer + beside;
 }
 
 std::vector<Line> lines_of(Chain const& chain, model::Model const& model, Split const& split) {

@@ -12,7 +12,9 @@ struct PartBytes {
     std::array<double, parts> states{};             ///< weights, gradients, optimizer
     std::vector<std::array<double, parts>> kept;    ///< by recompute: activations at the schedule's peak
     std::vector<std::array<double, parts>> buffers; ///< by recompute
-    double fixed = 0.0;                             ///< reserve and buffers of exchanges
+    /// By recompute: what one layer adds to them while a forward and a backward run as one block; empty = none does.
+    std::vector<std::array<double, parts>> running;
+    double fixed = 0.0; ///< reserve and buffers of exchanges
     double capacity = 0.0;
     [[nodiscard]] double needed(Content const& content, std::size_t recompute) const;
 };

@@ -40,6 +40,7 @@ Plan plan_of(Problem const& problem, Candidate const& candidate) {
     plan.overlap_exchange = is_paired(candidate.schedule);
     plan.zero = candidate.zero;
     plan.layer_split = LayerSplit::balanced;
+    plan.offloaded_layers = 0; // of no stage: it is not searched
     plan.kinds.clear();
     for (auto const& choice : candidate.kinds) {
         plan.kinds.push_back(kind_of(problem, choice));
@@ -112,16 +113,18 @@ SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& p
 }
 
 /// With as much kept as the turns of the stage ask for.
-PartBytes at_stage(SegmentBytes const& segment, std::vector<Slot> const& slots) {
+PartBytes at_stage(SegmentBytes const& segment, std::vector<Slot> const& slots, int mtp_depth) {
     auto out = segment.all;
-    bool const parted =
-        std::ranges::any_of(slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
-    double const in_flight = parted ? 0.0 : peak_in_flight(slots);
+    if (std::ranges::any_of(slots, &Slot::with_next)) {
+        out.running = segment.all.kept;
+        for (auto& by_part : out.running) { // the head's are of all its MTP layers
+            by_part[static_cast<std::size_t>(Part::head)] /= std::max(mtp_depth, 1);
+        }
+    }
     for (std::size_t r = 0; r < out.kept.size(); ++r) {
         for (std::size_t p = 0; p < parts; ++p) {
             auto& kept = out.kept[r][p];
-            kept =
-                parted ? peak_kept(slots, std::array{Kept{kept, segment.waiting[r][p]}}) : kept * in_flight;
+            kept = peak_kept(slots, std::array{Kept{kept, segment.waiting[r][p]}});
         }
     }
     return out;
@@ -151,7 +154,8 @@ std::vector<PartBytes> bytes_of_stages(Problem const& problem, Candidate const& 
         auto const segment = bytes_of_segment(problem, plans, place, g);
         for (int i = 0; i < groups[g].stages; ++i) {
             auto const at = static_cast<int>(out.size());
-            out.push_back(at_stage(segment, slots_of(candidate.schedule, at, stages, shown)));
+            out.push_back(at_stage(segment, slots_of(candidate.schedule, at, stages, shown),
+                                   problem.scenario.model.mtp_depth));
         }
     }
     return out;

@@ -39,6 +39,68 @@ TEST_CASE("more recomputation keeps less", "[parallel]") {
     }
 }
 
+namespace {
+
+/// Bytes of a token in a layer of Qwen3-30B-A3B: 2,048 columns, 32 query and 4 key heads of 128, 8 of 128 experts of 768.
+double kept_by_qwen(std::string const& plan, Recompute recompute = Recompute::none) {
+    auto const f = job_of("qwen3_30b_a3b", {{"d", "h800_4096", 8}}, 64, "expert = 8\n" + plan);
+    auto const places = place_stages(f.plan, f.topology);
+    return activation_bytes(stage_setting(f.model, f.plan, places.at(0), 4096), 5, recompute).value() / 4096;
+}
+
+/// In elements: inputs of the two norms, queries and keys before and after theirs, values, the second norm's output,
+/// gates, copies that come back, the router's scores; of the statistics two per head.
+constexpr double wide =
+    2 * 2048 + 2 * (32 + 4) * 128 + 4 * 128 + 2048 + 8 * (2 * 768 + 2048) + 2 * 128 + 2 * 32;
+/// What products alone read: the first norm's output, copies as sent, what the activation gives.
+constexpr double inputs = 2048 + 8 * (2048 + 768);
+constexpr double attention_out = 32 * 128;
+
+} // namespace
+
+TEST_CASE("products in 8 bit keep their inputs quantised, and what others read is kept apart", "[parallel]") {
+    std::string const keeps = "quantised_inputs_kept = true\n";
+    CHECK(kept_by_qwen("") == Approx(2 * (wide + inputs + attention_out)));
+    CHECK(kept_by_qwen(keeps) == kept_by_qwen("")); // products in 16 bit
+    CHECK(kept_by_qwen("precision = \"fp8\"\n") == kept_by_qwen(""));
+    CHECK(kept_by_qwen(keeps + "precision = \"fp8\"\n") == Approx(2 * wide + inputs + 3 * attention_out));
+    double const scaled = 1 + 1.0 / 32;
+    CHECK(kept_by_qwen(keeps + "precision = \"mxfp8\"\n") ==
+          Approx(2 * wide + scaled * inputs + (2 + scaled) * attention_out));
+}
+
+TEST_CASE("modules that run again keep nothing of what they give", "[parallel]") {
+    CHECK(kept_by_qwen("") - kept_by_qwen("", Recompute::moe_act) == Approx(2.0 * 8 * 768));
+    CHECK(kept_by_qwen("", Recompute::mla_up_proj) == kept_by_qwen("")); // its attention is not latent
+    auto const f = job_of("deepseek_v3", {{"h", "deepseek_h800_2048", 2048}}, 15360,
+                          "pipeline = 16\nexpert = 64\nlayer_split = \"with_ends\"\n");
+    auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(3), 4096);
+    auto const kept = [&](Recompute r) { return activation_bytes(setting, 20, r).value() / 4096; };
+    // queries, keys (128 heads x 192) and values (128 x 128), and the normed latents (1536 + 512)
+    CHECK(kept(Recompute::none) - kept(Recompute::mla_up_proj) ==
+          Approx(2.0 * (128 * (2 * 192 + 128) + 1536 + 512)));
+}
+
+TEST_CASE("logits are kept once where the loss writes their gradient over them", "[parallel]") {
+    auto const buffers = [](std::string const& plan) {
+        auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\n" + plan);
+        return memory_of_classes(f.job()).back().parts.buffers.value();
+    };
+    double const logits =
+        4096.0 * job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\n").model.vocab;
+    CHECK(buffers("") - buffers("fused_loss = true\n") == Approx(6 * logits));
+}
+
+TEST_CASE("layers whose activations lie in the host's memory are not kept", "[parallel]") {
+    auto const kept = [](std::string const& plan) {
+        auto const f = job_of("ling_plus", {{"d", "h800_4096", 128}}, 1024, "expert = 8\n" + plan);
+        return memory_of_classes(f.job()).at(0).parts.activations.value(); // 88 equal layers, one micro-batch
+    };
+    CHECK(kept("offloaded_layers = 66\n") / kept("") == Approx(0.25));
+    CHECK(kept("offloaded_layers = 88\n") / kept("") == Approx(2.0 / 88)); // one that moves, one at work
+    CHECK_THROWS_WITH(kept("pipeline = 8\noffloaded_layers = 66\n"), Catch::Contains("needs one stage"));
+}
+
 TEST_CASE("the first stage of 1F1B keeps the most micro-batches", "[parallel]") {
     auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
     auto const memory = memory_of_classes(f.job());

@@ -222,6 +222,22 @@ TEST_CASE("narrow inputs and what runs again leave less to keep", "[parallel]") 
     CHECK(moments("optimizer_moments = \"bf16\"\n") == Approx(moments("") * 8 / 12));
 }
 
+TEST_CASE("a pair on one stage keeps one micro-batch and one layer of the next", "[parallel]") {
+    auto const on_one_stage = [](std::string const& plan) {
+        return job_of("deepseek_v2_lite", {{"h", "h800_4096", 16}}, 128, "expert = 16\n" + plan);
+    };
+    auto const f = on_one_stage("overlap_exchange = true\n");
+    auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(0), 4096);
+    double whole = 0, most = 0;
+    for (int layer = 0; layer < f.model.layers; ++layer) {
+        double const kept = activation_bytes(setting, layer, Recompute::none).value();
+        whole += kept;
+        most = std::max(most, kept);
+    }
+    CHECK(memory_of_classes(f.job()).at(0).parts.activations.value() == Approx(whole + most));
+    CHECK(memory_of_classes(on_one_stage("").job()).at(0).parts.activations.value() == Approx(whole));
+}
+
 TEST_CASE("until the weights' gradients are done a layer keeps inputs and output gradients", "[parallel]") {
     auto const f = job_of("gpt3_175b", {{"d", "h800_4096", 64}}, 64, "pipeline = 8\n");
     auto const places = place_stages(f.plan, f.topology);

@@ -255,8 +255,28 @@ TEST_CASE("what waits for its weights' gradients may keep less", "[parallel]") {
     std::vector<Kept> const all{{1.0, 1.0}};
     CHECK(peak_kept(slots_of(ZeroBubbleH1{}, 2, 3, 4), all) == Approx(3.0));
     // chunks of unlike size: DualPipe's stage 0 of 2 keeps 2 of one and 1 of the other at the most
-    std::vector<Kept> const unlike{{10.0, 10.0}, {1.0, 1.0}};
+    std::vector<Kept> const unlike{{10.0, 10.0, 10.0}, {1.0, 1.0, 1.0}};
     CHECK(peak_kept(slots_of(DualPipe{}, 0, 2, 4), unlike) == Approx(21.0));
+}
+
+TEST_CASE("while a pair runs, one layer more is kept than before it", "[parallel]") {
+    // a chunk of 10 layers. One stage: the first forward, then pairs
+    std::vector<Kept> const ten{{10.0, 10.0, 1.0}};
+    CHECK(peak_kept(slots_of(OneFOneB{true}, 0, 1, 8), ten) == Approx(11.0));
+    CHECK(peak_kept(slots_of(OneFOneB{}, 0, 1, 8), ten) == Approx(10.0));
+    // stage 0 of 4: 7 forwards ahead, one layer of the eighth
+    CHECK(peak_kept(slots_of(OneFOneB{true}, 0, 4, 16), ten) == Approx(71.0));
+    CHECK(peak_kept(slots_of(OneFOneB{true}, 0, 4, 7), ten) == Approx(70.0)); // none pairs
+    std::vector<Kept> const chunks(2, ten[0]);
+    CHECK(peak_kept(slots_of(Interleaved{2, true}, 0, 4, 16), chunks) == Approx(111.0));
+    // chunks of 8 and of 2 layers: what the forward keeps beyond what the backward frees stays
+    std::vector<Slot> const pair{
+        {Phase::forward, 1, 0}, {Phase::forward, 0, 1, true}, {Phase::backward, 1, 0}};
+    std::vector<Kept> const unlike{{8.0, 8.0, 1.0}, {2.0, 2.0, 1.0}};
+    CHECK(peak_kept(pair, unlike) == Approx(2.0 + 6.0 + 1.0));
+    std::vector<Slot> const other{
+        {Phase::forward, 0, 0}, {Phase::forward, 1, 1, true}, {Phase::backward, 0, 0}};
+    CHECK(peak_kept(other, unlike) == Approx(8.0 + 1.0));
 }
 
 TEST_CASE("interleaving keeps up to 2(p-1) + (v-1)p + 1 chunks on the first stage", "[parallel]") {

@@ -4,6 +4,7 @@
 #include "planner/plan_text.hpp"
 #include "planner/refine.hpp"
 #include "planner/space.hpp"
+#include "planner/stage_memory.hpp"
 #include "planner_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -151,6 +152,47 @@ TEST_CASE("memory by parts is the memory of the stages", "[planner]") {
             CHECK_FALSE(parallel::misfit(parallel::memory_of_classes(problem.job(refined->plan))));
         }
     }
+}
+
+TEST_CASE("pairs of passes need as much memory in the planner's parts as in the stages", "[planner]") {
+    auto const fixture = test::planning_of(two_pools);
+    auto const& problem = fixture->problem;
+    auto const& model = problem.scenario.model;
+    auto const degrees = degrees_of(problem.scenario);
+    LayerTimes times{problem, degrees.recompute};
+    int checked = 0;
+    for (auto const& bounded : all_plans(problem, times, degrees)) {
+        auto const& candidate = bounded.candidate;
+        auto const* one_f_one_b = std::get_if<parallel::OneFOneB>(&candidate.schedule);
+        auto const refined = one_f_one_b && one_f_one_b->paired && candidate.kinds.size() == 1
+                                 ? refine(problem, times, candidate)
+                                 : std::nullopt;
+        if (!refined) {
+            continue;
+        }
+        auto const& kind = refined->plan.kinds.at(0);
+        auto const bytes =
+            bytes_of_stages(problem, candidate, 0, times.recompute(), kind.micro_batches.value_or(0));
+        auto const classes = parallel::memory_of_classes(problem.job(refined->plan));
+        REQUIRE(classes.size() == bytes.size());
+        std::size_t stage = 0;
+        int begin = 0;
+        for (auto const& group : kind.stage_groups) {
+            auto const again =
+                std::ranges::find(times.recompute(), group.recompute) - times.recompute().begin();
+            for (int const layers : group.layers) {
+                auto content = content_of(model, begin, begin + layers);
+                content.count[static_cast<std::size_t>(Part::embedding)] = stage == 0 ? 1 : 0;
+                content.count[static_cast<std::size_t>(Part::head)] = stage + 1 == bytes.size() ? 1 : 0;
+                CHECK(bytes[stage].needed(content, static_cast<std::size_t>(again)) ==
+                      Approx(classes[stage].parts.total().value()));
+                begin += layers;
+                ++stage;
+            }
+        }
+        ++checked;
+    }
+    CHECK(checked > 3);
 }
 
 TEST_CASE("[search] names what may be tried", "[planner]") {
