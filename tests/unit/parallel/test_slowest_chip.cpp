@@ -44,7 +44,8 @@ TEST_CASE("chips that an acceptance test would turn away are not in service", "[
     CHECK(slowest_of(0.03, 16384) == 1.05);
 }
 
-TEST_CASE("the slowest of the plan's chips slows kernels of the matrix units and nothing else", "[parallel]") {
+TEST_CASE("the slowest of the plan's chips slows kernels of the matrix units and nothing else",
+          "[parallel]") {
     std::string const plan = "tensor = 1\n";
     auto const alike = job_of("llama2_7b", {{"h", "h100_16384", 16}}, 32, plan + "chips_alike = true\n");
     auto const unlike = job_of("llama2_7b", {{"h", "h100_16384", 16}}, 32, plan + "chips_alike = false\n");

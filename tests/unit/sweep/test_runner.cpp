@@ -3,10 +3,13 @@
 #include "sweep/runner.hpp"
 #include "sweep_text.hpp"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <csignal>
+#include <new>
 #include <sstream>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -245,20 +248,56 @@ TEST_CASE("a broken cache entry is not believed", "[sweep]") {
     CHECK_FALSE(cache.find("hash", {}).has_value());
 }
 
+namespace {
+
+/// Counts what processes have begun, over all of them.
+class SharedCount {
+  public:
+    SharedCount()
+        : at_{static_cast<std::atomic<int>*>(::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0))} {
+        new (at_) std::atomic<int>{0};
+    }
+    ~SharedCount() { ::munmap(at_, sizeof(std::atomic<int>)); }
+    SharedCount(SharedCount const&) = delete;
+    SharedCount& operator=(SharedCount const&) = delete;
+    [[nodiscard]] std::atomic<int>& operator*() const { return *at_; }
+
+  private:
+    std::atomic<int>* at_;
+};
+
+} // namespace
+
 TEST_CASE("a sweep that is killed again and again ends with the same bytes", "[sweep]") {
     Folder const folder;
     auto const points = hundred();
     sweep_all(points, squares(), {.output = folder.file("whole.h5"), .workers = 2}, forward(100));
     RunnerOptions const options{.output = folder.file("r.h5"), .workers = 2};
+    SharedCount const begun;
+    auto counted = squares();
+    counted.run = [&, run = counted.run](Point const& point) {
+        ++*begun;
+        return run(point);
+    };
     for (int attempt = 0; attempt < 20; ++attempt) {
+        *begun = 0;
         auto const pid = ::fork();
         if (pid == 0) {
-            sweep_all(points, squares(), options, forward(100));
+            sweep_all(points, counted, options, forward(100));
             ::_exit(0);
         }
-        ::usleep(static_cast<useconds_t>(2000 + 1000 * (attempt * 7 % 11)));
-        ::kill(pid, SIGKILL);
-        ::waitpid(pid, nullptr, 0);
+        // at whatever it does some points later, however slow the machine is
+        bool ended = false;
+        while (*begun < 2 + attempt * 7 % 11 && !ended) {
+            ::usleep(100);
+            ended = ::waitpid(pid, nullptr, WNOHANG) == pid;
+        }
+        if (!ended) {
+            ::usleep(static_cast<useconds_t>(attempt * 137 % 1000));
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, nullptr, 0);
+        }
     }
     auto const count = sweep_all(points, squares(), options, forward(100));
     CHECK(count.resumed > 0);
