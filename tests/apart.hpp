@@ -1,5 +1,6 @@
 #pragma once
 #include "base/errors.hpp"
+#include "base/heap.hpp"
 
 #include <cstdio>
 #include <sys/resource.h>
@@ -30,6 +31,7 @@ auto apart(Work const& work) -> Apart<std::invoke_result_t<Work>> {
     auto const child = fork();
     expects(child >= 0, "a process forks");
     if (child == 0) {
+        prepare_heap(); // as the program does
         int code = 1;
         try {
             auto const result = work();

@@ -1,10 +1,10 @@
 #include "base/errors.hpp"
+#include "base/heap.hpp"
 #include "cli/command.hpp"
 
 #include <cstdio>
 #include <exception>
 #include <fmt/format.h>
-#include <malloc.h>
 
 namespace {
 
@@ -45,10 +45,7 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-    // Programs are built and dropped by the hundred: glibc would give their memory back and fetch it again page by page.
-    constexpr int keep = 1 << 30, largest_kept = 32 << 20;
-    mallopt(M_TRIM_THRESHOLD, keep);
-    mallopt(M_MMAP_THRESHOLD, largest_kept);
+    moesaic::prepare_heap();
     try {
         return run(argc, argv);
     } catch (moesaic::InputError const& error) {

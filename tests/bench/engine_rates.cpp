@@ -3,8 +3,11 @@
 #include "engine/simulate.hpp"
 #include "engine_cluster.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
+#include <string_view>
+#include <vector>
 
 /// Activities per second of CPU time: timers alone, flows alone with more and more of them in flight, and the runner with
 /// chains of kernels on many classes.
@@ -93,9 +96,14 @@ double runner(int classes) {
 
 } // namespace
 
-int main() {
+/// @param argv the beginnings of what to measure; none = all
+int main(int argc, char** argv) {
+    std::vector<std::string_view> const wanted{argv + 1, argv + argc};
     fmt::print("{:<38} {:>9} {:>13} {:>9}\n", "what", "in flight", "M act/CPU s", "peak MiB");
-    auto const line = [](char const* what, int in_flight, auto const& work) {
+    auto const line = [&](std::string_view what, int in_flight, auto const& work) {
+        if (!wanted.empty() && std::ranges::none_of(wanted, [&](auto w) { return what.starts_with(w); })) {
+            return;
+        }
         auto const run = test::apart(work);
         fmt::print("{:<38} {:>9} {:>13.2f} {:>9.0f}\n", what, in_flight, run.result * 1e-6, run.peak_mib);
     };
