@@ -1,60 +1,43 @@
 #include "planner/longest_paths.hpp"
 
-#include "base/errors.hpp"
-#include "base/isolated.hpp"
+#include "base/parallel_for.hpp"
 #include "engine/step_bound.hpp"
+#include "scenario/run_scenario.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
-#include <sstream>
+#include <atomic>
 
 namespace moesaic::planner {
 
-namespace {
+LongestPaths::LongestPaths(Problem const& problem, int workers) : problem_{problem} {
+    auto const& s = problem.scenario;
+    for (int i = 0; i < workers_or_cores(workers); ++i) {
+        workers_.push_back({scenario::topology_of(s), parallel::Pricers{problem.timings, s.plan.practice,
+                                                                        problem.pricers.calibration()}});
+    }
+}
 
-LongestPath longest_path(Problem const& problem, parallel::Plan const& plan) {
-    auto const program = parallel::build_program(problem.job(plan), problem.pricers);
-    LongestPath out{engine::step_bound(program, problem.topology, problem.timings).value(), 0};
+LongestPath LongestPaths::path(parallel::Plan const& plan, Worker& worker) const {
+    auto const& s = problem_.scenario;
+    parallel::Job const job{
+        s.model, plan, s.shape, worker.topology, problem_.timings, worker.pricers.calibration()};
+    auto const program = parallel::build_program(job, worker.pricers);
+    LongestPath out{engine::step_bound(program, worker.topology, problem_.timings).value(), 0};
     for (auto const& rank_class : program.classes) {
         out.turns += static_cast<std::int64_t>(rank_class.schedule.size());
     }
     return out;
 }
 
-/// Every `step`th plan from `first` on, a line each.
-std::string text_of_paths(Problem const& problem, std::vector<parallel::Plan const*> const& plans,
-                          std::size_t first, std::size_t step) {
-    std::string out;
-    for (auto i = first; i < plans.size(); i += step) {
-        auto const path = longest_path(problem, *plans[i]);
-        out += fmt::format("{} {}\n", path.seconds, path.turns);
-    }
-    return out;
-}
-
-} // namespace
-
-std::vector<LongestPath> longest_paths(Problem const& problem,
-                                       std::vector<parallel::Plan const*> const& plans, int workers) {
-    auto const parts = std::min(plans.size(), static_cast<std::size_t>(std::max(1, workers)));
+std::vector<LongestPath> LongestPaths::of(std::vector<parallel::Plan const*> const& plans) {
     std::vector<LongestPath> out(plans.size());
-    if (parts < 2) {
-        std::ranges::transform(plans, out.begin(),
-                               [&](auto const* plan) { return longest_path(problem, *plan); });
-        return out;
-    }
-    std::vector<std::function<std::string()>> jobs;
-    for (std::size_t part = 0; part < parts; ++part) {
-        jobs.emplace_back([&, part] { return text_of_paths(problem, plans, part, parts); });
-    }
-    auto const texts = run_isolated(jobs, workers);
-    for (std::size_t part = 0; part < parts; ++part) {
-        std::istringstream lines{texts[part]};
-        for (auto i = part; i < plans.size(); i += parts) {
-            lines >> out[i].seconds >> out[i].turns;
-        }
-        expects(!lines.fail(), "a process tells the path of each of its plans");
-    }
+    std::atomic<std::size_t> next{0};
+    parallel_for(std::min(workers_.size(), plans.size()), static_cast<int>(workers_.size()),
+                 [&](std::size_t worker) {
+                     for (auto i = next++; i < plans.size(); i = next++) {
+                         out[i] = path(*plans[i], workers_[worker]);
+                     }
+                 });
     return out;
 }
 

@@ -12,9 +12,24 @@ struct LongestPath {
     std::int64_t turns = 0; ///< of stages, in the program
 };
 
-/// Of each plan, in their order. With several workers in processes of their own, which start with the prices that the
-/// problem's pricers know and keep for themselves what they learn.
-[[nodiscard]] std::vector<LongestPath>
-longest_paths(Problem const& problem, std::vector<parallel::Plan const*> const& plans, int workers);
+/// Finds them on several threads. Each has a topology and pricers of its own, which learn as they are asked and are kept for
+/// the next plans.
+class LongestPaths {
+  public:
+    /// @param problem outlives it @param workers as many threads as that
+    LongestPaths(Problem const& problem, int workers);
+    /// Of each plan, in their order.
+    [[nodiscard]] std::vector<LongestPath> of(std::vector<parallel::Plan const*> const& plans);
+
+  private:
+    struct Worker {
+        hardware::Topology topology;
+        parallel::Pricers pricers;
+    };
+    [[nodiscard]] LongestPath path(parallel::Plan const& plan, Worker& worker) const;
+
+    Problem const& problem_;
+    std::vector<Worker> workers_;
+};
 
 } // namespace moesaic::planner

@@ -99,7 +99,7 @@ class Search {
   public:
     Search(Problem const& problem, Request const& request)
         : problem_{problem}, request_{request}, degrees_{degrees_of(problem.scenario)},
-          times_{problem, degrees_.recompute},
+          times_{problem, degrees_.recompute}, paths_{problem, request.workers},
           to_{objectives(), request.limits,
               request.effort.exhaustive
                   ? everything
@@ -207,6 +207,7 @@ class Search {
     Request const& request_;
     Degrees degrees_;
     LayerTimes times_;
+    LongestPaths paths_;
     Collector to_;
     std::vector<Entry> entries_;
     std::map<std::int64_t, std::size_t> by_number_;
@@ -275,7 +276,7 @@ void Search::find_paths(std::vector<std::size_t> const& which) {
     std::vector<parallel::Plan const*> plans;
     std::ranges::transform(which, std::back_inserter(plans),
                            [&](std::size_t i) { return &entries_[i].refined->plan; });
-    auto const paths = longest_paths(problem_, plans, request_.workers);
+    auto const paths = paths_.of(plans);
     for (std::size_t i = 0; i < which.size(); ++i) {
         auto& entry = entries_[which[i]];
         entry.path = std::max(paths[i].seconds, entry.refined->seconds);
