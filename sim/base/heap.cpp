@@ -13,11 +13,11 @@ void prepare_heap() {
                                            << 20; // reserved, not used: what is never touched takes no memory
     mallopt(M_TRIM_THRESHOLD, keep);
     mallopt(M_MMAP_THRESHOLD, keep); // so that the next one is cut from the heap
-    if (void* const begin = std::malloc(on_large_pages)) {
-        constexpr std::uintptr_t page = 4096;
-        auto const first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) & ~(page - 1);
+    if (auto* const begin = static_cast<char*>(std::malloc(on_large_pages))) {
+        constexpr std::size_t page = 4096;
+        auto const to_page = page - reinterpret_cast<std::uintptr_t>(begin) % page;
         // a system without large pages refuses, and nothing is lost
-        (void)madvise(reinterpret_cast<void*>(first), on_large_pages - 2 * page, MADV_HUGEPAGE);
+        (void)madvise(begin + to_page, on_large_pages - 2 * page, MADV_HUGEPAGE);
         std::free(begin);
     }
     mallopt(M_MMAP_THRESHOLD, largest_kept);
