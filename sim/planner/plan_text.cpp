@@ -172,6 +172,7 @@ std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
     }
     if (plan.adapters) {
         out += line("adapters", *plan.adapters);
+        out += line("frozen_weights_quantised", plan.frozen_weights_quantised);
     }
     if (plan.overlap_exchange || std::holds_alternative<DualPipe>(plan.schedule)) {
         out += line("overlap_exchange", plan.overlap_exchange);
