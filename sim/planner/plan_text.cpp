@@ -106,6 +106,8 @@ std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) 
     }
     out += line("fused_gradient_sum", practice.fused_gradient_sum);
     for (auto const& [key, bytes] : {std::pair{"gradient_copies", practice.gradient_copies},
+                                     std::pair{"step_copies", practice.step_copies},
+                                     std::pair{"averaging_copies", practice.averaging_copies},
                                      std::pair{"parameter_copies", practice.parameter_copies}}) {
         out += fmt::format("{} = \"{} B\"\n", key, bytes.value());
     }
