@@ -28,7 +28,8 @@ KERNELS = {
 ALIBI = {"modellink_baichuan_13b_4k_8", "modellink_baichuan2_13b_4k_8"}
 UNFUSED_ATTENTION = {"modellink_baichuan_13b_4k_8"}
 # megatron_llama_llama3_8b: NVIDIA/Megatron-LM examples/llama/train_llama3_8b_h100_fp8.sh @157006d
-DISTRIBUTED_OPTIMIZER = {"modellink_llama_33b_2k_32", "modellink_llama_65b_2k_32", "megatron_llama_llama3_8b"}
+DISTRIBUTED_OPTIMIZER = {"modellink_llama_33b_2k_32", "modellink_llama_65b_2k_32", "megatron_llama_llama3_8b",
+                         "mlperf_v41_llama2_70b_lora_nvidia_b200_preview_nemo"}
 
 # The row "Qwen1.5-7B" with this very figure names examples/qwen15/pretrain_qwen15_7b_ptd.sh (zzhx1/Hetaceso-ModelLink
 # examples/qwen15/README.md at 0141fec); the record carries CodeQwen's script.
@@ -101,6 +102,16 @@ def bridge_recipe(record, release):
     return recipe
 
 
+# MLPerf's LoRA: layers of 80 that run again (ACG=full, ACM=block, ACL; the configuration's default is none), by chip. Read in
+# mlcommons/training_results_v5.1 @4da2d1c (config_*.sh of Krai, MangoBoost, Supermicro and of Dell for AMD's MI350X), in copies of 5.0
+# (prishajain1/training_results_v5.0 @0fdc28f: MangoBoost, GigaComputing; a script for MI300X that names AMD as submitter) and of 4.1
+# (swsok/training_results_v4.1 @8821c70, NVIDIA's b200_preview_nemo); AMD's and Oracle's own are taken to be the same. All set FP8=True and with
+# it fp8_params: weights lie in 8 bit.
+LORA_LAYERS_AGAIN = {"nvidia_b200": 0, "amd_mi300x": 21, "amd_mi325x": 0, "amd_mi355x": 0}
+# Scores and values of attention in 8 bit (FP8_DPA=1, NVTE_FP8_DPA_BWD=1), and an optimizer that is shared out (mcore_distributed_optim), in
+# NVIDIA's script; AMD's and its partners' have FP8_DPA=0 and on one node fused_adam.
+NARROW_ATTENTION = {"mlperf_v41_llama2_70b_lora_nvidia_b200_preview_nemo"}
+
 # Layers whose activations the recipe moves to the host's memory (cpu_offloading_num_layers), by model, chip and the first release
 # of which that number holds; runs by Megatron FSDP alone.
 OFFLOADED = {("70b", "nvidia_gb200"): [(2509, 40)], ("70b", "nvidia_gb300"): [(2511, 20)], ("405b", "nvidia_gb200"): [(2509, 95)]}
@@ -120,6 +131,10 @@ def recompute_in_recipe(record, release):
         return {"recompute": "none", "source": "NeMo-Framework-Launcher's configuration of the model"}
     if record["id"] == "megatron_llama_llama3_8b":
         return {"recompute": "none", "source": "the launch script"}
+    if record["model"].get("lora"):
+        again = LORA_LAYERS_AGAIN[record["hardware"]["chip_id"] or "amd_mi355x"]
+        return {"recompute": "full", "share": again / 80, "source": "the launch scripts"} if again else \
+            {"recompute": "none", "source": "the launch scripts"}
     if not record["group"].startswith("nv_bridge"):
         return None
     name, chip, parallel = record["model"]["name"].lower(), record["hardware"]["chip_id"], record["parallel"]

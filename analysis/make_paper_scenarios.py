@@ -259,6 +259,9 @@ def write_training(s):
     s.put("precision", PRECISION[kind])
     if (recipe_of(s.record) or {}).get("narrow_attention"):
         s.put("attention_precision", PRECISION[kind])
+    if s.record["id"] in scripts.NARROW_ATTENTION:
+        s.put("attention_precision", PRECISION[kind])
+        s.assume("Attention in 8 bit, as in the launch script (analysis/launch_scripts.py).")
 
 
 def gigabytes(gbit):

@@ -234,6 +234,12 @@ int tensors_of(model::Model const& model, Stage const& stage) {
     return out;
 }
 
+/// What kernels of their own move of each parameter's gradient once per step, the optimizer's apart.
+Bytes step_copies(StageSetting const& s) {
+    auto const& practice = s.plan.practice;
+    return practice.step_copies + (s.groups.data.count > 1 ? practice.averaging_copies : Bytes{});
+}
+
 Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at, StageSetting const& s,
                Pricer& pricer) {
     auto const& stage = stages[at];
@@ -247,6 +253,7 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
         weights.dense += part.dense;
         weights.expert += part.expert;
     }
+    to.move(step_copies(s) * (weights.dense + weights.expert), "step_copies");
     if (!s.plan.overlap_gradients && s.plan.zero < 2) {
         parameters.sum(weights);
     }

@@ -158,6 +158,15 @@ KeptElements kept_of_experts(StageSetting const& s, Recompute recompute) {
     return kept;
 }
 
+/// Frozen weights have no gradient, so that their products keep no input and the router nothing; the adapters beside the attention's
+/// products read the norm's output (Transformer Engine's linear.py: only what requires_grad), and what attention gives.
+/// @param norm elements of a token's normed input, where it is not computed again
+KeptElements beside_frozen(KeptElements kept, double norm) {
+    kept.inputs = kept.routed = kept.copies = 0;
+    kept.wide += norm;
+    return kept;
+}
+
 /// What the experts of this rank keep of a micro-batch, where they lie apart.
 Bytes kept_by_own_experts(StageSetting const& s, int layer, Recompute recompute) {
     if (experts_of(s, layer) == 0) {
@@ -196,6 +205,9 @@ Bytes stage_activation_bytes(StageSetting const& s, int layer, Recompute recompu
     } else {
         kept += {.inputs = norm};
         kept += kept_of_ffn(model, model.dense_ffn, recompute).over(tensor);
+    }
+    if (s.plan.adapters) {
+        kept = beside_frozen(kept, norm);
     }
     double const masks = model.dropout ? 2.0 * model.hidden / own : 0.0; // one byte each
     return Bytes{tokens * (bytes_of(kept, s) + masks + map_bytes(s, recompute))};
@@ -349,13 +361,22 @@ double owned(StageSetting const& s, LayerWeights const& weights) {
     return weights.dense / sharers(s.groups.data) + weights.expert / sharers(s.groups.expert_data);
 }
 
+/// Bytes of a layer's weight as it is held; the ends stay in the activations' format.
+double bytes_of_layer_weight(StageSetting const& s) {
+    bool const narrow = s.plan.adapters && s.plan.frozen_weights_quantised;
+    return narrow ? bytes_with_scales(s.group.precision.gemm)
+                  : bytes_per_element(s.group.precision.activations);
+}
+
 /// Weights, gradients and optimizer state.
 void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) {
-    LayerWeights held, trained;
+    LayerWeights held, ends, trained;
     for (auto const& content : load.chunks) {
         auto const all = weights_of_chunk(s, content);
+        auto const outer = weights_of_ends(s, content);
         auto const part = trained_weights_of_chunk(s, content);
         held = {held.dense + all.dense, held.expert + all.expert};
+        ends = {ends.dense + outer.dense, ends.expert + outer.expert};
         trained = {trained.dense + part.dense, trained.expert + part.expert};
     }
     auto const shared_from = [&](int stage, LayerWeights const& weights) {
@@ -364,7 +385,8 @@ void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) 
     double const adam_state = 4.0 + 2.0 * bytes_per_element(s.plan.optimizer_moments); // fp32 master weight
     double const weight = bytes_per_element(s.group.precision.activations);
     double const gradient = bytes_per_element(s.plan.gradient);
-    out.weights = Bytes{shared_from(3, held) * weight};
+    double const in_layers = shared_from(3, held) - shared_from(3, ends);
+    out.weights = Bytes{shared_from(3, ends) * weight + in_layers * bytes_of_layer_weight(s)};
     out.gradients = Bytes{shared_from(2, trained) * gradient};
     bool const outer = s.plan.local_sgd && !s.plan.local_sgd->offload;
     out.optimizer = Bytes{shared_from(1, trained) * (adam_state + (outer ? outer_state_bytes : 0.0))};

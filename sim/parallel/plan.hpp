@@ -194,6 +194,7 @@ struct Plan {
         parameter_gather; ///< format in which parameters are gathered; none = that of the activations
     std::optional<int>
         adapters; ///< rank of low-rank adapters on attention; all other weights are frozen (LoRA)
+    bool frozen_weights_quantised = false; ///< layers' frozen weights are held in the products' format alone
     /// Updated parameters come back as one broadcast per owner instead of one gather (InternEvo).
     bool parameter_broadcasts = false;
     std::optional<LocalSgd> local_sgd; ///< none = gradients are summed over all replicas in every step

@@ -87,6 +87,8 @@ void read_practice(io::TomlTable const& table, Practice& out) {
     out.stack = table.text_or("stack", out.stack);
     out.fused_gradient_sum = table.boolean_or("fused_gradient_sum", out.fused_gradient_sum);
     out.gradient_copies = read_copies(table, "gradient_copies", out.gradient_copies);
+    out.step_copies = read_copies(table, "step_copies", out.step_copies);
+    out.averaging_copies = read_copies(table, "averaging_copies", out.averaging_copies);
     out.parameter_copies = read_copies(table, "parameter_copies", out.parameter_copies);
     out.host_layer = table.optional_quantity<Seconds>("host_layer").value_or(out.host_layer);
     out.host_step = table.optional_quantity<Seconds>("host_step").value_or(out.host_step);

@@ -40,6 +40,10 @@ struct Practice {
     bool fused_gradient_sum = true;
     /// What kernels of their own move to copy, cast and scale gradients: of each parameter, whole, in every micro-batch.
     Bytes gradient_copies;
+    /// The same once per step: gradients zeroed before it, looked through for values that are none after it.
+    Bytes step_copies;
+    /// Once per step where several replicas sum: gradients scaled before they are sent.
+    Bytes averaging_copies;
     /// Of each parameter that a gather has brought (Plan::zero = 3), to copy it to its place.
     Bytes parameter_copies;
     /// Host time to launch the kernels of a layer without experts, forward and backward together.

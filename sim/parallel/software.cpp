@@ -79,6 +79,8 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
         plan.kept_inputs = read_dtype(table, "kept_inputs", Dtype::bf16);
     }
     plan.quantised_inputs_kept = table.boolean_or("quantised_inputs_kept", plan.quantised_inputs_kept);
+    plan.frozen_weights_quantised =
+        table.boolean_or("frozen_weights_quantised", plan.frozen_weights_quantised);
     plan.fused_loss = table.boolean_or("fused_loss", plan.fused_loss);
     plan.optimizer_moments = read_dtype(table, "optimizer_moments", plan.optimizer_moments);
     plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);

@@ -93,7 +93,7 @@ Plan plan_of_stage(Problem const& problem, Local const& local, int replicas, Rec
     plan.overlap_exchange = local.paired;
     plan.zero = 1;
     // parts are measured one by one, and a head that is tied to the embedding has no gradient of its own to copy
-    plan.practice.gradient_copies = Bytes{};
+    plan.practice.gradient_copies = plan.practice.step_copies = plan.practice.averaging_copies = Bytes{};
     // a host may launch ahead while another layer runs, so that its times do not add up over layers
     plan.practice.host_layer = Seconds{};
     for (auto& on : plan.practice.on) {

@@ -106,6 +106,8 @@ std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) 
     }
     out += line("fused_gradient_sum", practice.fused_gradient_sum);
     for (auto const& [key, bytes] : {std::pair{"gradient_copies", practice.gradient_copies},
+                                     std::pair{"step_copies", practice.step_copies},
+                                     std::pair{"averaging_copies", practice.averaging_copies},
                                      std::pair{"parameter_copies", practice.parameter_copies}}) {
         out += fmt::format("{} = \"{} B\"\n", key, bytes.value());
     }
@@ -172,6 +174,7 @@ std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
     }
     if (plan.adapters) {
         out += line("adapters", *plan.adapters);
+        out += line("frozen_weights_quantised", plan.frozen_weights_quantised);
     }
     if (plan.overlap_exchange || std::holds_alternative<DualPipe>(plan.schedule)) {
         out += line("overlap_exchange", plan.overlap_exchange);

@@ -1,5 +1,7 @@
 #include "unit/parallel/job_fixture.hpp"
 
+#include "model/parameters.hpp"
+
 #include <catch2/catch.hpp>
 
 using namespace moesaic;
@@ -79,6 +81,27 @@ TEST_CASE("modules that run again keep nothing of what they give", "[parallel]")
     // queries, keys (128 heads x 192) and values (128 x 128), and the normed latents (1536 + 512)
     CHECK(kept(Recompute::none) - kept(Recompute::mla_up_proj) ==
           Approx(2.0 * (128 * (2 * 192 + 128) + 1536 + 512)));
+}
+
+TEST_CASE("beside adapters nothing is kept for the gradients of frozen weights", "[parallel]") {
+    // of Llama 3 8B: inputs of two norms, queries, keys and values, attention's result and statistics, gates; the adapters'
+    // products read the first norm's output and attention's result
+    auto const f = job_of("llama3_8b", {{"d", "h800_4096", 8}}, 64, "adapters = 16\n");
+    auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(0), 8192);
+    double const kept = 2 * 4096 + (32 + 2 * 8) * 128 + 32 * 128 + 2 * 32 + 2 * 14336 + 4096;
+    CHECK(activation_bytes(setting, 0, Recompute::none).value() / 8192 == Approx(2 * kept));
+}
+
+TEST_CASE("frozen weights lie in the products' format where the software holds them so", "[parallel]") {
+    auto const weights = [](std::string const& plan) {
+        auto const f = job_of("llama3_8b", {{"d", "h800_4096", 8}}, 64, "precision = \"fp8\"\n" + plan);
+        return memory_of_classes(f.job()).front().parts.weights.value();
+    };
+    auto const model = job_of("llama3_8b", {{"d", "h800_4096", 8}}, 64, "").model;
+    double const ends = static_cast<double>(model::end_parameters(model).total());
+    double const wide = weights("adapters = 16\n");
+    CHECK(weights("adapters = 16\nfrozen_weights_quantised = true\n") == Approx(wide / 2 + ends));
+    CHECK(weights("frozen_weights_quantised = true\n") == Approx(wide)); // trained weights stay
 }
 
 TEST_CASE("logits are kept once where the loss writes their gradient over them", "[parallel]") {

@@ -110,6 +110,23 @@ TEST_CASE("gradients are copied whole in every micro-batch, parameters after eve
     CHECK(bytes_moved(build_program(llama("zero = \"parameters\"\n").job()), "gradient_copies") == 0.0);
 }
 
+TEST_CASE("passes over all gradients once per step move what each replica holds, and scaling is for several",
+          "[parallel]") {
+    auto const moved = [](std::string const& plan) {
+        return bytes_moved(build_program(llama(plan).job()), "step_copies");
+    };
+    std::string const always = "step_copies = \"8 B\"\n", averaged = "averaging_copies = \"4 B\"\n";
+    auto const f = llama("");
+    double const parameters = 32.0 * static_cast<double>(model::layer_parameters(f.model, 0).total()) +
+                              static_cast<double>(model::end_parameters(f.model).total());
+    CHECK(moved("") == 0.0);
+    CHECK(moved(always) == Approx(8.0 * parameters).epsilon(1e-3)); // 2 micro-batches, but once
+    CHECK(moved(always + averaged) == Approx(12.0 * parameters).epsilon(1e-3));
+    std::string const one_replica = "tensor = 8\npipeline = 2\n"; // of 16 chips
+    CHECK(moved(one_replica + always) > 0.0);
+    CHECK(moved(one_replica + averaged) == 0.0);
+}
+
 TEST_CASE("what a copy moves for a parameter is a size, 0 or more", "[parallel]") {
     for (std::string const size : {"-4 B", "2 kB", "18"}) {
         INFO(size);

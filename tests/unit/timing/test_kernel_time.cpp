@@ -211,6 +211,36 @@ TEST_CASE("fp8 with one scale per tensor and with one per block stand for each o
     CHECK(said.sigma >= 0.22);
 }
 
+TEST_CASE("units that apply scales of blocks multiply in every 8-bit format alike", "[timing]") {
+    auto x = example_chip("X");
+    x.peak[Dtype::fp8] = x.peak.at(Dtype::bf16);
+    auto with_units = x;
+    with_units.peak[Dtype::nvfp4] = x.peak.at(Dtype::bf16);
+    auto const tables = std::vector{gemm_table("X", 3, x, "fp8"), gemm_table("X", 1.5, x, "fp8_block")};
+    auto const time = [&](hardware::Chip const& chip, Dtype dtype) {
+        Loaded const loaded{{chip}, tables};
+        Estimator const estimator{loaded.store};
+        auto op = gemm(3000, 5000, 6000);
+        op.dtype = dtype;
+        return operation_time(estimator, chip, op).duration;
+    };
+    CHECK(time(x, Dtype::fp8).time.value() == Approx(5415e-6).epsilon(0.02)); // (1800 + 5) x 3
+    for (auto const dtype : {Dtype::fp8, Dtype::mxfp8, Dtype::fp8_block}) {
+        CHECK(time(with_units, dtype).time.value() == Approx(2707.5e-6).epsilon(0.02));
+        CHECK(time(with_units, dtype).evidence == Evidence::interpolated);
+    }
+}
+
+TEST_CASE("an own measured shape comes before another format's", "[timing]") {
+    auto x = example_chip("X");
+    x.peak[Dtype::fp8] = x.peak[Dtype::nvfp4] = x.peak.at(Dtype::bf16);
+    Loaded const loaded{{x}, {gemm_table("X", 3, x, "fp8"), gemm_table("X", 1.5, x, "fp8_block")}};
+    Estimator const estimator{loaded.store};
+    auto op = gemm(4096, 4096, 4096); // (1374.4 + 5) x 3
+    op.dtype = Dtype::fp8;
+    CHECK(operation_time(estimator, x, op).duration.time.value() == Approx(4138.2e-6).epsilon(1e-3));
+}
+
 TEST_CASE("a chip of the same maker is asked alone, however many farther ones there are", "[timing]") {
     // both donors have their own shape of curve: 1.5 times the roofline at home, 6 times elsewhere
     auto const x = example_chip("X"), near = faster_chip("N", 1.3);
