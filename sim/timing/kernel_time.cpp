@@ -115,7 +115,7 @@ constexpr double scales_alike = 0.05;
 
 std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip const& chip,
                                    Kernel const& kernel) {
-    auto const own = time_in_format(estimator, chip, kernel);
+    auto own = time_in_format(estimator, chip, kernel);
     auto const block = with_scales_of_blocks(chip, kernel);
     if (!block || (own && own->duration.evidence == Evidence::measured)) {
         return own;
