@@ -9,8 +9,7 @@ namespace moesaic {
 
 void prepare_heap() {
     constexpr int keep = 1 << 30, largest_kept = 32 << 20;
-    constexpr std::size_t on_large_pages = 64
-                                           << 20; // reserved, not used: what is never touched takes no memory
+    constexpr std::size_t on_large_pages = 64 << 20; // reserved: what is never touched takes no memory
     mallopt(M_TRIM_THRESHOLD, keep);
     mallopt(M_MMAP_THRESHOLD, keep); // so that the next one is cut from the heap
     if (auto* const begin = static_cast<char*>(std::malloc(on_large_pages))) {

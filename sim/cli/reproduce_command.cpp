@@ -354,9 +354,8 @@ void add_reproduce_command(CLI::App& app, Outcome& outcome) {
         ->add_option(
             "--without", arguments->without,
             "Leave a part of the model out: constants (kernels as they were timed alone), timings (roofline "
-            "only), contention (links are not shared), overlap (no communication beside kernels), spread (no "
-            "chip "
-            "is slower than another)")
+            "only), contention (links are not shared), overlap (no communication beside kernels), spread "
+            "(chips of one kind are alike)")
         ->check(CLI::IsMember({"constants", "timings", "contention", "overlap", "spread"}))
         ->allow_extra_args(false);
     command

@@ -56,8 +56,8 @@ void read_package(io::TomlTable const& table, Chip& chip) {
     chip.idle_power = read_optional_fact<Watts>(table, "idle_power");
     chip.load_power = read_optional_fact<Watts>(table, "load_power");
     chip.speed_spread = read_optional_fact<double>(table, "speed_spread");
-    if (chip.speed_spread && !(chip.speed_spread->value >= 0.0 && chip.speed_spread->value < 1.0)) {
-        throw InputError{table.origin("speed_spread"), "must be from 0 to below 1 (0.012 = 1.2 %)"};
+    if (chip.speed_spread && chip.speed_spread->value >= 1.0) {
+        throw InputError{table.origin("speed_spread"), "must be below 1 (0.012 = 1.2 %)"};
     }
     chip.die_area_mm2 = read_optional_fact<double>(table, "die_area_mm2");
     chip.process_node = read_optional_fact<std::string>(table, "process_node");

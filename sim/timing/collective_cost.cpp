@@ -116,12 +116,13 @@ std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip
         if (rate_only) {
             cost = {startup, least * per_byte / Seconds{curve->seconds.front()}, Evidence::interpolated,
                     0.15};
-        } else if (beyond_node) {
-            cost.startup *= startup_share;
-            auto const more = startup_of_more({curve->ranks, curve->nodes}, q, node, cost.attainable);
-            cost.startup = std::max(cost.startup / 2, cost.startup + more);
         } else {
             cost.startup *= startup_share;
+        }
+        if (beyond_node && !rate_only) {
+            auto const rate_here = cost.attainable * (fabric_of(node, q.tier).link / link);
+            auto const more = startup_of_more({curve->ranks, curve->nodes}, q, node, rate_here);
+            cost.startup = std::max(cost.startup / 2, cost.startup + more);
         }
         if (kind != q.kind) {
             cost.evidence = Evidence::transferred;

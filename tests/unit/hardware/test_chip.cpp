@@ -79,6 +79,14 @@ TEST_CASE("a figure by which times are divided is above 0", "[hardware]") {
               .empty());
 }
 
+TEST_CASE("the spread of a chip's speed is a share of it", "[hardware]") {
+    auto const with = [](std::string const& value) {
+        return "[package]\nspeed_spread = { value = " + value + ", source = \"s\", confidence = \"press\" }";
+    };
+    CHECK(chip_with(with("0.012")).speed_spread->value == 0.012);
+    CHECK_THAT(error_of(with("1.2")), Contains("package.speed_spread") && Contains("0.012 = 1.2 %"));
+}
+
 TEST_CASE("a figure that is not known is an error that names chip and figure", "[hardware]") {
     auto const chip = chip_with("");
     CHECK_FALSE(supports(chip, Dtype::bf16));

@@ -116,3 +116,11 @@ TEST_CASE("a division that leaves a part over is refused with its reason", "[mod
     }
     CHECK_THROWS_AS(rank_parameters(model, 0, {.tensor = 16}), BugError);
 }
+
+TEST_CASE("a layer's weights lie in as many tensors as its projections, norms and router", "[model]") {
+    CHECK(weight_tensors(shipped_model("llama2_7b"), 0) == 9); // q, k, v, o, three of the FFN, two norms
+    CHECK(weight_tensors(shipped_model("qwen3_235b_a22b"), 0) ==
+          2 + 6 + 1); // norms of queries and keys, the router
+    CHECK(weight_tensors(shipped_model("deepseek_v3"), 0) == 2 + 7 + 3);  // dense, latent attention
+    CHECK(weight_tensors(shipped_model("deepseek_v3"), 60) == 2 + 7 + 4); // the router and a shared expert
+}

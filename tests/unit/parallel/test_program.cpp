@@ -179,6 +179,27 @@ TEST_CASE("every gradient is summed once per step", "[parallel]") {
     }
 }
 
+TEST_CASE("parameters come back in one broadcast per owner, of which there are no more than tensors",
+          "[parallel]") {
+    // Llama 2 7B: 9 tensors a layer, embedding, last norm, head
+    for (auto const& [chips, owners] : {std::pair{16, 16}, std::pair{512, 32 * 9 + 3}}) {
+        auto const f = job_of("llama2_7b", {{"h", "h100_16384", chips}}, chips,
+                              "overlap_parameters = false\nparameter_broadcasts = true\n");
+        auto const program = build_program(f.job());
+        int broadcasts = 0;
+        Bytes bytes;
+        for (auto const& op : program.classes.front().blocks.back().ops) {
+            auto const* c = std::get_if<Collective>(&op.work);
+            if (c != nullptr && c->kind == timing::CollectiveKind::broadcast) {
+                ++broadcasts;
+                bytes += c->bytes;
+            }
+        }
+        CHECK(broadcasts == owners);
+        CHECK(bytes.value() == Approx(2.0 * static_cast<double>(model::total_parameters(f.model))));
+    }
+}
+
 TEST_CASE("first and last stage sum the gradients of an embedding that is tied to the head", "[parallel]") {
     auto const bytes = [](std::string const& model, std::string const& plan) {
         auto const f = job_of(model, {{"h", "h100_16384", 512}}, 512, "tensor = 8\n" + plan);

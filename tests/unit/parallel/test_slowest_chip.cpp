@@ -60,3 +60,11 @@ TEST_CASE("chips that the plan leaves idle slow nothing down", "[parallel]") {
     auto const f = job_of("llama2_7b", {{"h", "h100_16384", 32}}, 32, "replicas = 8\n");
     CHECK(chips_on(f.plan, PoolId{0}) == 8);
 }
+
+TEST_CASE("ranks of experts apart count among the chips of their pool", "[parallel]") {
+    auto const f = job_of("mixtral_8x7b", {{"a", "h100_16384", 8}, {"e", "h800_4096", 8}}, 64,
+                          "micro_batch = 1\n[[parallel.stages]]\npool = \"a\"\n"
+                          "[parallel.experts]\npool = \"e\"\nranks = 4\n");
+    CHECK(chips_on(f.plan, PoolId{0}) == 8);
+    CHECK(chips_on(f.plan, PoolId{1}) == 4);
+}
