@@ -132,7 +132,9 @@ def recompute_in_recipe(record, release):
     if record["id"] == "megatron_llama_llama3_8b":
         return {"recompute": "none", "source": "the launch script"}
     if record["model"].get("lora"):
-        again = LORA_LAYERS_AGAIN[record["hardware"]["chip_id"] or "amd_mi355x"]
+        again = LORA_LAYERS_AGAIN.get(record["hardware"]["chip_id"] or "amd_mi355x")
+        if again is None or "mlperf" not in record["group"]:
+            return None  # no script was read
         return {"recompute": "full", "share": again / 80, "source": "the launch scripts"} if again else \
             {"recompute": "none", "source": "the launch scripts"}
     if not record["group"].startswith("nv_bridge"):

@@ -306,7 +306,7 @@ def write_pool(s):
             s.put("nic_bandwidth", gigabytes(nic))
     if "96GB HBM2e" in hardware["chip"]:
         s.section("[pools.chip]")
-        s.put("source", hardware["chip_id_note"] + "; peak: clocks at 500 of 700 W, as the cube root (assumed)")
+        s.put("source", (hardware["chip_id_note"] or hardware["chip"]) + "; peak: clocks at 500 of 700 W, as the cube root (assumed)")
         s.put("memory_bandwidth", "2.4 TB/s")
         s.put("memory_capacity", "96 GB")
         s.put("peak_share", 0.894)
@@ -593,6 +593,8 @@ def write_all(records, folder):
                 text = scenario_text(scripts.corrected(record))
             except Incomplete as lack:
                 reason = str(lack)
+            except KeyError as key:
+                reason = f"{record['id']} lacks the field {key}"
         if reason:
             left_out[reason] += 1
             continue

@@ -9,7 +9,7 @@ SKIPPED = 77
 
 
 def main():
-    missing = [f"python3-{name}" for name in ("h5py", "pandas", "matplotlib") if importlib.util.find_spec(name) is None]
+    missing = [f"python3-{name}" for name in ("h5py", "pandas", "matplotlib", "yaml") if importlib.util.find_spec(name) is None]
     if missing:
         print(f"skipped: {', '.join(missing)} not installed")
         return SKIPPED

@@ -1,0 +1,96 @@
+"""Records of published runs that nobody here has seen become scenarios that the program simulates, or are left out with a reason."""
+import copy
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+import make_paper_scenarios
+
+SOURCE = Path(os.environ["MOESAIC_DATA"])
+BINARY = os.environ["MOESAIC_BINARY"]
+NOTHING = dict.fromkeys(("sanity_flag", "layout_flag", "consistency_flag", "notes", "target_note", "flops_definition", "missing_for_full"))
+
+RECORD = {
+    "id": "own_8b_8", "kind": "training_run", "vendor": "nvidia", "model_class": "dense", "heterogeneous": False,
+    "completeness": "full", "group": "own cluster", "primary_metric": "step_time_s",
+    "target": {"metric": "step_time_s", "value": 3.0, "unit": "s"},
+    "source": {"title": "a page of one's own", "url": "https://example.org", "locator": "table 1", "date": "2025-03",
+               "read_via": "read"},
+    "model": {"name": "Llama 3 8B", "layers": 4, "hidden": 4096, "heads": 32, "kv_heads": 8, "head_dim": None, "ffn": 14336,
+              "gated_ffn": True, "vocab": None, "seq_len": 4096, "moe": None, "mla": None, "shape_source": None},
+    "hardware": {"chip": "H100", "chips_total": 8, "chips_per_node": 8, "nodes": 1, "chip_id": "nvidia_h100_sxm5",
+                 "chip_id_note": None, "nic_gbps_per_chip": None, "fabric": None},
+    "parallel": {"tp": 2, "pp": 1, "vpp": None, "cp": 1, "ep": None, "etp": None, "dp": 4, "zero_or_fsdp": None, "zero_stage": None,
+                 "zero_group": None, "sequence_parallel": None, "micro_batch_seqs": 1, "global_batch_seqs": 8, "seq_len": 4096,
+                 "recompute_kind": "unknown", "precision": "bf16", "precision_kind": "bf16", "precision_note": None, "schedule": None,
+                 "schedule_kind": "none"},
+    "measured": {}, "derived": {"step_time_s": 3.0, "step_time_s_basis": "measured"},
+} | NOTHING
+
+
+def changed(**parts):
+    record = copy.deepcopy(RECORD)
+    for part, values in parts.items():
+        record[part] = record[part] | values if isinstance(values, dict) else values
+    return record
+
+
+class Records(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def written(self, *records):
+        return make_paper_scenarios.write_all(list(records), self.folder)
+
+    def test_a_record_of_an_unknown_group_is_simulated_in_a_folder_of_that_name(self):
+        written, left_out = self.written(RECORD)
+        self.assertEqual([path.relative_to(self.folder) for path in written], [Path("own_cluster/own_8b_8.toml")])
+        self.assertFalse(left_out)
+        run = subprocess.run([BINARY, "reproduce", "all", "--folder", self.folder, "--json"], capture_output=True, text=True, check=True)
+        record, = json.loads(run.stdout)["records"]
+        self.assertEqual((record["id"], record["published"]), ("own_8b_8", 3.0))
+        self.assertGreater(record["simulated"], 0.1)
+
+    def test_what_is_open_is_told_as_an_assumption(self):
+        written, _ = self.written(RECORD)
+        text = written.pop().read_text()
+        for assumption in ("Recompute: not stated", "Vocabulary 128256", "Sequence parallelism on", "not sharded"):
+            self.assertIn(assumption, text)
+
+    def test_adapters_on_a_chip_whose_script_nobody_read_take_the_least_recompute(self):
+        written, _ = self.written(changed(model={"lora": "rank not stated"}))
+        self.assertIn('recompute = "least"', written.pop().read_text())
+
+    def test_a_lighter_chip_needs_no_note(self):
+        written, left_out = self.written(changed(hardware={"chip": "H100-96GB HBM2e"}))
+        self.assertFalse(left_out)
+        self.assertIn("peak_share = 0.894", written.pop().read_text())
+
+    def test_a_record_that_lacks_a_field_is_left_out_by_its_name_and_the_others_stay(self):
+        short = changed(id="short")
+        del short["hardware"]["chip_id"]
+        written, left_out = self.written(short, RECORD)
+        self.assertEqual(len(written), 1)
+        self.assertEqual(dict(left_out), {"short lacks the field 'chip_id'": 1})
+
+    def test_what_cannot_be_simulated_is_counted_by_its_reason(self):
+        written, left_out = self.written(changed(completeness="partial"), changed(heterogeneous=True),
+                                         changed(hardware={"chip_id": "no_such_chip"}), changed(parallel={"micro_batch_seqs": None}))
+        self.assertFalse(written)
+        self.assertEqual(dict(left_out), {"not complete (partial)": 1, "mixed chips": 1, "no node type for no_such_chip": 1,
+                                          "parallel.micro_batch_seqs is not stated": 1})
+
+    def test_the_command_reads_a_file_of_records(self):
+        records = self.folder / "records.yaml"
+        records.write_text(yaml.safe_dump({"schema_version": 1, "records": [RECORD, changed(id="other", completeness="weak")]}))
+        run = subprocess.run(["/usr/bin/python3", SOURCE / "analysis" / "make_paper_scenarios.py", records, self.folder / "out"],
+                             capture_output=True, text=True, check=True)
+        self.assertIn("1 scenarios written", run.stderr)
+        self.assertIn("1 records left out: not complete (weak)", run.stderr)
