@@ -280,7 +280,7 @@ def write_pool(s):
     node, nic = NODES[chip]
     total = hardware["chips_total"]
     rack = node.endswith("nvl72")
-    per_node = 72 if rack else 8
+    per_node = 72 if rack else min(hardware["chips_per_node"] or 8, 8)
     s.section("[[pools]]")
     s.put("name", "all")
     s.put("node", node)
@@ -288,6 +288,8 @@ def write_pool(s):
         per_node = RACK_CHIPS_USED
         s.put("chips_per_node", per_node)
         s.assume(f"{per_node} of the 72 chips of a rack are used: the source does not say how the job lay on the racks.")
+    elif not rack and per_node < min(total, 8):
+        s.put("chips_per_node", per_node)
     nodes = max(1, -(-total // per_node))
     s.put("nodes", nodes)
     s.put("chips", total)

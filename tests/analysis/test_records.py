@@ -68,6 +68,12 @@ class Records(unittest.TestCase):
         written, _ = self.written(changed(model={"lora": "rank not stated"}))
         self.assertIn('recompute = "least"', written.pop().read_text())
 
+    def test_nodes_of_four_chips_stay_nodes_of_four(self):
+        written, _ = self.written(changed(hardware={"chips_per_node": 4, "nodes": 2}))
+        text = written.pop().read_text()
+        for line in ("chips_per_node = 4", "nodes = 2", "chips = 8"):
+            self.assertIn(line + "\n", text)
+
     def test_a_lighter_chip_needs_no_note(self):
         written, left_out = self.written(changed(hardware={"chip": "H100-96GB HBM2e"}))
         self.assertFalse(left_out)
