@@ -41,7 +41,17 @@ model::LayerParameters sum_of_layers(Model const& m) {
     return sum;
 }
 
-std::string attention_text(Model const& m) {
+std::string window_text(Model const& m) {
+    if (m.window == 0) {
+        return "";
+    }
+    auto const last = m.full_attention_every > 0
+                          ? fmt::format(", all in the last of every {} layers", m.full_attention_every)
+                          : "";
+    return fmt::format("; a query sees {} keys{}", m.window, last);
+}
+
+std::string heads_text(Model const& m) {
     return std::visit(overloaded{[](model::Gqa const& a) {
                                      return fmt::format("{} heads of {}, {} key-value heads", a.heads,
                                                         a.head_dim, a.kv_heads);
@@ -53,6 +63,8 @@ std::string attention_text(Model const& m) {
                                  }},
                       m.attention);
 }
+
+std::string attention_text(Model const& m) { return heads_text(m) + window_text(m); }
 
 std::string ffn_text(Model const& m) {
     auto dense = fmt::format("{}{}", m.dense_ffn, m.gated_ffn ? " gated" : "");
@@ -73,7 +85,7 @@ double training_flop(Model const& m, FlopConvention convention) {
     return model::training_flop_per_token(m, m.sequence_length, convention).value();
 }
 
-Json attention_json(Model const& m) {
+Json heads_json(Model const& m) {
     return std::visit(overloaded{[](model::Gqa const& a) {
                                      return Json::object()
                                          .set("kind", "gqa")
@@ -94,6 +106,14 @@ Json attention_json(Model const& m) {
                                          .set("v_dim", a.v_dim);
                                  }},
                       m.attention);
+}
+
+Json attention_json(Model const& m) {
+    auto out = heads_json(m);
+    if (m.window > 0) {
+        out.set("window", m.window).set("full_attention_every", m.full_attention_every);
+    }
+    return out;
 }
 
 Json moe_json(Model const& m) {

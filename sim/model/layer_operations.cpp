@@ -94,7 +94,8 @@ RankAttention rank_attention(Model const& model, Shard const& shard) {
             .value_dim = value_dim(model)};
 }
 
-void fused_attention(Builder& build, LayerShape const& shape, RankAttention const& a, OpKind kind) {
+void fused_attention(Builder& build, LayerShape const& shape, RankAttention const& a, OpKind kind,
+                     int window) {
     auto const format = shape.precision.attention.value_or(shape.precision.activations);
     if (bytes_per_element(format) < bytes_per_element(shape.precision.activations)) {
         build.add(
@@ -113,6 +114,7 @@ void fused_attention(Builder& build, LayerShape const& shape, RankAttention cons
                .heads = a.heads,
                .kv_heads = a.kv_heads,
                .v_dim = a.value_dim == a.key_dim ? 0 : a.value_dim,
+               .window = window < shape.sequence_length ? window : 0,
                .causal = true,
                .role = "attention"});
 }
@@ -142,16 +144,17 @@ void unfused_attention(Model const& model, Builder& build, LayerShape const& sha
                .role = "values"});
 }
 
-void append_attention(Model const& model, Builder& build, LayerShape const& shape, OpKind kind) {
+/// Several kernels mask what a window hides, but compute it.
+void append_attention(Model const& model, int layer, Builder& build, LayerShape const& shape, OpKind kind) {
     auto const a = rank_attention(model, shape.shard);
     if (shape.fused_attention) {
-        fused_attention(build, shape, a, kind);
+        fused_attention(build, shape, a, kind, window_of(model, layer));
     } else {
         unfused_attention(model, build, shape, a);
     }
 }
 
-Operations gqa_operations(Model const& model, Gqa const& gqa, LayerShape const& shape) {
+Operations gqa_operations(Model const& model, int layer, Gqa const& gqa, LayerShape const& shape) {
     Builder build{model, shape};
     auto const m = group_rows(shape);
     auto const a = rank_attention(model, shape.shard);
@@ -164,14 +167,14 @@ Operations gqa_operations(Model const& model, Gqa const& gqa, LayerShape const& 
     if (model.rotary) {
         build.rows(OpKind::rope, m, qk_columns, "rope");
     }
-    append_attention(model, build, shape, OpKind::attention);
+    append_attention(model, layer, build, shape, OpKind::attention);
     build.gemm(m, model.hidden, static_cast<std::int64_t>(a.heads) * gqa.head_dim, "attention_out");
     return build.take();
 }
 
 /// From the compressed vectors on; rope writes the rotated part of the queries and, for each head, whole
 /// keys.
-Operations mla_operations(Model const& model, Mla const& mla, LayerShape const& shape) {
+Operations mla_operations(Model const& model, int layer, Mla const& mla, LayerShape const& shape) {
     Builder build{model, shape};
     auto const m = group_rows(shape);
     std::int64_t const heads = rank_attention(model, shape.shard).heads;
@@ -179,7 +182,7 @@ Operations mla_operations(Model const& model, Mla const& mla, LayerShape const& 
     build.gemm(m, heads * (mla.nope_dim + mla.rope_dim), q_input, "q_up");
     build.gemm(m, heads * (mla.nope_dim + mla.v_dim), mla.kv_lora_rank, "kv_up");
     build.rows(OpKind::rope, m, heads * (mla.nope_dim + 2 * mla.rope_dim), "rope");
-    append_attention(model, build, shape, OpKind::mla_attention);
+    append_attention(model, layer, build, shape, OpKind::mla_attention);
     build.gemm(m, model.hidden, heads * mla.v_dim, "attention_out");
     return build.take();
 }
@@ -341,9 +344,10 @@ LayerOperations layer_operations(Model const& model, int layer, LayerShape const
     expects(!problem, problem ? problem->text : "");
     LayerOperations out;
     out.attention_norm = attention_norm(model, shape);
-    out.attention = std::visit(overloaded{[&](Gqa const& a) { return gqa_operations(model, a, shape); },
-                                          [&](Mla const& a) { return mla_operations(model, a, shape); }},
-                               model.attention);
+    out.attention =
+        std::visit(overloaded{[&](Gqa const& a) { return gqa_operations(model, layer, a, shape); },
+                              [&](Mla const& a) { return mla_operations(model, layer, a, shape); }},
+                   model.attention);
     out.attention_residual = only_residual(model, shape, "attention_residual");
     if (!is_moe_layer(model, layer)) {
         out.ffn_norm = only_norm(model, shape, "ffn_norm");

@@ -2,6 +2,7 @@
 
 #include "base/overloaded.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
@@ -55,6 +56,15 @@ Attention read_attention(io::TomlTable const& table) {
     }
     throw InputError{table.origin("kind"), fmt::format("attention '{}' is not known", kind),
                      "Known: gqa (multi-head and grouped-query), mla (latent)"};
+}
+
+void read_window(io::TomlTable const& table, Model& model) {
+    model.window = read_count_or(table, "window", 0, 1);
+    model.full_attention_every = read_count_or(table, "full_attention_every", 0, 2);
+    if (model.full_attention_every > 0 && model.window == 0) {
+        throw InputError{table.origin("full_attention_every"), "has no use without a window",
+                         "Give attention.window, the keys that a query sees in the other layers"};
+    }
 }
 
 Norm read_norm(io::TomlTable const& table) {
@@ -195,6 +205,12 @@ bool is_moe_layer(Model const& model, int layer) {
     return model.moe && layer >= model.moe->leading_dense_layers;
 }
 
+int window_of(Model const& model, int layer) {
+    bool const full = model.full_attention_every > 0 &&
+                      (std::min(layer, model.layers - 1) + 1) % model.full_attention_every == 0;
+    return full ? 0 : model.window;
+}
+
 int moe_layers(Model const& model) { return model.moe ? model.layers - model.moe->leading_dense_layers : 0; }
 
 Model read_model(io::TomlTable const& table) {
@@ -206,6 +222,7 @@ Model read_model(io::TomlTable const& table) {
     add_source(shape, "shape", model);
     auto const attention = table.table("attention");
     model.attention = read_attention(attention);
+    read_window(attention, model);
     add_source(attention, "attention", model);
     shape.reject_unknown_keys();
     attention.reject_unknown_keys();

@@ -83,6 +83,10 @@ struct Model {
     bool sandwich_norm = false; ///< norms also after attention and FFN (Pangu Ultra)
     int mtp_depth = 0;          ///< extra layers that predict further tokens (DeepSeek-V3: 1)
     Attention attention;
+    int window =
+        0; ///< keys that a query sees of its past, in layers with sliding windows; 0 = all, in all layers
+    int full_attention_every =
+        0; ///< the last of each so many layers has no window (gpt-oss: 2, Gemma 3: 6); 0 = all have it
     int dense_ffn = 0;     ///< inner size of dense layers; 0 where there are none
     bool gated_ffn = true; ///< three matrices (SwiGLU) instead of two, in dense layers and experts
     std::optional<Moe> moe;
@@ -98,6 +102,8 @@ struct Model {
 /// Layers count from 0. MTP layers, which come after them, are like the last one.
 [[nodiscard]] bool is_moe_layer(Model const& model, int layer);
 [[nodiscard]] int moe_layers(Model const& model);
+/// Keys that a query of this layer sees at most; 0 = all before it.
+[[nodiscard]] int window_of(Model const& model, int layer);
 
 /// Reads a model: id, name, sections shape, attention, moe (or none), published (or none), each with its
 /// source.

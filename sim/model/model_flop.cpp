@@ -2,6 +2,8 @@
 
 #include "model/weights.hpp"
 
+#include <algorithm>
+
 namespace moesaic::model {
 
 namespace {
@@ -18,9 +20,17 @@ double layer_weights(Model const& model, int layer) {
     return weights + static_cast<double>(moe.topk * ffn_weights(model, moe.expert_ffn));
 }
 
-double attention_flop(Model const& model, int sequence_length, FlopConvention convention) {
-    double const keys = convention == FlopConvention::full_square ? sequence_length : sequence_length / 2.0;
-    return 2.0 * keys * heads_of(model) * (key_dim(model) + value_dim(model));
+/// Keys per query, in the mean.
+double keys_seen(Model const& model, int layer, double length, FlopConvention convention) {
+    int const window = window_of(model, layer);
+    double const behind = window > 0 ? std::min(length, static_cast<double>(window)) : length;
+    // the first queries of a sequence see fewer than the window holds
+    return convention == FlopConvention::full_square ? behind : behind - behind * behind / (2 * length);
+}
+
+double attention_flop(Model const& model, int layer, int sequence_length, FlopConvention convention) {
+    return 2.0 * keys_seen(model, layer, sequence_length, convention) * heads_of(model) *
+           (key_dim(model) + value_dim(model));
 }
 
 } // namespace
@@ -45,8 +55,11 @@ Flop forward_flop_per_token(Model const& model, int sequence_length, FlopConvent
         weights += layer_weights(model, layer);
     }
     weights += model.mtp_depth * (layer_weights(model, model.layers - 1) + 2 * hidden * hidden + head);
-    int const attentions = model.layers + model.mtp_depth;
-    return Flop{2 * weights + attentions * attention_flop(model, sequence_length, convention)};
+    double attention = 0.0;
+    for (int layer = 0; layer < model.layers + model.mtp_depth; ++layer) {
+        attention += attention_flop(model, layer, sequence_length, convention);
+    }
+    return Flop{2 * weights + attention};
 }
 
 Flop training_flop_per_token(Model const& model, int sequence_length, FlopConvention convention) {

@@ -7,9 +7,9 @@
 
 namespace moesaic::model {
 
-/// How attention is counted. full_square: every query sees every key, as Megatron-LM and llm-foundry count
-/// and most published TFLOP/s are said; causal_half: only the pairs that a causal mask keeps, as the kernels
-/// work.
+/// How attention is counted. full_square: every query sees every key (of its window), as Megatron-LM and
+/// llm-foundry count and most published TFLOP/s are said; causal_half: only the pairs that a causal mask keeps, as the
+/// kernels work.
 enum class FlopConvention { causal_half, full_square };
 [[nodiscard]] std::string_view name_of(FlopConvention convention);
 [[nodiscard]] std::optional<FlopConvention> find_flop_convention(std::string_view name);

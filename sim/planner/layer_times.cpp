@@ -5,6 +5,7 @@
 #include "planner/split.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 namespace moesaic::planner {
@@ -32,24 +33,41 @@ PassTime pass_time(engine::BlockBound const& bound) {
     return out;
 }
 
-/// A part alone.
-ChunkContent chunk_of(model::Model const& model, Part part) {
+/// A part alone, and its share of the parts of its kind.
+struct Sample {
+    ChunkContent chunk;
+    double share = 1.0;
+};
+
+/// A layer of each attention that the layers of a range have, with and without a window.
+std::vector<Sample> layer_samples(model::Model const& model, int begin, int end) {
+    std::map<int, std::pair<int, int>> by_window; // first layer, how many
+    for (int layer = begin; layer < end; ++layer) {
+        by_window.try_emplace(model::window_of(model, layer), layer, 0).first->second.second += 1;
+    }
+    std::vector<Sample> out;
+    for (auto const& [window, layers] : by_window) {
+        auto const [first, count] = layers;
+        out.push_back({{.layers = {first, first + 1}, .embedding = false, .head = false},
+                       static_cast<double>(count) / (end - begin)});
+    }
+    return out;
+}
+
+/// None where the model has no such part.
+std::vector<Sample> samples_of(model::Model const& model, Part part) {
+    int const dense = model.layers - model::moe_layers(model); // the first ones
     switch (part) {
     case Part::embedding:
-        return {.layers = {0, 0}, .embedding = true, .head = false};
+        return {{{.layers = {0, 0}, .embedding = true, .head = false}}};
     case Part::head:
-        return {.layers = {model.layers, model.layers}, .embedding = false, .head = true};
+        return {{{.layers = {model.layers, model.layers}, .embedding = false, .head = true}}};
     case Part::dense:
-        return {.layers = {0, 1}, .embedding = false, .head = false};
+        return layer_samples(model, 0, dense);
     case Part::moe:
         break;
     }
-    return {.layers = {model.layers - 1, model.layers}, .embedding = false, .head = false};
-}
-
-bool has_part(model::Model const& model, Part part) {
-    auto const moe = model::moe_layers(model);
-    return part == Part::moe ? moe > 0 : part == Part::dense ? moe < model.layers : true;
+    return layer_samples(model, dense, model.layers);
 }
 
 } // namespace
@@ -186,20 +204,8 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
         plans.push_back(plan_of_stage(problem_, local, ranks / (local.tensor * local.context), recompute));
     }
     for (std::size_t p = 0; p < parts; ++p) {
-        if (!has_part(model, static_cast<Part>(p))) {
-            continue;
-        }
-        auto const chunk = chunk_of(model, static_cast<Part>(p));
-        for (std::size_t r = 0; r < plans.size(); ++r) {
-            StagePlace const place{0, 0, &plans[r].kinds[0].stage_groups[0], PoolId{0}, rank_class.members};
-            auto const setting =
-                stage_setting(model, plans[r], place, problem_.scenario.shape.sequence_length);
-            if (r == 0) {
-                rank_class.blocks.push_back(forward_block(setting, chunk, pricer, false));
-            }
-            for (auto const part : {BackwardPart::both, BackwardPart::inputs, BackwardPart::weights}) {
-                rank_class.blocks.push_back(backward_block(setting, chunk, pricer, false, part));
-            }
+        for (auto const& [chunk, share] : samples_of(model, static_cast<Part>(p))) {
+            append_blocks(rank_class, plans, chunk, pricer);
         }
     }
     auto const bounds = engine::block_bounds(rank_class, topology, problem_.timings);
@@ -209,18 +215,32 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
         auto& part = out->part[p];
         part.backward.resize(plans.size());
         part.parted.resize(plans.size());
-        if (!has_part(model, static_cast<Part>(p))) {
-            continue;
-        }
-        part.forward = pass_time(*at++);
-        for (std::size_t r = 0; r < plans.size(); ++r) {
-            part.backward[r] = pass_time(*at++);
-            auto const inputs = *at++;
-            auto const weights = *at++;
-            part.parted[r] = (inputs.length + weights.length).value();
+        for (auto const& [chunk, share] : samples_of(model, static_cast<Part>(p))) {
+            part.forward += pass_time(*at++) * share;
+            for (std::size_t r = 0; r < plans.size(); ++r) {
+                part.backward[r] += pass_time(*at++) * share;
+                auto const inputs = *at++;
+                auto const weights = *at++;
+                part.parted[r] += (inputs.length + weights.length).value() * share;
+            }
         }
     }
     return out;
+}
+
+void LayerTimes::append_blocks(RankClass& rank_class, std::vector<Plan> const& plans,
+                               ChunkContent const& chunk, Pricer& pricer) const {
+    for (std::size_t r = 0; r < plans.size(); ++r) {
+        StagePlace const place{0, 0, &plans[r].kinds[0].stage_groups[0], PoolId{0}, rank_class.members};
+        auto const setting =
+            stage_setting(problem_.scenario.model, plans[r], place, problem_.scenario.shape.sequence_length);
+        if (r == 0) {
+            rank_class.blocks.push_back(forward_block(setting, chunk, pricer, false));
+        }
+        for (auto const part : {BackwardPart::both, BackwardPart::inputs, BackwardPart::weights}) {
+            rank_class.blocks.push_back(backward_block(setting, chunk, pricer, false, part));
+        }
+    }
 }
 
 } // namespace moesaic::planner

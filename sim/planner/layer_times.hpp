@@ -79,6 +79,9 @@ class LayerTimes {
 
   private:
     [[nodiscard]] std::unique_ptr<LocalTimes> measure(Local const& local);
+    /// Forward, then for each plan backward whole and in its two halves.
+    void append_blocks(parallel::RankClass& rank_class, std::vector<parallel::Plan> const& plans,
+                       parallel::ChunkContent const& chunk, parallel::Pricer& pricer) const;
     [[nodiscard]] hardware::Topology const& topology_for(int pool, int ranks);
 
     Problem const& problem_;

@@ -45,6 +45,12 @@ TEST_CASE("models show gives the shape, its parts and their sources", "[cli]") {
     CHECK(json.output.find("\"expert_ffn\": 1408") != std::string::npos);
 }
 
+TEST_CASE("models show tells a sliding window and which layers have none", "[cli]") {
+    CHECK(run_moesaic("models show gpt_oss_20b")
+              .output.find("a query sees 128 keys, all in the last of every 2 layers") != std::string::npos);
+    CHECK(run_moesaic("models show ling_lite").output.find("a query sees") == std::string::npos);
+}
+
 TEST_CASE("models show of an unknown model is the user's error and prints nothing on stdout", "[cli]") {
     auto const ran = run_moesaic("models show ling_pluss");
     CHECK(ran.status == 2);

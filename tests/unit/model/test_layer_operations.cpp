@@ -209,6 +209,20 @@ TEST_CASE("tokens dispatched in a narrow format are quantised once, before they 
     CHECK(layer.experts[1].kind == OpKind::grouped_gemm); // no further quantisation
 }
 
+TEST_CASE("only layers with a window ask for an attention of that window, and only where it hides something",
+          "[model]") {
+    auto const model = shipped_model("gpt_oss_20b");
+    auto const window_in = [&](int layer, int sequence_length) {
+        auto const ops = layer_operations(model, layer, {.sequence_length = sequence_length}).attention;
+        auto const at = std::ranges::find(ops, OpKind::attention, &Operation::kind);
+        REQUIRE(at != ops.end());
+        return at->window;
+    };
+    CHECK(window_in(0, 8192) == 128);
+    CHECK(window_in(1, 8192) == 0);
+    CHECK(window_in(0, 128) == 0);
+}
+
 TEST_CASE("unfused attention does the full square in three kernels", "[model]") {
     LayerShape shape{.micro_batch = 2, .sequence_length = 32};
     auto const fused = layer_operations(small_moe(), 0, shape).attention;

@@ -55,6 +55,18 @@ TEST_CASE("leading dense layers come before those with experts", "[model]") {
     CHECK(moe_layers(model) == 3);
 }
 
+TEST_CASE("a window holds for all layers but the last of each so many", "[model]") {
+    auto const model = shipped_model("gpt_oss_20b");
+    CHECK(window_of(model, 0) == 128);
+    CHECK(window_of(model, 1) == 0);
+    CHECK(window_of(model, 22) == 128);
+    CHECK(window_of(model, 23) == 0);
+    CHECK(window_of(shipped_model("mistral_7b"), 31) == 4096);
+    CHECK(window_of(shipped_model("llama3_8b"), 0) == 0);
+    CHECK(problem_of(toml_with(dense, std::string{gqa} + "full_attention_every = 2\n"))
+              .find("attention.full_attention_every: has no use without a window") != std::string::npos);
+}
+
 TEST_CASE("a shape without its source is refused", "[model]") {
     CHECK(problem_of("id = \"m\"\n[shape]\nlayers = 1\nhidden = 1\nvocab = 1\nsequence_length = "
                      "1\n[attention]\nkind=\"gqa\"\n")

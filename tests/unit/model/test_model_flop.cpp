@@ -32,6 +32,21 @@ TEST_CASE("a causal mask halves attention and nothing else", "[model]") {
           Approx(16.4e9).epsilon(0.005));
 }
 
+TEST_CASE("a window leaves each query the keys that it holds", "[model]") {
+    auto const model = shipped_model("gpt_oss_20b");
+    auto whole = model;
+    whole.window = whole.full_attention_every = 0;
+    auto const gain = [&](FlopConvention convention) {
+        return (forward_flop_per_token(whole, 8192, convention) -
+                forward_flop_per_token(model, 8192, convention))
+            .value();
+    };
+    // 12 layers x 2 products x 2 FLOP x 64 heads x 64 columns; of 8,192 keys 128, and of half of them what 128 leave to the first
+    CHECK(gain(FlopConvention::full_square) == Approx(12.0 * 4 * 64 * 64 * (8192 - 128)).epsilon(1e-9));
+    CHECK(gain(FlopConvention::causal_half) ==
+          Approx(12.0 * 4 * 64 * 64 * (4096 - (128 - 1.0))).epsilon(1e-9));
+}
+
 TEST_CASE("a MTP module adds its layer, its projection and the head once more", "[model]") {
     auto const with = shipped_model("deepseek_v3");
     auto without = with;
