@@ -54,7 +54,8 @@ NODES = {
 DROPOUT_GROUPS = {"nv_a100_zerobubble"}
 
 NODES |= {"nvidia_a800_sxm4_80": ("hgx_a800", 200), "nvidia_h800_sxm5": ("hgx_h800", 400), "nvidia_h20": ("hgx_h20", 400),
-          "amd_mi308x": ("oam_mi308x", 400), "huawei_ascend_910b1": ("atlas_800t_a2", 200)}
+          "amd_mi308x": ("oam_mi308x", 400), "huawei_ascend_910b1": ("atlas_800t_a2", 200),
+          "metax_c500": ("oam_c500", 200)}
 RACK_CHIPS_USED = 64  # of an NVL72's 72, where a job needs more than one rack
 
 # Vocabulary by the model's name where the record has none: the makers' configuration files (recalled, not re-read).
@@ -590,7 +591,7 @@ def why_not(record):
         return "no training run"
     if record["completeness"] != "full":
         return f"not complete ({record['completeness']})"
-    if record["vendor"] not in ("nvidia", "amd", "huawei"):
+    if record["vendor"] not in ("nvidia", "amd", "huawei", "metax"):
         return f"maker {record['vendor']}"
     if record["target"] is None:
         return "no result to compare with"

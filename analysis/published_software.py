@@ -23,7 +23,7 @@ WORDS = [
 ]
 # Records of llm-foundry whose launcher asks for FlashAttention-2 (scripts/train/benchmarking/sweep.py); all others ran on Triton.
 FLASH2 = r"h100ls_(1b|3b|7b|70b)_"
-# maker -> (first date, software); the last that has begun
+# maker -> (first date, software); the last that has begun. Makers without a line run forks of what runs on NVIDIA.
 BY_DATE = {
     "nvidia": [((0, 0), "megatron_2021"), ((2022, 1), "megatron_2022"), ((2022, 10), "megatron_2023"),
                ((2024, 1), "nemo_2407"), ((2025, 1), "megatron_lm_2025")],
@@ -75,4 +75,4 @@ def software_of(record, year_month):
             if name == "torchtitan_compile" and "eager" in precision:
                 return "torchtitan_eager"
             return name
-    return [name for begin, name in BY_DATE[record["vendor"]] if begin <= year_month][-1]
+    return [name for begin, name in BY_DATE.get(record["vendor"], BY_DATE["nvidia"]) if begin <= year_month][-1]

@@ -310,11 +310,11 @@ void print_constants(ReproduceArguments const& arguments) {
         "alone\n"
         "model error of ln(step), standard deviation beyond the timings': {:.3f} where a constant was learnt "
         "on runs, "
-        "{:.3f} elsewhere; with experts {:.3f} and {:.3f}\nfound by analysis/calibrate.py, which prints what "
-        "they are worth on sources "
-        "left out\n",
+        "{:.3f} elsewhere; with experts {:.3f} and {:.3f}; at least {:.3f} where the software that ran is "
+        "not "
+        "described\nfound by analysis/calibrate.py, which prints what they are worth on sources left out\n",
         table.text(), calibration.dense.calibrated, calibration.dense.otherwise,
-        calibration.experts.calibrated, calibration.experts.otherwise);
+        calibration.experts.calibrated, calibration.experts.otherwise, calibration.unknown_software);
 }
 
 void run(ReproduceArguments const& arguments, Outcome& outcome) {

@@ -61,12 +61,13 @@ CalibrationConstant const* Calibration::find(std::string const& chip, Dtype prod
     return nullptr;
 }
 
-double Calibration::error_of(std::string const& chip, Dtype products, std::string const& stack,
+double Calibration::error_of(std::string const& chip, Dtype products, Practice const& practice,
                              bool has_experts) const {
-    auto const* constant = find(chip, products, stack);
+    auto const* constant = find(chip, products, practice.stack);
     bool const learnt = constant != nullptr && !constant->records.empty();
     auto const& error = has_experts ? experts : dense;
-    return learnt ? error.calibrated : error.otherwise;
+    double const known = learnt ? error.calibrated : error.otherwise;
+    return practice.is_known ? known : std::max(known, unknown_software);
 }
 
 Calibration read_calibration(io::TomlTable const& table) {
@@ -74,6 +75,7 @@ Calibration read_calibration(io::TomlTable const& table) {
     auto const errors = table.table("model_error");
     out.dense = read_model_error(errors.table("dense"));
     out.experts = read_model_error(errors.table("experts"));
+    out.unknown_software = errors.number("unknown_software");
     errors.reject_unknown_keys();
     for (auto const& t : table.tables("constant")) {
         auto constant = read_constant(t);

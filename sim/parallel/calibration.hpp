@@ -1,6 +1,7 @@
 #pragma once
 #include "base/dtype.hpp"
 #include "io/toml.hpp"
+#include "parallel/practice.hpp"
 
 #include <string>
 #include <vector>
@@ -29,12 +30,13 @@ struct ModelError {
 
 struct Calibration {
     std::vector<CalibrationConstant> constants;
-    ModelError dense, experts; ///< of models without and with experts
+    ModelError dense, experts;     ///< of models without and with experts
+    double unknown_software = 0.0; ///< the same for all, where the software that runs is not described
 
     /// That of the stack, else that of any stack; none where the chip or precision has none.
     [[nodiscard]] CalibrationConstant const* find(std::string const& chip, Dtype products,
                                                   std::string const& stack) const;
-    [[nodiscard]] double error_of(std::string const& chip, Dtype products, std::string const& stack,
+    [[nodiscard]] double error_of(std::string const& chip, Dtype products, Practice const& practice,
                                   bool has_experts) const;
 };
 

@@ -32,6 +32,8 @@ struct ChipPractice {
 struct Practice {
     /// Software that is calibrated together: "megatron", "fsdp", …; empty = none of them.
     std::string stack;
+    /// This is what runs; otherwise it stands for a software that nobody has described.
+    bool is_known = false;
     /// Traffic of an operation as this software runs it, over that of one fused kernel; 1 where it is not listed.
     std::map<model::OpKind, double> passes;
     std::vector<AttentionLimit> attention;

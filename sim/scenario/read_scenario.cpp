@@ -146,7 +146,14 @@ void read_pools(io::TomlTable const& t, Scenario& s, Facts const& facts) {
 /// What the software does where the plan does not say.
 parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     s.software = t.text_or("software", "");
-    return s.software.empty() ? parallel::Plan{} : facts.software(s.software, t.origin("software")).defaults;
+    auto out =
+        s.software.empty() ? parallel::Plan{} : facts.software(s.software, t.origin("software")).defaults;
+    out.practice.is_known = t.boolean_or("software_known", !s.software.empty());
+    if (out.practice.is_known && s.software.empty()) {
+        throw InputError{t.origin("software_known"), "has no use without software",
+                         "Name a file of scenarios/software/ as software"};
+    }
+    return out;
 }
 
 parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel::Plan const& defaults,

@@ -10,6 +10,8 @@ using namespace moesaic::parallel;
 namespace {
 
 constexpr auto two_constants = R"(
+[model_error]
+unknown_software = 0.35
 [model_error.dense]
 calibrated = 0.1
 otherwise = 0.2
@@ -53,11 +55,21 @@ TEST_CASE("a constant of the run's own software comes before that of any softwar
 TEST_CASE("only a constant that was learnt on runs has the smaller model error, and experts have their own",
           "[parallel]") {
     auto const calibration = calibration_of(two_constants);
-    CHECK(calibration.error_of("a", Dtype::bf16, "megatron", false) == 0.1);
-    CHECK(calibration.error_of("a", Dtype::bf16, "other", false) == 0.2); // kernel data
-    CHECK(calibration.error_of("c", Dtype::bf16, "megatron", false) == 0.2);
-    CHECK(calibration.error_of("a", Dtype::bf16, "megatron", true) == 0.3);
-    CHECK(calibration.error_of("c", Dtype::bf16, "megatron", true) == 0.4);
+    auto const error = [&](char const* chip, char const* stack, bool has_experts) {
+        return calibration.error_of(chip, Dtype::bf16, {.stack = stack, .is_known = true}, has_experts);
+    };
+    CHECK(error("a", "megatron", false) == 0.1);
+    CHECK(error("a", "other", false) == 0.2); // kernel data
+    CHECK(error("c", "megatron", false) == 0.2);
+    CHECK(error("a", "megatron", true) == 0.3);
+    CHECK(error("c", "megatron", true) == 0.4);
+}
+
+TEST_CASE("where nobody described the software the model's error is at least that of such runs",
+          "[parallel]") {
+    auto const calibration = calibration_of(two_constants);
+    CHECK(calibration.error_of("a", Dtype::bf16, {.stack = "megatron"}, false) == 0.35);
+    CHECK(calibration.error_of("c", Dtype::bf16, {}, true) == 0.4);
 }
 
 TEST_CASE("two constants of one chip, precision and software are refused, and factors that cannot be",

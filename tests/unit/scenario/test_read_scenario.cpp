@@ -42,6 +42,31 @@ heads = 8
 head_dim = 128
 )";
 
+/// A scenario of its own model on one node. @param more lines of its head
+scenario::Scenario inline_scenario(std::string const& more) {
+    auto const path =
+        std::filesystem::temp_directory_path() / ("moesaic_inline_" + std::to_string(::getpid()) + ".toml");
+    std::ofstream{path} << "name = \"inline\"\n"
+                        << more << small_model << R"(
+[training]
+global_batch = 16
+[[pools]]
+name = "all"
+node = "hgx_h100"
+nodes = 1
+[parallel]
+recompute = "least"
+[published]
+source = "test"
+record = "r1"
+step_time = "1.5 s"
+doubt = "precision not stated"
+)";
+    auto out = scenario::read_scenario(path.string(), {}, MOESAIC_SOURCE_DIR);
+    std::filesystem::remove(path);
+    return out;
+}
+
 } // namespace
 
 TEST_CASE("a pool may describe its own cluster", "[scenario]") {
@@ -93,30 +118,19 @@ TEST_CASE("another build of a chip has its own figures and no measurements of it
 }
 
 TEST_CASE("model, cluster and what was published may stand in the scenario itself", "[scenario]") {
-    auto const path =
-        std::filesystem::temp_directory_path() / ("moesaic_inline_" + std::to_string(::getpid()) + ".toml");
-    std::ofstream{path} << "name = \"inline\"\n"
-                        << small_model << R"(
-[training]
-global_batch = 16
-[[pools]]
-name = "all"
-node = "hgx_h100"
-nodes = 1
-[parallel]
-recompute = "least"
-[published]
-source = "test"
-record = "r1"
-step_time = "1.5 s"
-doubt = "precision not stated"
-)";
-    auto const s = scenario::read_scenario(path.string(), {}, MOESAIC_SOURCE_DIR);
-    std::filesystem::remove(path);
+    auto const s = inline_scenario("");
     CHECK(s.model.layers == 4);
     CHECK(s.pools.at(0).chips == 8);
     REQUIRE(s.published);
     CHECK(s.published->record == "r1");
     CHECK(s.published->step_time->value() == Approx(1.5));
     CHECK(s.published->doubt == "precision not stated");
+}
+
+TEST_CASE("software is known where it is named and not said to stand for another", "[scenario]") {
+    auto const known = [](std::string const& head) { return inline_scenario(head).plan.practice.is_known; };
+    CHECK(known("software = \"nemo_2407\"\n"));
+    CHECK_FALSE(known("software = \"nemo_2407\"\nsoftware_known = false\n"));
+    CHECK_FALSE(known(""));
+    CHECK_THROWS_WITH(known("software_known = true\n"), Catch::Contains("has no use without software"));
 }
