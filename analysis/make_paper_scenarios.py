@@ -16,7 +16,7 @@ import sys
 import yaml
 
 import launch_scripts as scripts
-from published_software import software_of
+from published_software import is_named, software_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -83,6 +83,34 @@ DOUBTS = {
     "mlperf_v51_llama31_8b_amd_mi350x_epyc_9575f_pytorch": "precision not resolved: fp8 or fp4",
     "mindformers_telechat2_115b": "chip count taken from a configuration, not confirmed by the source",
 }
+
+
+# Fields that a record may leave out, and what is read then: not stated, where there is no other value.
+OPTIONAL = {
+    "": {key: None for key in ("sanity_flag", "layout_flag", "consistency_flag", "notes", "heterogeneous", "model_class")} |
+        {"measured": {}, "kind": "training_run", "completeness": "full", "target": None},
+    "source": dict.fromkeys(("url", "locator")),
+    "model": dict.fromkeys(("kv_heads", "head_dim", "ffn", "gated_ffn", "vocab", "moe", "mla", "shape_source", "lora", "dropout")),
+    "hardware": dict.fromkeys(("chip_id", "chip_id_note", "chips_per_node", "nic_gbps_per_chip", "fabric")),
+    "parallel": dict.fromkeys((
+        "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "zero_stage", "zero_group", "zero_or_fsdp", "sequence_parallel", "precision", "precision_note",
+        "schedule", "recompute", "recompute_as", "moe_exchange", "moe_exchange_overlap", "moe_fused_gate", "cuda_graphs", "narrow_attention",
+        "optimizer_moments", "micro_batch_seqs", "global_batch_seqs", "seq_len")) | dict.fromkeys(
+            ("recompute_kind", "precision_kind", "schedule_kind"), "unknown"),
+    "derived": {"step_time_s": None, "step_time_s_basis": "measured"},
+}
+OPTIONAL_MOE = {"shared_experts": 0, "shared_ffn_total": 0, "first_k_dense": 0}
+
+
+def completed(record):
+    """The record with every optional field. @throws KeyError naming a section that is missing"""
+    out = OPTIONAL[""] | record
+    for part, fields in OPTIONAL.items():
+        if part:
+            out[part] = fields | out[part]
+    if out["model"]["moe"]:
+        out["model"]["moe"] = OPTIONAL_MOE | {k: v for k, v in out["model"]["moe"].items() if v is not None}
+    return out
 
 
 class Incomplete(Exception):
@@ -200,13 +228,16 @@ def write_model(s):
             s.put("rotary", False)
         else:
             s.put("learned_positions", record["parallel"]["seq_len"])
-        drops = year_month(record) < (2022, 10) or record["group"] in DROPOUT_GROUPS
+        drops = model["dropout"] or year_month(record) < (2022, 10) or record["group"] in DROPOUT_GROUPS
         if drops:
             s.put("dropout", True)
         s.assume("Layer norms, biases and tied embeddings as in GPT-2" + ("; ALiBi" if "bloom" in name else "") + (
-            "; dropout, Megatron-LM's default, which the launch scripts leave as it is." if drops else "; no dropout."))
-    elif "nemotron" in name:
-        s.put("norm", "layernorm")
+            "." if model["dropout"] else "; dropout, Megatron-LM's default, which the launch scripts leave as it is." if drops else "; no dropout."))
+    else:
+        if "nemotron" in name:
+            s.put("norm", "layernorm")
+        if model["dropout"]:
+            s.put("dropout", True)
     if record["id"] in scripts.ALIBI:
         s.put("rotary", False)
         s.assume("ALiBi for rotary embedding: read in the launch script.")
@@ -399,6 +430,9 @@ RECOMPUTE = {"none": "none", "full": "full"}
 def write_recompute(s):
     record, parallel = s.record, s.record["parallel"]
     kind, paper = parallel["recompute_kind"], paper_of(record["group"])
+    if parallel["recompute_as"]:
+        s.put("recompute", parallel["recompute_as"])
+        return
     read = scripts.recompute_in_recipe(record, release_of(record))
     if kind == "unknown" and read:
         s.put("recompute", read["recompute"])
@@ -445,8 +479,22 @@ def release_of(record):
     return year % 100 * 100 + month
 
 
+EXCHANGES = {"all_to_all": None, "deepep": "deepep", "hybridep": "hybridep"}
+
+
+def stated_recipe(parallel):
+    """What the record itself says of the layers with experts."""
+    if parallel["moe_exchange"] not in EXCHANGES:
+        raise Incomplete(f"moe_exchange {parallel['moe_exchange']} is none of {', '.join(EXCHANGES)}")
+    return {"library": EXCHANGES[parallel["moe_exchange"]], "beside": bool(parallel["moe_exchange_overlap"]),
+            "graphs": parallel["cuda_graphs"] or "none", "fused": bool(parallel["moe_fused_gate"]),
+            "narrow_attention": bool(parallel["narrow_attention"]), "moments": parallel["optimizer_moments"] or "fp32"}
+
+
 def recipe_of(record):
-    """Of a run of Megatron-Bridge with experts, what the release's own recipe does; none of others."""
+    """Of a run with experts, what its record says of them, or else what the recipe of its release of Megatron-Bridge does; none of others."""
+    if record["model"]["moe"] and record["parallel"]["moe_exchange"]:
+        return stated_recipe(record["parallel"])
     if not record["group"].startswith("nv_bridge") or not record["model"]["moe"]:
         return None
     return scripts.bridge_recipe(record, release_of(record))
@@ -462,7 +510,8 @@ def write_recipe(s, recipe):
     s.put("overlap_exchange", recipe["beside"])
     s.put("fused_gate", recipe["fused"])
     s.put("optimizer_moments", recipe["moments"])
-    s.assume("Exchange of tokens, CUDA graphs, fused kernels and the optimizer's moments as in the release's recipe (analysis/launch_scripts.py).")
+    if not s.record["parallel"]["moe_exchange"]:
+        s.assume("Exchange of tokens, CUDA graphs, fused kernels and the optimizer's moments as in the release's recipe (analysis/launch_scripts.py).")
 
 
 def write_host_time(s, recipe):
@@ -470,7 +519,8 @@ def write_host_time(s, recipe):
     s.section("[[parallel.on]]")
     s.lines.append(f'chips = ["{chip}"]')
     s.put("host_moe_layer", f"{scripts.HOST_MS[recipe['graphs']]:g} ms")
-    s.put("source", f"launches that CUDA graphs replay in the release's recipe: {recipe['graphs']} (analysis/launch_scripts.py)")
+    said_in = "record" if s.record["parallel"]["moe_exchange"] else "release's recipe"
+    s.put("source", f"launches that CUDA graphs replay in the {said_in}: {recipe['graphs']} (analysis/launch_scripts.py)")
 
 
 def write_parallel(s):
@@ -578,10 +628,14 @@ def scenario_text(record):
     write_pool(s)
     write_parallel(s)
     write_published(s)
+    software = software_of(record, year_month(record))
+    named = record["group"] in PAPERS or is_named(software, record)
+    if not named:
+        s.assume(f"Software {software}: stands for the one that ran, which no file of scenarios/software/ describes.")
     head = ["# Written by analysis/make_paper_scenarios.py from the published record; do not edit.",
             f"name = {toml(record['id'])}",
             f"description = {toml(record['model']['name'] + ' on ' + str(record['hardware']['chips_total']) + ' x ' + record['hardware']['chip'])}",
-            f"software = {toml(software_of(record, year_month(record)))}",
+            f"software = {toml(software)}", *([] if named else ["software_known = false"]),
             "assumptions = [", *(f"    {toml(a)}," for a in s.assumptions), "]"]
     return "\n".join(head + s.lines) + "\n"
 
@@ -604,10 +658,10 @@ def write_all(records, folder):
     """@return paths written, and how often each reason left a record out"""
     left_out, written = collections.Counter(), set()
     for record in records:
-        reason = why_not(record)
+        reason = why_not(OPTIONAL[""] | record)
         if reason is None:
             try:
-                text = scenario_text(scripts.corrected(record))
+                text = scenario_text(scripts.corrected(completed(record)))
             except Incomplete as lack:
                 reason = str(lack)
             except KeyError as key:

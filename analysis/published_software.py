@@ -1,4 +1,5 @@
-"""Which file of scenarios/software/ describes the software of a published run: by what the record says, one rule for all.
+"""Which file of scenarios/software/ describes the software of a published run: by what the record says, one rule for all; and
+whether the source names that software, or it only stands for the one that ran.
 
 Known groups first; then words of the record's texts; then maker and date. Of releases that no file describes, the last one
 before the run's date is taken, or the first there is.
@@ -26,10 +27,25 @@ FLASH2 = r"h100ls_(1b|3b|7b|70b)_"
 # maker -> (first date, software); the last that has begun. Makers without a line run forks of what runs on NVIDIA.
 BY_DATE = {
     "nvidia": [((0, 0), "megatron_2021"), ((2022, 1), "megatron_2022"), ((2022, 10), "megatron_2023"),
-               ((2024, 1), "nemo_2407"), ((2025, 1), "megatron_lm_2025")],
+               ((2024, 1), "megatron_lm_2024"), ((2025, 1), "megatron_lm_2025")],
     "amd": [((0, 0), "rocm_megatron")],
     "huawei": [((0, 0), "modellink_2024")],
 }
+
+
+# beginning of a software's name -> what a source's title says where it is that software and no other that stands for it
+TITLES = [
+    ("megatron_bridge", r"megatron.?bridge"), ("nemo_mlperf", r"mlperf"), ("rocm_mlperf", r"mlperf"), ("nemo", r"nemo\b"),
+    ("llm_foundry", r"llm.?foundry|mosaic"), ("internevo", r"internevo|internlm"), ("zero_bubble", r"zero.bubble"), ("maxtext", r"maxtext"),
+    ("mindformers", r"mindformers|mindspore"), ("modellink", r"modellink|mindspeed"), ("megatron_deepspeed", r"megatron-deepspeed|bigscience"),
+    ("torchtitan", r"torchtitan"), ("rocm_megatron", r"rocm.?megatron"), ("megatron", r"megatron-lm|megatron-core|megatron-moe"),
+]
+
+
+def is_named(software, record):
+    """Whether the source says that this software ran."""
+    title = record["source"]["title"].lower()
+    return next(bool(re.search(words, title)) for begin, words in TITLES if software.startswith(begin))
 
 
 def release(prefix, year, month):
@@ -53,7 +69,7 @@ def software_of(record, year_month):
     amd = record["vendor"] == "amd"
     if "bridge" in group or "megatron-bridge" in texts:
         return release("megatron_bridge", *year_month)
-    if "nemo" in record["source"]["title"].lower():
+    if "nemo" in record["source"]["title"].lower() and not amd:
         return release("nemo", *year_month)
     if "mlperf" in group or "mlperf" in texts:
         ngc = re.search(r"ngc(\d\d)_(\d\d)", record["id"])

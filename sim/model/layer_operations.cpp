@@ -114,8 +114,8 @@ void fused_attention(Builder& build, LayerShape const& shape, RankAttention cons
                .heads = a.heads,
                .kv_heads = a.kv_heads,
                .v_dim = a.value_dim == a.key_dim ? 0 : a.value_dim,
-               .window = window < shape.sequence_length ? window : 0,
                .causal = true,
+               .window = window < shape.sequence_length ? window : 0,
                .role = "attention"});
 }
 
