@@ -2,6 +2,7 @@
 """Finds the constants of platforms/calibration.toml, anew and always the same way.
 
     analysis/calibrate.py build/release/moesaic [--write]
+    analysis/calibrate.py PAPERS.json UNSEEN.json [--write]      (what the program printed before, see below)
 
 A constant says how many times longer the products and attention kernels of a training run take than those that were timed
 alone, for one kind of chip, one class of precision and one software stack. Attention at its software's own limit is not stretched
@@ -12,17 +13,27 @@ alone, for one kind of chip, one class of precision and one software stack. Atte
   estimate is the factor at which the weighted median of ln(simulated / published) is zero, drawn towards the kernel data
   (or towards 1) in ln by 1 / (1 + sources / 0.36): stacks lie about 10 % apart, sources of one stack about 6 %.
 
+Learnt on are the runs of scenarios/papers/ and half of those that were gathered when the model stood (analysis/unseen/records.yaml): of groups
+whose name's SHA-256 begins with an even byte, and only where the software that ran is described. The other half only judges.
+
 Printed is what the constants do to runs of sources that they were not learnt from: every source is left out as a whole and
 its runs predicted with what the others give. From these errors comes the model error, in intervals, of models without
 and with experts: as much as makes 80 % of left-out runs lie inside; where no constant was learnt, as much as makes 80 % of
-all runs lie inside with the kernel data's constants alone.
+all runs lie inside with the kernel data's constants alone. Where the software that ran is not described: as much as makes 80 % of
+such runs of the half that is learnt on lie inside.
 """
 import collections
+import hashlib
 import json
 import math
 import pathlib
 import subprocess
 import sys
+import tempfile
+
+import yaml
+
+import make_paper_scenarios
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEAST_RECORDS, LEAST_SOURCES, SOURCE_NOISE = 8, 2, 0.36
@@ -77,7 +88,7 @@ class Run:
     def __init__(self, record):
         self.id, self.source, self.cell = record["id"], record["source"], cell_of(record)
         self.group = "MoE" if record["moe"] else "dense"
-        self.vendor = record["vendor"]
+        self.vendor, self.known = record["vendor"], record["software_known"]
         share = sum(v for k, v in record["time_by_kind"].items() if k in KINDS)
         self.prior = prior_of(record["chip"], record["precision"])
         self.error = record["error"] + math.log(1 + share * (self.prior - 1))
@@ -188,12 +199,13 @@ def toml_list(values, indent=""):
     return "[" + ", ".join(f'"{v}"' for v in values) + "]"
 
 
-def text_of(constants, sigmas):
+def text_of(constants, sigmas, unknown_software):
     out = ["# Written by analysis/calibrate.py; do not edit. How many times longer products and attention kernels take in a",
            "# training run than timed alone. Nothing here belongs to one run, paper or model. `moesaic reproduce --constants`",
            "# prints it; analysis/accuracy.md says what it is worth.", "",
            "# Standard deviation of ln(step) beyond the timings' own, from runs of sources left out: where a constant was",
-           "# learnt on runs, and everywhere else; models without and with experts."]
+           "# learnt on runs, and everywhere else; models without and with experts. Then of runs whose software is not described.",
+           "[model_error]", f"unknown_software = {unknown_software:.3f}", ""]
     for name, (calibrated, otherwise) in sigmas.items():
         out += [f"[model_error.{name}]", f"calibrated = {calibrated:.3f}", f"otherwise = {otherwise:.3f}", ""]
     out.pop()
@@ -210,18 +222,47 @@ def text_of(constants, sigmas):
     return "\n".join(out) + "\n"
 
 
-def records_of(argument):
-    """Of the program, or of what `moesaic reproduce all --without constants --json` printed into a file before."""
-    if argument.endswith(".json"):
-        return json.loads(pathlib.Path(argument).read_text(encoding="utf-8"))["records"]
-    answer = subprocess.run([argument, "reproduce", "all", "--json", "--without", "constants"], check=False,
+def records_of(program, *arguments):
+    answer = subprocess.run([program, "reproduce", "all", "--json", "--without", "constants", *arguments], check=False,
                             stdout=subprocess.PIPE, cwd=ROOT)
     return json.loads(answer.stdout)["records"]
 
 
+def unseen_records_of(program):
+    records = yaml.load(open(ROOT / "analysis" / "unseen" / "records.yaml", encoding="utf-8"), Loader=yaml.CSafeLoader)["records"]
+    with tempfile.TemporaryDirectory() as folder:
+        make_paper_scenarios.write_all(records, pathlib.Path(folder))
+        return records_of(program, "--folder", folder)
+
+
+def is_learnt_on(record):
+    """Of the unseen ones: half of the groups."""
+    return hashlib.sha256(record["group"].encode()).digest()[0] % 2 == 0
+
+
+def inputs(arguments):
+    """Records of papers and unseen ones: of the program, or of what it printed into two files before."""
+    if arguments[0].endswith(".json"):
+        return [json.loads(pathlib.Path(a).read_text(encoding="utf-8"))["records"] for a in arguments[:2]]
+    return records_of(arguments[0]), unseen_records_of(arguments[0])
+
+
+def runs_of(records):
+    return [Run(r) for r in records if not r["problem"] and not r["flag"]]
+
+
+def show_unseen(runs, factors):
+    """What the constants do to runs that nothing was learnt on."""
+    errors = {r.id: r.error_at(factors.get(r.cell) or 1.0) for r in runs}
+    show("unseen, the half that only judges: software described", [r for r in runs if r.known], errors)
+    show("unseen, the half that only judges: not described", [r for r in runs if not r.known], errors)
+
+
 def main():
-    records = records_of(sys.argv[1])
-    runs = [Run(r) for r in records if not r["problem"] and not r["flag"]]
+    papers, unseen = inputs(sys.argv[1:])
+    open_half = runs_of(filter(is_learnt_on, unseen))
+    runs = [r for r in runs_of(papers) + open_half if r.known]
+    strangers = [r for r in open_half if not r.known]
     by_cell = collections.defaultdict(list)
     for run in runs:
         if run.cell:
@@ -257,11 +298,14 @@ def main():
               f"{sigmas[name][1]:.3f} with the kernel data's alone ({len(inside)} runs)")
     for c in constants:
         print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
+    unknown_software = model_sigma(strangers, {r.id: r.error for r in strangers})
+    print(f"model error, software not described: {unknown_software:.3f} ({len(strangers)} runs)")
+    show_unseen(runs_of(r for r in unseen if not is_learnt_on(r)), learnt)
     print("\nfarthest off")
     for r in sorted(runs, key=lambda r: -abs(fitted[r.id]))[:24]:
         print(f"{r.id:70} {100 * fitted[r.id]:+6.1f}")
     if "--write" in sys.argv:
-        (ROOT / "platforms" / "calibration.toml").write_text(text_of(constants, sigmas), encoding="utf-8")
+        (ROOT / "platforms" / "calibration.toml").write_text(text_of(constants, sigmas, unknown_software), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ Reproduced described(Known const& known) {
     out.vendor = chip.vendor;
     out.chip = chip.id;
     out.software = s.software;
+    out.software_known = s.plan.practice.is_known;
     out.stack = s.plan.practice.stack;
     out.precision = parallel::precision_class(s.plan.kinds.front().stage_groups.front().precision.gemm);
     out.mixture_of_experts = s.model.moe.has_value();

@@ -117,6 +117,7 @@ io::Json reproduction_json(std::vector<Reproduced> const& runs) {
         record.set("id", run.id).set("paper", run.paper).set("group", run.group).set("source", run.source);
         record.set("chip", run.chip).set("vendor", run.vendor).set("moe", run.mixture_of_experts);
         record.set("software", run.software)
+            .set("software_known", run.software_known)
             .set("stack", run.stack)
             .set("precision", run.precision)
             .set("plan", run.plan)
@@ -161,17 +162,18 @@ io::Json reproduction_json(std::vector<Reproduced> const& runs) {
 }
 
 std::string reproduction_csv(std::vector<Reproduced> const& runs) {
-    std::string out =
-        "id,paper,group,vendor,chip,moe,software,flag,doubt,problem,fits,published_s,simulated_s,error,"
-        "low_s,high_s,measured,interpolated,transferred,analytic,plan\n";
+    std::string out = "id,paper,group,vendor,chip,moe,software,software_known,flag,doubt,problem,fits,"
+                      "published_s,simulated_s,error,"
+                      "low_s,high_s,measured,interpolated,transferred,analytic,plan\n";
     auto const quoted = [](std::string text) {
         std::ranges::replace(text, '"', '\'');
         return text.find(',') == std::string::npos ? text : '"' + text + '"';
     };
     for (auto const& r : runs) {
-        out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},", r.id, r.paper, r.group, r.vendor, r.chip,
-                           r.mixture_of_experts ? 1 : 0, r.software, quoted(r.flag), quoted(r.doubt),
-                           quoted(r.problem), r.misfit.empty() ? 1 : 0, r.published.value());
+        out +=
+            fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},", r.id, r.paper, r.group, r.vendor, r.chip,
+                        r.mixture_of_experts ? 1 : 0, r.software, r.software_known ? 1 : 0, quoted(r.flag),
+                        quoted(r.doubt), quoted(r.problem), r.misfit.empty() ? 1 : 0, r.published.value());
         if (r.problem.empty()) {
             out += fmt::format("{},{},{},{},{},{},{},{},", r.simulated.value(), results::error_of(r),
                                r.interval.low.value(), r.interval.high.value(), r.time_by_evidence[0],

@@ -122,8 +122,9 @@ std::vector<GroupAccuracy> accuracy_by_group(std::vector<Reproduced> const& runs
         groups[{2, "chip " + run.chip}].push_back(&run);
         groups[{3, run.mixture_of_experts ? "model MoE" : "model dense"}].push_back(&run);
         groups[{4, (run.mixture_of_experts ? "MoE on " : "dense on ") + run.vendor}].push_back(&run);
-        groups[{5, "paper " + run.paper}].push_back(&run);
-        groups[{6, "group " + run.group}].push_back(&run);
+        groups[{5, run.software_known ? "software described" : "software not described"}].push_back(&run);
+        groups[{6, "paper " + run.paper}].push_back(&run);
+        groups[{7, "group " + run.group}].push_back(&run);
     }
     std::vector<GroupAccuracy> out;
     for (auto const& [key, members] : groups) {

@@ -20,8 +20,9 @@ struct Reproduced {
     std::string vendor;
     std::string chip;
     std::string software;
-    std::string stack;     ///< software that is calibrated together
-    std::string precision; ///< class of the products' format: "16-bit", "8-bit", "4-bit"
+    bool software_known = true; ///< otherwise it stands for one that nobody described, or none is named
+    std::string stack;          ///< software that is calibrated together
+    std::string precision;      ///< class of the products' format: "16-bit", "8-bit", "4-bit"
     bool mixture_of_experts = false;
     std::string flag;  ///< what its collector found wrong: listed apart
     std::string doubt; ///< why it may mislead: counted all the same

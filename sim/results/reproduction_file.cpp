@@ -55,6 +55,9 @@ std::vector<Hdf5Column> record_columns(std::vector<Reproduced> const& runs) {
     out.push_back(numbers(
         "high", runs, [](auto const& r) { return r.interval.high.value(); },
         seconds("80 % interval, upper end")));
+    out.push_back(numbers(
+        "software_known", runs, [](auto const& r) { return r.software_known ? 1.0 : 0.0; },
+        pure("1 = the software that ran; 0 = it stands for one that nobody described")));
     out.push_back(numbers("error", runs, error_or_zero, pure("ln(simulated / published)")));
     for (std::size_t level = 0; level < timing::evidence_levels; ++level) {
         auto const name = std::string{name_of(static_cast<timing::Evidence>(level))};

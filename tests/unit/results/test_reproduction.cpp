@@ -70,6 +70,14 @@ TEST_CASE("repeated measurements of one configuration count once in the rank, by
     CHECK_FALSE(rank({of("a", 1.0, 1.0), of("a", 1.1, 1.0), of("b", 2.0, 2.0)}));
 }
 
+TEST_CASE("runs whose software nobody described are a group of their own", "[results]") {
+    auto stands_in = run("A", 1.0, 2.0);
+    stands_in.software_known = false;
+    auto const all = accuracy_by_group({run("A", 1.0, 1.0), stands_in});
+    CHECK(group(all, "software described").median == 0.0);
+    CHECK(group(all, "software not described").median == Approx(std::log(2.0)));
+}
+
 TEST_CASE("groups count what is neither flagged nor failed", "[results]") {
     auto failed = run("A", 1.0, 1.0);
     failed.problem = "cannot be priced";
