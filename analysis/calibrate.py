@@ -9,18 +9,19 @@ alone, for one kind of chip, one class of precision and one software stack. Atte
 ("attention_at_limit" among the kinds of a record). Two origins:
 
 * kernel data: ratios between measurements of the same products, below, with their sources;
-* published runs: at least 8 records that carry no flag, of at least 2 sources. Each source has the same weight. The
+* published runs: at least 8 records that carry no flag, of at least 2 sources. A source of n runs weighs 1 / (0.06^2 + 0.1^2 / n), as
+  in a meta-analysis with random effects: sources of one stack lie about 6 % apart, runs of one source about 10 %, tails included. The
   estimate is the factor at which the weighted median of ln(simulated / published) is zero, drawn towards the kernel data
-  (or towards 1) in ln by 1 / (1 + sources / 0.36): stacks lie about 10 % apart, sources of one stack about 6 %.
+  (or towards 1) in ln by 1 / (1 + 0.1^2 x the sum of the weights): stacks lie about 10 % apart.
 
 Learnt on are the runs of scenarios/papers/ and half of those that were gathered when the model stood (analysis/unseen/records.yaml): of groups
 whose name's SHA-256 begins with an even byte, and only where the software that ran is described. The other half only judges.
 
 Printed is what the constants do to runs of sources that they were not learnt from: every source is left out as a whole and
 its runs predicted with what the others give. From these errors comes the model error, in intervals, of models without
-and with experts: as much as makes 80 % of left-out runs lie inside; where no constant was learnt, as much as makes 80 % of
-all runs lie inside with the kernel data's constants alone. Where the software that ran is not described: as much as makes 80 % of
-such runs of the half that is learnt on lie inside.
+and with experts: as much as makes 80 % of left-out runs lie inside, the half that only judges among them; where no constant was learnt,
+as much as makes 80 % of all runs lie inside with the kernel data's constants alone. Where the software that ran is not described: as much as
+makes 80 % of such runs lie inside.
 """
 import collections
 import hashlib
@@ -36,7 +37,8 @@ import yaml
 import make_paper_scenarios
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LEAST_RECORDS, LEAST_SOURCES, SOURCE_NOISE = 8, 2, 0.36
+LEAST_RECORDS, LEAST_SOURCES = 8, 2
+STACK_SPREAD, SOURCE_SPREAD, RUN_SPREAD = 0.10, 0.06, 0.10  # of ln(step time)
 KINDS = {"gemm", "bmm", "grouped_gemm", "moe_ffn", "attention", "mla_attention"}
 Z80 = 1.2815515655446004
 
@@ -53,7 +55,7 @@ FAMILIES = {
 ANY_STACK = {"Ascend 910B"}  # MindSpeed and MindSpore call the same CANN kernels, and each has one source
 
 # Chips, precision -> factor, origin
-A100, HOPPER = FAMILIES["A100"], FAMILIES["Hopper"]
+A100, HOPPER, BLACKWELL = FAMILIES["A100"], FAMILIES["Hopper"], FAMILIES["Blackwell"]
 QUANTISED = ("Primus-Turbo's fp8 rows of MI300X hold the quantisation of both operands (3 bytes an element at the rate of a "
              "copy: 5 % of products of 8192 x 8192 x 57344), which the model counts apart")
 KERNEL_DATA = [
@@ -62,9 +64,9 @@ KERNEL_DATA = [
                          "benchmark near the same shapes (1,827 pairs over 0.1 TFLOP)"),
     (HOPPER, "16-bit", 1.14, "products of Vidur run at 0.86 (629 pairs over 0.1 TFLOP), of LLMServingSim at 0.94 "
                            "(237) of the rate of aiconfigurator's benchmark near the same shapes"),
-    (["nvidia_b200"], "16-bit", 1.34, "26 products of 4,096 tokens as SimuMax measured them on B200 for its own tables "
+    (BLACKWELL, "16-bit", 1.34, "26 products of 4,096 tokens as SimuMax measured them on B200 for its own tables "
      "(MooreThreads/SimuMax@e691807 configs/system/b200_bf16_ceperm.json: 0.45 to 0.65 of 2,250 TFLOP/s) over the grid's, "
-     "which aiconfigurator's benchmark gives (1.07 to 1.54 times as long, geometric mean 1.34)"),
+     "which aiconfigurator's benchmark gives (1.07 to 1.54 times as long, geometric mean 1.34); GB200 is the same die, and rows of B200 stand for it"),
     (["amd_mi300x", "amd_mi308x"], "8-bit", 0.95, QUANTISED),
     (["amd_mi325x"], "8-bit", 0.82, QUANTISED + "; its best bf16 product beats MI300X's by 1.17 at the same peak "
      "(S. Bekman, ML Engineering), and 8-bit rows of MI300X stand for it"),
@@ -113,8 +115,9 @@ def weighted_quantile(pairs, share):
 
 
 def weights(runs):
+    """Of each run its part of its source's."""
     count = collections.Counter(run.source for run in runs)
-    return [1 / count[run.source] for run in runs]
+    return [1 / (SOURCE_SPREAD**2 * count[run.source] + RUN_SPREAD**2) for run in runs]
 
 
 def estimate(runs):
@@ -131,7 +134,7 @@ def estimate(runs):
             low = middle
         else:
             high = middle
-    return math.exp(low * len(sources) / (len(sources) + SOURCE_NOISE))
+    return math.exp(low * sum(w) / (sum(w) + 1 / STACK_SPREAD**2))
 
 
 def is_learnt(runs):
@@ -251,9 +254,8 @@ def runs_of(records):
     return [Run(r) for r in records if not r["problem"] and not r["flag"]]
 
 
-def show_unseen(runs, factors):
+def show_unseen(runs, errors):
     """What the constants do to runs that nothing was learnt on."""
-    errors = {r.id: r.error_at(factors.get(r.cell) or 1.0) for r in runs}
     show("unseen, the half that only judges: software described", [r for r in runs if r.known], errors)
     show("unseen, the half that only judges: not described", [r for r in runs if not r.known], errors)
 
@@ -288,19 +290,22 @@ def main():
     print(f"\n{'learnt on':44} runs  median   p90   bias")
     for source in sorted({r.source for r in runs}):
         line(source, [fitted[r.id] for r in runs if r.source == source])
-    known = [r for r in runs if factors[r.id]]
+    judging = runs_of(r for r in unseen if not is_learnt_on(r))
+    errors |= {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in judging}
+    described = runs + [r for r in judging if r.known]
+    strangers += [r for r in judging if not r.known]
     sigmas = {}
     for group, name in (("dense", "dense"), ("MoE", "experts")):
-        inside = [r for r in runs if r.group == group]
-        learnt_on = [r for r in known if r.group == group]
-        sigmas[name] = (model_sigma(learnt_on, errors), model_sigma(inside, {r.id: r.error for r in inside}))
-        print(f"\nmodel error, {group}: {sigmas[name][0]:.3f} with learnt constants ({len(learnt_on)} runs left out), "
+        inside = [r for r in described if r.group == group]
+        not_learnt_on = [r for r in inside if learnt.get(r.cell)]
+        sigmas[name] = (model_sigma(not_learnt_on, errors), model_sigma(inside, {r.id: r.error for r in inside}))
+        print(f"\nmodel error, {group}: {sigmas[name][0]:.3f} with learnt constants ({len(not_learnt_on)} runs of sources left out), "
               f"{sigmas[name][1]:.3f} with the kernel data's alone ({len(inside)} runs)")
     for c in constants:
         print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
     unknown_software = model_sigma(strangers, {r.id: r.error for r in strangers})
     print(f"model error, software not described: {unknown_software:.3f} ({len(strangers)} runs)")
-    show_unseen(runs_of(r for r in unseen if not is_learnt_on(r)), learnt)
+    show_unseen(judging, errors)
     print("\nfarthest off")
     for r in sorted(runs, key=lambda r: -abs(fitted[r.id]))[:24]:
         print(f"{r.id:70} {100 * fitted[r.id]:+6.1f}")

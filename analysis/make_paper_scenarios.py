@@ -72,7 +72,7 @@ DEFAULT_VOCABULARY = 50257
 # field for them. The makers' configuration files: gpt-oss read in an MLPerf submission, Mistral recalled.
 WINDOWS = [(r"gpt.?oss", 128, 2), (r"mistral.?7b", 4096, 0)]
 
-PRECISION = {"fp32": "fp32", "fp16": "fp16", "bf16": "bf16", "unknown": "bf16", "fp8": "fp8", "mxfp8": "mxfp8", "nvfp4": "nvfp4"}
+PRECISION = {"fp32": "fp32", "fp16": "fp16", "bf16": "bf16", "unknown": "bf16", "fp8": "fp8", "mxfp8": "mxfp8", "nvfp4": "nvfp4", "mxfp4": "mxfp4"}
 
 # What another simulator predicted for the same run: Calculon (SC 2023), its validation against the paper's table 5.
 PEERS = {f"korthikanti_{size}_{kind}": ("Calculon", seconds) for size, kind, seconds in [
@@ -94,7 +94,7 @@ OPTIONAL = {
         {"measured": {}, "kind": "training_run", "completeness": "full", "target": None},
     "source": dict.fromkeys(("url", "locator")),
     "model": dict.fromkeys(("kv_heads", "head_dim", "ffn", "gated_ffn", "vocab", "moe", "mla", "shape_source", "lora", "dropout")),
-    "hardware": dict.fromkeys(("chip_id", "chip_id_note", "chips_per_node", "nic_gbps_per_chip", "fabric")),
+    "hardware": dict.fromkeys(("chip_id", "chip_id_note", "chips_per_node", "nic_gbps_per_chip", "fabric", "peak_share")),
     "parallel": dict.fromkeys((
         "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "zero_stage", "zero_group", "zero_or_fsdp", "sequence_parallel", "precision", "precision_note",
         "schedule", "recompute", "recompute_as", "moe_exchange", "moe_exchange_overlap", "moe_fused_gate", "cuda_graphs", "narrow_attention",
@@ -362,6 +362,10 @@ def write_pool(s):
         s.put("memory_capacity", "96 GB")
         s.put("peak_share", 0.894)
         s.assume("Chip of 500 W: 0.894 of the 700 W part's peak, the cube root of the power (assumed; no document).")
+    if hardware["peak_share"]:
+        s.section("[pools.chip]")
+        s.put("source", hardware["chip_id_note"])
+        s.put("peak_share", hardware["peak_share"])
     if hardware["chip_id"] is None:
         s.section("[pools.chip]")
         s.put("source", "AMD data sheets (recalled): MI350X has 2.3 of MI355X's 2.5 PFLOP/s in bf16")

@@ -242,6 +242,7 @@ bool sorts_rows(Moe const& moe, LayerShape const& shape) {
     return shape.shard.expert * shape.shard.expert_tensor > 1 && local_experts(moe, shape) > 1;
 }
 
+/// A rank with one expert calls a plain product.
 void append_grouped_experts(Model const& model, Builder& build, LayerShape const& shape) {
     auto const& moe = *model.moe;
     int const groups = local_experts(moe, shape), inner = moe.expert_ffn / shape.shard.expert_tensor;
@@ -249,7 +250,7 @@ void append_grouped_experts(Model const& model, Builder& build, LayerShape const
     auto const total = per_group * groups;
     auto const product = [&](std::int64_t n, std::int64_t k, std::string role,
                              bool gradient_quantised = false) {
-        build.add({.kind = OpKind::grouped_gemm,
+        build.add({.kind = groups == 1 ? OpKind::gemm : OpKind::grouped_gemm,
                    .dtype = shape.precision.gemm,
                    .m = per_group,
                    .n = n,

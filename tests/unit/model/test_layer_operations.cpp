@@ -161,6 +161,22 @@ TEST_CASE("a MoE layer on one rank reads as its parts in order", "[model]") {
     CHECK(layer.ffn.empty());
 }
 
+TEST_CASE("a rank with one expert calls a plain product of the same rows", "[model]") {
+    auto const experts_of = [](int expert) {
+        LayerShape shape{.sequence_length = 64};
+        shape.shard.expert = expert;
+        return layer_operations(shipped_model("mixtral_8x7b"), 0, shape).experts;
+    };
+    auto const up_of = [](Operations const& ops) {
+        return *std::ranges::find(ops, std::string{"expert_up"}, &Operation::role);
+    };
+    auto const two = up_of(experts_of(4)), one = up_of(experts_of(8));
+    CHECK(two.kind == OpKind::grouped_gemm);
+    CHECK(two.m == 64); // 64 tokens, two copies of each, for two experts
+    CHECK(one.kind == OpKind::gemm);
+    CHECK(one.m == 128);
+}
+
 TEST_CASE("rows from other ranks are sorted by expert before and after the products", "[model]") {
     auto const layer = layer_operations(small_moe(), 0, {.shard = {.expert = 4}, .sequence_length = 32});
     REQUIRE(layer.experts.size() == 5);
