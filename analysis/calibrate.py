@@ -225,17 +225,16 @@ def text_of(constants, sigmas, unknown_software):
     return "\n".join(out) + "\n"
 
 
-def records_of(program, *arguments):
-    answer = subprocess.run([program, "reproduce", "all", "--json", "--without", "constants", *arguments], check=False,
-                            stdout=subprocess.PIPE, cwd=ROOT)
+def records_of(program, *options):
+    answer = subprocess.run([program, "reproduce", "all", "--json", *options], check=False, stdout=subprocess.PIPE, cwd=ROOT)
     return json.loads(answer.stdout)["records"]
 
 
-def unseen_records_of(program):
+def unseen_records_of(program, *options):
     records = yaml.load(open(ROOT / "analysis" / "unseen" / "records.yaml", encoding="utf-8"), Loader=yaml.CSafeLoader)["records"]
     with tempfile.TemporaryDirectory() as folder:
         make_paper_scenarios.write_all(records, pathlib.Path(folder))
-        return records_of(program, "--folder", folder)
+        return records_of(program, "--folder", folder, *options)
 
 
 def is_learnt_on(record):
@@ -247,7 +246,8 @@ def inputs(arguments):
     """Records of papers and unseen ones: of the program, or of what it printed into two files before."""
     if arguments[0].endswith(".json"):
         return [json.loads(pathlib.Path(a).read_text(encoding="utf-8"))["records"] for a in arguments[:2]]
-    return records_of(arguments[0]), unseen_records_of(arguments[0])
+    plain = ("--without", "constants")
+    return records_of(arguments[0], *plain), unseen_records_of(arguments[0], *plain)
 
 
 def runs_of(records):

@@ -5,7 +5,8 @@
 
 Writes analysis/reproduction/: table.csv (a line per run), plot.svg (simulated over published step time), summary.md (groups;
 with --ablations also what each part of the model is worth), and the summary between <!-- reproduce --> and
-<!-- /reproduce --> in README.md, with date and version.
+<!-- /reproduce --> in README.md, with date and version. Of the runs that were gathered when the model stood (analysis/unseen/): unseen.csv,
+unseen.md.
 """
 import datetime
 import json
@@ -13,6 +14,8 @@ import math
 import pathlib
 import subprocess
 import sys
+
+import calibrate
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "analysis" / "reproduction"
@@ -73,6 +76,27 @@ def plot(records):
     return "\n".join(out) + "\n"
 
 
+def accuracy(name, records):
+    """A line of group_table, of records that the program did not group so."""
+    errors = sorted(abs(r["error"]) for r in records)
+    inside = sum(r["interval_80"][0] <= r["published"] <= r["interval_80"][1] for r in records)
+    return {"group": name, "records": len(records), "median_abs_error": calibrate.quantile(errors, 0.5), "mean_abs_error": sum(errors) / len(errors),
+            "p90_abs_error": calibrate.quantile(errors, 0.9), "bias": calibrate.quantile([r["error"] for r in records], 0.5),
+            "rank_correlation": None, "interval_80_coverage": inside / len(records)}
+
+
+def unseen_tables(program):
+    """@return lines of the halves, for README, and of all groups"""
+    records = [r for r in calibrate.unseen_records_of(program, "--csv", str(FOLDER / "unseen.csv")) if not r["problem"] and not r["flag"]]
+    halves = []
+    for known, software in ((True, "software described"), (False, "software not described")):
+        for learnt_on, half in ((False, "only judging"), (True, "learnt on")):
+            members = [r for r in records if r["software_known"] == known and calibrate.is_learnt_on(r) == learnt_on]
+            halves.append(accuracy(f"gathered later, {software}, half {half}", members))
+    groups = [accuracy(name, [r for r in records if r["group"] == name]) for name in sorted({r["group"] for r in records})]
+    return halves, groups
+
+
 def ablations(program, whole):
     lines = ["", "What a part is worth: the same runs without it.", "",
              "| without | median % | p90 % | bias % |", "| --- | --: | --: | --: |"]
@@ -101,7 +125,9 @@ def main():
     (FOLDER / "plot.svg").write_text(plot(records), encoding="utf-8")
     version = subprocess.run([program, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     head = f"{datetime.date.today()}, version {version}; error = |ln(simulated / published)| of the step time."
-    groups = group_table([g for g in answer["groups"] if g["group"].startswith(SHOWN)])
+    halves, unseen_groups = unseen_tables(program)
+    (FOLDER / "unseen.md").write_text("\n".join([head, "", *group_table(halves + unseen_groups)]) + "\n", encoding="utf-8")
+    groups = group_table([g for g in answer["groups"] if g["group"].startswith(SHOWN)] + halves)
     whole = group_table(answer["groups"])
     extra = ablations(program, answer["groups"]) if "--ablations" in sys.argv else []
     (FOLDER / "summary.md").write_text("\n".join([head, "", *whole, *peers(records), *extra]) + "\n", encoding="utf-8")
