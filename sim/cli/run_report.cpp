@@ -139,6 +139,15 @@ std::string classes_text(Run const& run) {
     return table.text();
 }
 
+/// Empty where the scenario names what runs.
+std::string software_text(Scenario const& s) {
+    if (s.plan.practice.is_known) {
+        return "";
+    }
+    return fmt::format("software  {}; the 80 % are those of runs whose software nobody has described\n",
+                       s.software.empty() ? "none is named" : s.software + " stands for the one that runs");
+}
+
 } // namespace
 
 std::string run_summary(Scenario const& s, Run const& run) {
@@ -162,7 +171,7 @@ std::string run_summary(Scenario const& s, Run const& run) {
     if (run.spending) {
         out += spending_text(*run.spending);
     }
-    out += fmt::format("evidence  {} (of the critical path)\n", evidence_text(m));
+    out += fmt::format("evidence  {} (of the critical path)\n", evidence_text(m)) + software_text(s);
     for (auto const& line : comparisons(s, run)) {
         out += fmt::format("compare   {}\n", line);
     }
@@ -246,6 +255,7 @@ io::Json path_json(engine::Timeline const& timeline) {
 io::Json run_json(Scenario const& s, Run const& run) {
     auto out = io::Json::object();
     out.set("scenario", s.name).set("file", s.file).set("plan", run.plan).set("fits", !run.misfit);
+    out.set("software", s.software).set("software_known", s.plan.practice.is_known);
     out.set("misfit", io::Json::optional(run.misfit)).set("memory", memory_json(run.memory));
     if (run.metrics) {
         auto const& m = *run.metrics;
