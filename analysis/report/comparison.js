@@ -31,7 +31,7 @@ function addCosts(parent, runs) {
   for (const currency of new Set(rows.map((row) => row.currency))) {
     const priced = rows.filter((row) => row.currency === currency);
     figureOf(parent, {id: `cost-${currency}`, title: `Cost of a trillion tokens, M ${currency}`,
-      text: "With the 80 % interval of the timings; prices count as given. A diamond is what was published about this very run.",
+      text: "With the 80 % interval of timings and model, which runs of like software and chips share for the most part; prices count as given. A diamond is what was published about this very run.",
       rows: priced, bands: ["run", 26], spec: barsWithInterval(`M ${currency} per trillion tokens`, priced)});
   }
 }
