@@ -23,13 +23,13 @@ and with experts: as much as makes 80 % of left-out runs lie inside, the half th
 as much as makes 80 % of all runs lie inside with the kernel data's constants alone. Where the software that ran is not described: as much as
 makes 80 % of such runs lie inside.
 """
+import argparse
 import collections
 import hashlib
 import json
 import math
 import pathlib
 import subprocess
-import sys
 import tempfile
 
 import yaml
@@ -206,8 +206,8 @@ def text_of(constants, sigmas, unknown_software):
     out = ["# Written by analysis/calibrate.py; do not edit. How many times longer products and attention kernels take in a",
            "# training run than timed alone. Nothing here belongs to one run, paper or model. `moesaic reproduce --constants`",
            "# prints it; analysis/accuracy.md says what it is worth.", "",
-           "# Standard deviation of ln(step) beyond the timings' own, from runs of sources left out: where a constant was",
-           "# learnt on runs, and everywhere else; models without and with experts. Then of runs whose software is not described.",
+           "# Standard deviation of ln(step) beyond the timings' own. First of runs whose software is not described; then, of models without and with",
+           "# experts, where a constant was learnt on runs (of sources left out, and of runs that only judge), and everywhere else (of all runs).",
            "[model_error]", f"unknown_software = {unknown_software:.3f}", ""]
     for name, (calibrated, otherwise) in sigmas.items():
         out += [f"[model_error.{name}]", f"calibrated = {calibrated:.3f}", f"otherwise = {otherwise:.3f}", ""]
@@ -231,7 +231,8 @@ def records_of(program, *options):
 
 
 def unseen_records_of(program, *options):
-    records = yaml.load(open(ROOT / "analysis" / "unseen" / "records.yaml", encoding="utf-8"), Loader=yaml.CSafeLoader)["records"]
+    text = (ROOT / "analysis" / "unseen" / "records.yaml").read_text(encoding="utf-8")
+    records = yaml.load(text, Loader=yaml.CSafeLoader)["records"]
     with tempfile.TemporaryDirectory() as folder:
         make_paper_scenarios.write_all(records, pathlib.Path(folder))
         return records_of(program, "--folder", folder, *options)
@@ -242,12 +243,12 @@ def is_learnt_on(record):
     return hashlib.sha256(record["group"].encode()).digest()[0] % 2 == 0
 
 
-def inputs(arguments):
+def inputs(files):
     """Records of papers and unseen ones: of the program, or of what it printed into two files before."""
-    if arguments[0].endswith(".json"):
-        return [json.loads(pathlib.Path(a).read_text(encoding="utf-8"))["records"] for a in arguments[:2]]
+    if len(files) == 2:
+        return [json.loads(pathlib.Path(f).read_text(encoding="utf-8"))["records"] for f in files]
     plain = ("--without", "constants")
-    return records_of(arguments[0], *plain), unseen_records_of(arguments[0], *plain)
+    return records_of(files[0], *plain), unseen_records_of(files[0], *plain)
 
 
 def runs_of(records):
@@ -261,7 +262,13 @@ def show_unseen(runs, errors):
 
 
 def main():
-    papers, unseen = inputs(sys.argv[1:])
+    arguments = argparse.ArgumentParser(description="Finds the constants of platforms/calibration.toml.")
+    arguments.add_argument("inputs", nargs="+", help="the program; or what it printed of scenarios/papers/ and of the unseen records")
+    arguments.add_argument("--write", action="store_true", help="write platforms/calibration.toml")
+    arguments = arguments.parse_args()
+    if len(arguments.inputs) > 2:
+        raise SystemExit("calibrate.py: the program alone, or two files")
+    papers, unseen = inputs(arguments.inputs)
     open_half = runs_of(filter(is_learnt_on, unseen))
     runs = [r for r in runs_of(papers) + open_half if r.known]
     strangers = [r for r in open_half if not r.known]
@@ -303,13 +310,13 @@ def main():
               f"{sigmas[name][1]:.3f} with the kernel data's alone ({len(inside)} runs)")
     for c in constants:
         print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
-    unknown_software = model_sigma(strangers, {r.id: r.error for r in strangers})
+    unknown_software = model_sigma(strangers, {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in strangers})
     print(f"model error, software not described: {unknown_software:.3f} ({len(strangers)} runs)")
     show_unseen(judging, errors)
     print("\nfarthest off")
     for r in sorted(runs, key=lambda r: -abs(fitted[r.id]))[:24]:
         print(f"{r.id:70} {100 * fitted[r.id]:+6.1f}")
-    if "--write" in sys.argv:
+    if arguments.write:
         (ROOT / "platforms" / "calibration.toml").write_text(text_of(constants, sigmas, unknown_software), encoding="utf-8")
 
 

@@ -58,7 +58,7 @@ DROPOUT_GROUPS = {"nv_a100_zerobubble"}
 
 NODES |= {"nvidia_a800_sxm4_80": ("hgx_a800", 200), "nvidia_h800_sxm5": ("hgx_h800", 400), "nvidia_h20": ("hgx_h20", 400),
           "amd_mi308x": ("oam_mi308x", 400), "huawei_ascend_910b1": ("atlas_800t_a2", 200),
-          "metax_c500": ("oam_c500", 200)}
+          "metax_c500": ("oam_c500", 100)}
 RACK_CHIPS_USED = 64  # of an NVL72's 72, where a job needs more than one rack
 
 # Vocabulary by the model's name where the record has none: the makers' configuration files (recalled, not re-read).
@@ -70,7 +70,7 @@ DEFAULT_VOCABULARY = 50257
 
 # Sliding windows by the model's name (keys that a query sees; the last of every so many layers sees all, 0 = none does): records have no
 # field for them. The makers' configuration files: gpt-oss read in an MLPerf submission, Mistral recalled.
-WINDOWS = [(r"gpt.?oss", 128, 2), (r"mistral.?7b", 4096, 0)]
+WINDOWS = [(r"gpt.?oss", 128, 2), (r"mistral.?7b(?!.*v?0\.[2-9])", 4096, 0)]
 
 PRECISION = {"fp32": "fp32", "fp16": "fp16", "bf16": "bf16", "unknown": "bf16", "fp8": "fp8", "mxfp8": "mxfp8", "nvfp4": "nvfp4", "mxfp4": "mxfp4"}
 
@@ -88,6 +88,10 @@ DOUBTS = {
 }
 
 
+class Incomplete(Exception):
+    """What a scenario needs and the record does not have."""
+
+
 # Fields that a record may leave out, and what is read then: not stated, where there is no other value.
 OPTIONAL = {
     "": {key: None for key in ("sanity_flag", "layout_flag", "consistency_flag", "notes", "heterogeneous", "model_class")} |
@@ -102,22 +106,37 @@ OPTIONAL = {
             ("recompute_kind", "precision_kind", "schedule_kind"), "unknown"),
     "derived": {"step_time_s": None, "step_time_s_basis": "measured"},
 }
+REQUIRED = {"": ("id", "group", "vendor"), "source": ("title", "date"), "model": ("name",), "hardware": ("chip",), "parallel": (), "derived": ()}
+# What a field may say; none = it is not stated.
+CHOICES = {
+    "precision_kind": ("fp32", "fp16", "bf16", "unknown", "fp8", "mxfp8", "nvfp4", "mxfp4"),
+    "recompute_kind": ("none", "selective", "full", "partial", "unknown"),
+    "schedule_kind": ("none", "gpipe", "1f1b", "interleaved_1f1b", "zb_h1", "zb_h2", "zb_v", "dualpipe", "unknown"),
+    "recompute_as": (None, "none", "pointwise", "selective", "operators", "up_projections", "mla_up_proj", "moe_act", "full", "least"),
+    "moe_exchange": (None, "all_to_all", "deepep", "hybridep"),
+    "cuda_graphs": (None, *scripts.HOST_MS),
+    "optimizer_moments": (None, "fp32", "bf16"),
+}
 OPTIONAL_MOE = {"shared_experts": 0, "shared_ffn_total": 0, "first_k_dense": 0}
 
 
 def completed(record):
-    """The record with every optional field. @throws KeyError naming a section that is missing"""
+    """The record with every optional field. @throws Incomplete where another is missing, or says what it cannot"""
+    for part, fields in REQUIRED.items():
+        lacking = [f"{part}.{field}" if part else field for field in fields if field not in (record.get(part, {}) if part else record)]
+        if lacking or part and part not in record:
+            raise Incomplete(f"{record.get('id', 'a record without id')} lacks the field {lacking[0] if lacking else part}")
     out = OPTIONAL[""] | record
     for part, fields in OPTIONAL.items():
         if part:
             out[part] = fields | out[part]
+    for field, known in CHOICES.items():
+        said = out["parallel"][field]
+        if said not in known:
+            raise Incomplete(f"{record['id']}: {field} {said} is none of {', '.join(k for k in known if k)}")
     if out["model"]["moe"]:
         out["model"]["moe"] = OPTIONAL_MOE | {k: v for k, v in out["model"]["moe"].items() if v is not None}
     return out
-
-
-class Incomplete(Exception):
-    """What a scenario needs and the record does not have."""
 
 
 def paper_of(group):
@@ -317,19 +336,46 @@ def gigabytes(gbit):
     return f"{gbit / 8:g} GB/s"
 
 
+def catalogue_chip(hardware):
+    if hardware["chip_id"] is None and "MI350X" not in hardware["chip"]:
+        raise Incomplete(f"chip {hardware['chip']} is not in the catalogue")
+    return hardware["chip_id"] or "amd_mi355x"  # MI350X: the same die at a lower power limit
+
+
+def write_chip(s):
+    """What the run's chip has that the catalogue's of that name has not."""
+    hardware = s.record["hardware"]
+    if hardware["peak_share"]:
+        if not hardware["chip_id_note"]:
+            raise Incomplete("hardware.peak_share without chip_id_note, which says why")
+        s.section("[pools.chip]")
+        s.put("source", hardware["chip_id_note"])
+        s.put("peak_share", hardware["peak_share"])
+    elif "96GB HBM2e" in hardware["chip"]:
+        s.section("[pools.chip]")
+        s.put("source", (hardware["chip_id_note"] or hardware["chip"]) + "; peak: clocks at 500 of 700 W, as the cube root (assumed)")
+        s.put("memory_bandwidth", "2.4 TB/s")
+        s.put("memory_capacity", "96 GB")
+        s.put("peak_share", 0.894)
+        s.assume("Chip of 500 W: 0.894 of the 700 W part's peak, the cube root of the power (assumed; no document).")
+    elif hardware["chip_id"] is None:
+        s.section("[pools.chip]")
+        s.put("source", "AMD data sheets (recalled): MI350X has 2.3 of MI355X's 2.5 PFLOP/s in bf16")
+        s.put("peak_share", 0.92)
+        s.assume("MI350X as 0.92 of an MI355X: the same die at a lower power limit; not in the catalogue.")
+
+
 def write_pool(s):
     hardware = s.record["hardware"]
-    chip = hardware["chip_id"]
-    if chip is None and "MI350X" not in hardware["chip"]:
-        raise Incomplete(f"chip {hardware['chip']} is not in the catalogue")
-    if chip is None:
-        chip = "amd_mi355x"  # MI350X: the same die at a lower power limit
+    chip = catalogue_chip(hardware)
     if chip not in NODES:
         raise Incomplete(f"no node type for {chip}")
     node, nic = NODES[chip]
     total = hardware["chips_total"]
     rack = node.endswith("nvl72")
     per_node = 72 if rack else min(hardware["chips_per_node"] or 8, 8)
+    if not rack and (hardware["chips_per_node"] or 8) > 8 and total > 8:
+        s.assume("Nodes of 8 chips, the largest that are described; the source has larger ones.")
     s.section("[[pools]]")
     s.put("name", "all")
     s.put("node", node)
@@ -355,22 +401,7 @@ def write_pool(s):
             s.put("nic_bandwidth", gigabytes(100))
         else:
             s.put("nic_bandwidth", gigabytes(nic))
-    if "96GB HBM2e" in hardware["chip"]:
-        s.section("[pools.chip]")
-        s.put("source", (hardware["chip_id_note"] or hardware["chip"]) + "; peak: clocks at 500 of 700 W, as the cube root (assumed)")
-        s.put("memory_bandwidth", "2.4 TB/s")
-        s.put("memory_capacity", "96 GB")
-        s.put("peak_share", 0.894)
-        s.assume("Chip of 500 W: 0.894 of the 700 W part's peak, the cube root of the power (assumed; no document).")
-    if hardware["peak_share"]:
-        s.section("[pools.chip]")
-        s.put("source", hardware["chip_id_note"])
-        s.put("peak_share", hardware["peak_share"])
-    if hardware["chip_id"] is None:
-        s.section("[pools.chip]")
-        s.put("source", "AMD data sheets (recalled): MI350X has 2.3 of MI355X's 2.5 PFLOP/s in bf16")
-        s.put("peak_share", 0.92)
-        s.assume("MI350X as 0.92 of an MI355X: the same die at a lower power limit; not in the catalogue.")
+    write_chip(s)
     if nodes > 1:
         rail = hardware["fabric"] == "rail_fat_tree" or chip.startswith("nvidia_") and stated != 50
         s.section("[pools.fabric]")
@@ -486,47 +517,52 @@ def release_of(record):
     return year % 100 * 100 + month
 
 
-EXCHANGES = {"all_to_all": None, "deepep": "deepep", "hybridep": "hybridep"}
+EXPERT_FIELDS = ("moe_exchange", "moe_exchange_overlap", "moe_fused_gate", "cuda_graphs", "narrow_attention", "optimizer_moments")
 
 
 def stated_recipe(parallel):
-    """What the record itself says of the layers with experts."""
-    if parallel["moe_exchange"] not in EXCHANGES:
-        raise Incomplete(f"moe_exchange {parallel['moe_exchange']} is none of {', '.join(EXCHANGES)}")
-    return {"library": EXCHANGES[parallel["moe_exchange"]], "beside": bool(parallel["moe_exchange_overlap"]),
-            "graphs": parallel["cuda_graphs"] or "none", "fused": bool(parallel["moe_fused_gate"]),
-            "narrow_attention": bool(parallel["narrow_attention"]), "moments": parallel["optimizer_moments"] or "fp32"}
+    """What the record itself says of the layers with experts; the rest is left to the software's file."""
+    said = {"beside": "moe_exchange_overlap", "graphs": "cuda_graphs", "fused": "moe_fused_gate", "narrow_attention": "narrow_attention",
+            "moments": "optimizer_moments"}
+    out = {key: parallel[field] for key, field in said.items() if parallel[field] is not None}
+    if parallel["moe_exchange"]:
+        out["library"] = None if parallel["moe_exchange"] == "all_to_all" else parallel["moe_exchange"]
+    return out
 
 
 def recipe_of(record):
     """Of a run with experts, what its record says of them, or else what the recipe of its release of Megatron-Bridge does; none of others."""
-    if record["model"]["moe"] and record["parallel"]["moe_exchange"]:
+    if record["model"]["moe"] and any(record["parallel"][field] is not None for field in EXPERT_FIELDS):
         return stated_recipe(record["parallel"])
     if not record["group"].startswith("nv_bridge") or not record["model"]["moe"]:
         return None
     return scripts.bridge_recipe(record, release_of(record))
 
 
+def is_stated(s):
+    return any(s.record["parallel"][field] is not None for field in EXPERT_FIELDS)
+
+
 def write_recipe(s, recipe):
-    s.put("expert_exchange", "once_per_node" if recipe["library"] else "per_expert")
-    if recipe["library"]:
+    if "library" in recipe:
+        s.put("expert_exchange", "once_per_node" if recipe["library"] else "per_expert")
+    if recipe.get("library"):
         s.put("exchange_library", recipe["library"])
-    if recipe["library"] == "hybridep":  # 32 of 132 or 148 processors
+    if recipe.get("library") == "hybridep":  # 32 of 132 or 148 processors
         s.put("exchange_processors", 32)
         s.put("communication_share", 0.216 if s.record["hardware"]["chip_id"] in scripts.BLACKWELL else 0.242)
-    s.put("overlap_exchange", recipe["beside"])
-    s.put("fused_gate", recipe["fused"])
-    s.put("optimizer_moments", recipe["moments"])
-    if not s.record["parallel"]["moe_exchange"]:
+    for name, key in (("beside", "overlap_exchange"), ("fused", "fused_gate"), ("moments", "optimizer_moments")):
+        if name in recipe:
+            s.put(key, recipe[name])
+    if not is_stated(s):
         s.assume("Exchange of tokens, CUDA graphs, fused kernels and the optimizer's moments as in the release's recipe (analysis/launch_scripts.py).")
 
 
 def write_host_time(s, recipe):
-    chip = s.record["hardware"]["chip_id"]
+    said_in = "record" if is_stated(s) else "release's recipe"
     s.section("[[parallel.on]]")
-    s.lines.append(f'chips = ["{chip}"]')
+    s.lines.append(f'chips = ["{catalogue_chip(s.record["hardware"])}"]')
     s.put("host_moe_layer", f"{scripts.HOST_MS[recipe['graphs']]:g} ms")
-    said_in = "record" if s.record["parallel"]["moe_exchange"] else "release's recipe"
     s.put("source", f"launches that CUDA graphs replay in the {said_in}: {recipe['graphs']} (analysis/launch_scripts.py)")
 
 
@@ -584,7 +620,7 @@ def write_parallel(s):
         if parallel.get(key) is not None:
             s.put({"overlap_grad_reduce": "overlap_gradients", "overlap_param_gather": "overlap_parameters"}[key],
                   bool(parallel[key]))
-    if recipe:
+    if recipe and "graphs" in recipe:
         write_host_time(s, recipe)
     if record["id"] in scripts.KERNELS:
         rotary, gate = scripts.KERNELS[record["id"]]
@@ -671,8 +707,6 @@ def write_all(records, folder):
                 text = scenario_text(scripts.corrected(completed(record)))
             except Incomplete as lack:
                 reason = str(lack)
-            except KeyError as key:
-                reason = f"{record['id']} lacks the field {key}"
         if reason:
             left_out[reason] += 1
             continue

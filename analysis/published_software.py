@@ -46,8 +46,11 @@ def is_named(software, record):
     """Whether the source says that this software ran."""
     if record["vendor"] not in BY_DATE:  # a fork
         return False
-    title = record["source"]["title"].lower()
-    return next(bool(re.search(words, title)) for begin, words in TITLES if software.startswith(begin))
+    title = record["source"]["title"].lower()  # notes also name software that did not run
+    words = next((words for begin, words in TITLES if software.startswith(begin)), None)
+    if words is None:
+        raise ValueError(f"TITLES has no line for the software {software}")
+    return bool(re.search(words, title))
 
 
 def release(prefix, year, month):

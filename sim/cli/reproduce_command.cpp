@@ -54,10 +54,11 @@ struct Known {
     std::string configuration; ///< see results::Reproduced
 };
 
-/// What a scenario says of the run itself.
+/// What a scenario says of the run itself: no names, no sources.
 std::string configuration_of(std::string const& file, std::vector<io::TomlOverride> const& overrides) {
     return io::read_toml_file(file, overrides)
-        .canonical_text({"name", "description", "assumptions", "published"}, {"source", "confidence"});
+        .canonical_text({"description", "assumptions", "published"},
+                        {"id", "name", "source", "confidence", "note"});
 }
 
 std::vector<std::string> paper_names(std::string const& folder) {

@@ -119,6 +119,7 @@ void fused_attention(Builder& build, LayerShape const& shape, RankAttention cons
                .role = "attention"});
 }
 
+/// The whole square; a window only masks it.
 void unfused_attention(Model const& model, Builder& build, LayerShape const& shape, RankAttention const& a) {
     std::int64_t const queries = ceil_div(shape.sequence_length, shape.shard.context),
                        keys = shape.sequence_length;
@@ -144,7 +145,6 @@ void unfused_attention(Model const& model, Builder& build, LayerShape const& sha
                .role = "values"});
 }
 
-/// Several kernels mask what a window hides, but compute it.
 void append_attention(Model const& model, int layer, Builder& build, LayerShape const& shape, OpKind kind) {
     auto const a = rank_attention(model, shape.shard);
     if (shape.fused_attention) {

@@ -83,12 +83,10 @@ struct Model {
     bool sandwich_norm = false; ///< norms also after attention and FFN (Pangu Ultra)
     int mtp_depth = 0;          ///< extra layers that predict further tokens (DeepSeek-V3: 1)
     Attention attention;
-    int window =
-        0; ///< keys that a query sees of its past, in layers with sliding windows; 0 = all, in all layers
-    int full_attention_every =
-        0; ///< the last of each so many layers has no window (gpt-oss: 2, Gemma 3: 6); 0 = all have it
-    int dense_ffn = 0;     ///< inner size of dense layers; 0 where there are none
-    bool gated_ffn = true; ///< three matrices (SwiGLU) instead of two, in dense layers and experts
+    int window = 0;               ///< keys that a query sees at most; 0 = all
+    int full_attention_every = 0; ///< the last of so many layers has no window (gpt-oss: 2); 0 = all have it
+    int dense_ffn = 0;            ///< inner size of dense layers; 0 where there are none
+    bool gated_ffn = true;        ///< three matrices (SwiGLU) instead of two, in dense layers and experts
     std::optional<Moe> moe;
     std::optional<PublishedParameters> published;
     std::vector<ModelSource> sources;

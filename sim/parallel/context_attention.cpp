@@ -25,9 +25,14 @@ Collective over_all(StageSetting const& s, CollectiveKind kind, std::string role
     return {kind, key_value_bytes(s) * s.kind.context, s.groups.context, std::move(role)};
 }
 
-/// Attention of one part's queries over one part's keys: half of the square is masked, over all steps together.
-Operation one_step(Operation op) {
-    op.n = op.m;
+/// Attention of one part's queries over one part's keys: half of the square is masked, over all steps together. A window hides most
+/// parts from a query: all steps together do what it leaves, here spread evenly over them.
+Operation one_step(Operation op, int context) {
+    if (op.window > 0) {
+        op.m = (op.m + context - 1) / context;
+    } else {
+        op.n = op.m;
+    }
     return op;
 }
 
@@ -43,7 +48,7 @@ Operation merge(StageSetting const& s, Operation const& attention) {
 
 void ring_forward(StageSetting const& s, Operation const& attention, BlockBuilder& to,
                   std::string_view prefix) {
-    auto const step = one_step(attention);
+    auto const step = one_step(attention, s.kind.context);
     for (int at = 0; at < s.kind.context; ++at) {
         std::optional<int> coming;
         if (at + 1 < s.kind.context) {
@@ -59,7 +64,7 @@ void ring_forward(StageSetting const& s, Operation const& attention, BlockBuilde
 }
 
 void ring_backward(StageSetting const& s, Operation const& attention, BlockBuilder& to) {
-    auto const step = one_step(attention);
+    auto const step = one_step(attention, s.kind.context);
     auto const gradients = hop(s, key_value_bytes(s), "key and value gradients");
     for (int at = 0; at < s.kind.context; ++at) {
         std::optional<int> coming;

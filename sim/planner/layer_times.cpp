@@ -5,7 +5,6 @@
 #include "planner/split.hpp"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 namespace moesaic::planner {
@@ -33,23 +32,26 @@ PassTime pass_time(engine::BlockBound const& bound) {
     return out;
 }
 
-/// A part alone, and its share of the parts of its kind.
+/// A part alone.
 struct Sample {
     ChunkContent chunk;
-    double share = 1.0;
+    bool is_full = false; ///< a layer without a window in a model where others have one
 };
 
-/// A layer of each attention that the layers of a range have, with and without a window.
+/// The first layer with a window and the first without; of a model where all are alike, the first.
 std::vector<Sample> layer_samples(model::Model const& model, int begin, int end) {
-    std::map<int, std::pair<int, int>> by_window; // first layer, how many
-    for (int layer = begin; layer < end; ++layer) {
-        by_window.try_emplace(model::window_of(model, layer), layer, 0).first->second.second += 1;
-    }
     std::vector<Sample> out;
-    for (auto const& [window, layers] : by_window) {
-        auto const [first, count] = layers;
-        out.push_back({{.layers = {first, first + 1}, .embedding = false, .head = false},
-                       static_cast<double>(count) / (end - begin)});
+    for (bool const full : {false, true}) {
+        for (int layer = begin; layer < end; ++layer) {
+            bool const is_full = model.full_attention_every > 0 && model::window_of(model, layer) == 0;
+            if (is_full == full) {
+                out.push_back({{.layers = {layer, layer + 1}, .embedding = false, .head = false}, full});
+                break;
+            }
+        }
+    }
+    if (out.size() == 1) { // a short range where none has a window
+        out.front().is_full = false;
     }
     return out;
 }
@@ -70,6 +72,10 @@ std::vector<Sample> samples_of(model::Model const& model, Part part) {
     return layer_samples(model, dense, model.layers);
 }
 
+bool is_of_layers(std::size_t part) {
+    return part == static_cast<std::size_t>(Part::dense) || part == static_cast<std::size_t>(Part::moe);
+}
+
 } // namespace
 
 Content content_of(model::Model const& model, int begin, int end) {
@@ -81,14 +87,18 @@ Content content_of(model::Model const& model, int begin, int end) {
 StageTime LocalTimes::of(Content const& content, std::size_t recompute, Turns turns) const {
     PassTime forward, backward;
     double parted = 0.0;
-    for (std::size_t i = 0; i < parts; ++i) {
-        if (content.count[i] == 0) {
-            continue;
+    auto const add = [&](PartTimes const& one, int count) {
+        if (count > 0) {
+            forward += one.forward * count;
+            backward += one.backward[recompute] * count;
+            parted += one.parted[recompute] * count;
         }
-        double const times = content.count[i];
-        forward += part[i].forward * times;
-        backward += part[i].backward[recompute] * times;
-        parted += part[i].parted[recompute] * times;
+    };
+    for (std::size_t i = 0; i < parts; ++i) {
+        int const count = content.count[i];
+        int const without_window = full_every > 0 && is_of_layers(i) ? count / full_every : 0;
+        add(part[i], count - without_window);
+        add(full[i], without_window);
     }
     switch (turns) {
     case Turns::plain:
@@ -204,24 +214,23 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
         plans.push_back(plan_of_stage(problem_, local, ranks / (local.tensor * local.context), recompute));
     }
     for (std::size_t p = 0; p < parts; ++p) {
-        for (auto const& [chunk, share] : samples_of(model, static_cast<Part>(p))) {
-            append_blocks(rank_class, plans, chunk, pricer);
+        for (auto const& sample : samples_of(model, static_cast<Part>(p))) {
+            append_blocks(rank_class, plans, sample.chunk, pricer);
         }
     }
     auto const bounds = engine::block_bounds(rank_class, topology, problem_.timings);
     auto out = std::make_unique<LocalTimes>();
+    out->full_every = model.full_attention_every;
     auto at = bounds.begin();
     for (std::size_t p = 0; p < parts; ++p) {
-        auto& part = out->part[p];
-        part.backward.resize(plans.size());
-        part.parted.resize(plans.size());
-        for (auto const& [chunk, share] : samples_of(model, static_cast<Part>(p))) {
-            part.forward += pass_time(*at++) * share;
+        for (auto const& sample : samples_of(model, static_cast<Part>(p))) {
+            auto& part = (sample.is_full ? out->full : out->part)[p];
+            part.forward = pass_time(*at++);
             for (std::size_t r = 0; r < plans.size(); ++r) {
-                part.backward[r] += pass_time(*at++) * share;
+                part.backward.push_back(pass_time(*at++));
                 auto const inputs = *at++;
                 auto const weights = *at++;
-                part.parted[r] += (inputs.length + weights.length).value() * share;
+                part.parted.push_back((inputs.length + weights.length).value());
             }
         }
     }

@@ -54,7 +54,9 @@ struct StageTime {
 };
 
 struct LocalTimes {
-    std::array<PartTimes, parts> part;
+    std::array<PartTimes, parts> part; ///< layers: with a window where some have one
+    std::array<PartTimes, parts> full; ///< layers without, where others have one
+    int full_every = 0;                ///< of so many consecutive layers at least one is such; 0 = none is
     /// @param recompute index into LayerTimes::recompute()
     [[nodiscard]] StageTime of(Content const& content, std::size_t recompute, Turns turns) const;
 };

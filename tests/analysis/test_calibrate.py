@@ -40,7 +40,7 @@ class Calibrate(unittest.TestCase):
         inside = sum(abs(e) <= calibrate.Z80 * math.hypot(sigma, 0.01) for e in errors) / len(errors)
         self.assertAlmostEqual(inside, 0.8, delta=0.01)
 
-    def test_the_half_of_a_group_is_always_the_same(self):
-        halves = [calibrate.is_learnt_on({"group": f"group {i}"}) for i in range(200)]
-        self.assertEqual(halves, [calibrate.is_learnt_on({"group": f"group {i}"}) for i in range(200)])
-        self.assertTrue(70 < sum(halves) < 130)
+    def test_the_half_of_a_group_hangs_on_its_name_alone(self):
+        halves = {name: calibrate.is_learnt_on({"group": name}) for name in
+                  ("nv_nemo_2502", "nv_dgxc_llama31", "amd_tprimat", "nv_a100_torchtitan")}
+        self.assertEqual(halves, {"nv_nemo_2502": True, "nv_dgxc_llama31": False, "amd_tprimat": True, "nv_a100_torchtitan": False})

@@ -84,7 +84,7 @@ class Records(unittest.TestCase):
         del short["hardware"]["chip"]
         written, left_out = self.written(short, RECORD)
         self.assertEqual(len(written), 1)
-        self.assertEqual(dict(left_out), {"short lacks the field 'chip'": 1})
+        self.assertEqual(dict(left_out), {"short lacks the field hardware.chip": 1})
 
     def test_what_cannot_be_simulated_is_counted_by_its_reason(self):
         written, left_out = self.written(changed(completeness="partial"), changed(heterogeneous=True),
@@ -108,7 +108,31 @@ class Records(unittest.TestCase):
         text = written.pop().read_text()
         for line in ('exchange_library = "deepep"', 'host_moe_layer = "2.8 ms"', 'recompute = "moe_act"'):
             self.assertIn(line + "\n", text)
-        self.assertEqual(dict(left_out), {"moe_exchange deep_ep is none of all_to_all, deepep, hybridep": 1})
+        self.assertEqual(dict(left_out), {"typo: moe_exchange deep_ep is none of all_to_all, deepep, hybridep": 1})
+
+    def test_what_a_record_does_not_say_of_experts_is_left_to_the_software(self):
+        written, _ = self.written(changed(model={"moe": {"experts": 8, "topk": 2, "expert_ffn": 1024}}, parallel={"ep": 4, "moe_exchange": "deepep"}))
+        text = written.pop().read_text()
+        self.assertIn('exchange_library = "deepep"\n', text)
+        for key in ("host_moe_layer", "overlap_exchange", "fused_gate", "optimizer_moments"):
+            self.assertNotIn(key, text)
+
+    def test_a_window_is_that_of_the_model_and_only_of_versions_that_have_one(self):
+        def windows(name, length):
+            written, _ = self.written(changed(model={"name": name}, parallel={"seq_len": length}))
+            return [line for line in written.pop().read_text().split("\n") if line.startswith(("window", "full_attention"))]
+        self.assertEqual(windows("gpt-oss-20b", 8192), ["window = 128", "full_attention_every = 2"])
+        self.assertEqual(windows("Mistral-7B", 32768), ["window = 4096"])
+        self.assertEqual(windows("Mistral-7B", 4096), [])
+        self.assertEqual(windows("Mistral-7B-v0.3", 32768), [])
+
+    def test_a_lower_peak_needs_its_reason(self):
+        written, left_out = self.written(changed(hardware={"peak_share": 0.8}),
+                                         changed(id="said", hardware={"peak_share": 0.8, "chip_id_note": "clocks capped at 1.4 GHz"}))
+        self.assertEqual(dict(left_out), {"hardware.peak_share without chip_id_note, which says why": 1})
+        text = written.pop().read_text()
+        self.assertIn('source = "clocks capped at 1.4 GHz"\npeak_share = 0.8\n', text)
+        self.assertEqual(text.count("[pools.chip]"), 1)
 
     def test_the_records_that_were_gathered_later_become_scenarios(self):
         records = yaml.safe_load((SOURCE / "analysis" / "unseen" / "records.yaml").read_text(encoding="utf-8"))["records"]

@@ -63,6 +63,14 @@ TEST_CASE("context ranks share the work, the rows of messages and what is kept",
           Approx(kept(alone).value() / 4)); // the last stage: one micro-batch in flight
 }
 
+TEST_CASE("with a window too the steps of a ring together do the work of one rank", "[parallel]") {
+    auto const flop = [](std::string const& plan) {
+        auto const f = job_of("gpt_oss_20b", {{"h", "h100_16384", 8}}, 8, plan);
+        return build_program(f.job()).hardware_flop.value();
+    };
+    CHECK(flop("context = 4\n") == Approx(flop("")));
+}
+
 TEST_CASE("the ring needs fused attention", "[parallel]") {
     CHECK_THROWS_WITH(llama("context = 2\nfused_attention = false\n"), Catch::Contains("fused attention"));
 }

@@ -117,6 +117,41 @@ schedule = ["1f1b"]
     CHECK(checked > 0);
 }
 
+TEST_CASE("stages of layers with and without a window are bounded by what they take at least", "[planner]") {
+    auto const fixture = test::planning_of(R"(
+name = "windows"
+model = "gpt_oss_20b"
+[training]
+global_batch = 64
+sequence_length = 8192
+[[pools]]
+name = "all"
+cluster = "h100_16384"
+chips = 8
+[parallel]
+[search]
+tensor = [1]
+pipeline = [8]
+expert = [1]
+micro_batch = [1]
+schedule = ["1f1b"]
+)");
+    auto const& problem = fixture->problem;
+    auto const degrees = degrees_of(problem.scenario);
+    LayerTimes times{problem, degrees.recompute};
+    int checked = 0;
+    for (auto const& plan : all_plans(problem, times, degrees)) { // three layers a stage: one or two have a window
+        if (auto const refined = refine(problem, times, plan.candidate)) {
+            auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
+            auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
+            CHECK(plan.seconds <= refined->seconds * (1 + 1e-9));
+            CHECK(refined->seconds <= path * (1 + 1e-9));
+            ++checked;
+        }
+    }
+    CHECK(checked > 0);
+}
+
 TEST_CASE("a plan written as TOML is read back as it was", "[planner]") {
     auto const fixture = test::planning_of(two_pools);
     auto const& problem = fixture->problem;
