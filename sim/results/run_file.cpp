@@ -101,9 +101,10 @@ void write_step(Hdf5Writer& file, Run const& run) {
     auto const& m = *run.metrics;
     file.group("/step", "One training step");
     file.write("/step/step_time", m.step.value(), seconds("Simulated time of one step"));
-    file.write("/step/step_time_interval_80",
-               std::vector<double>{m.step_interval.low.value(), m.step_interval.high.value()},
-               seconds("80 % interval of the step time from the uncertainty of timings and model: low, high"));
+    file.write(
+        "/step/step_time_interval_80",
+        std::vector<double>{m.step_interval.low.value(), m.step_interval.high.value()},
+        seconds("80 % interval of the step time from the uncertainty of timings and model: low, high"));
     file.write("/step/tokens_per_s", m.tokens_per_s, {"tokens/s", "Tokens of all replicas per second"});
     file.write("/step/mfu", m.mfu,
                pure("Model FLOP (no recompute, causal attention half) over the chips' bf16 peak"));

@@ -140,7 +140,8 @@ schedule = ["1f1b"]
     auto const degrees = degrees_of(problem.scenario);
     LayerTimes times{problem, degrees.recompute};
     int checked = 0;
-    for (auto const& plan : all_plans(problem, times, degrees)) { // three layers a stage: one or two have a window
+    for (auto const& plan :
+         all_plans(problem, times, degrees)) { // three layers a stage: one or two have a window
         if (auto const refined = refine(problem, times, plan.candidate)) {
             auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
             auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
