@@ -8,6 +8,7 @@
 #include "planner_fixture.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace moesaic;
 using namespace moesaic::planner;
@@ -44,6 +45,49 @@ std::vector<Bounded> all_plans(Problem const& problem, LayerTimes& times, Degree
     explore_replica_mixes(space);
     explore_stage_mixes(space);
     return to.best(0);
+}
+
+std::string on_eight_h100(std::string const& model, int sequence_length, int pipeline,
+                          std::string const& practice) {
+    return fmt::format(R"(
+name = "levels"
+model = "{}"
+[training]
+global_batch = 64
+sequence_length = {}
+[[pools]]
+name = "all"
+cluster = "h100_16384"
+chips = 8
+[parallel]
+{}
+[search]
+tensor = [1]
+pipeline = [{}]
+expert = [1]
+micro_batch = [1]
+schedule = ["1f1b"]
+)",
+                       model, sequence_length, practice, pipeline);
+}
+
+/// The closed form is never above layers settled, nor these above the longest path.
+void check_levels_of(std::string const& scenario) {
+    auto const fixture = test::planning_of(scenario);
+    auto const& problem = fixture->problem;
+    auto const degrees = degrees_of(problem.scenario);
+    LayerTimes times{problem, degrees.recompute};
+    int checked = 0;
+    for (auto const& plan : all_plans(problem, times, degrees)) {
+        if (auto const refined = refine(problem, times, plan.candidate)) {
+            auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
+            auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
+            CHECK(plan.seconds <= refined->seconds * (1 + 1e-9));
+            CHECK(refined->seconds <= path * (1 + 1e-9));
+            ++checked;
+        }
+    }
+    CHECK(checked > 0);
 }
 
 } // namespace
@@ -83,74 +127,12 @@ TEST_CASE(
 }
 
 TEST_CASE("a head that is tied to the embedding is not counted twice by the closed form", "[planner]") {
-    auto const fixture = test::planning_of(R"(
-name = "copies"
-model = "megatron_gpt_1p7b"
-[training]
-global_batch = 64
-sequence_length = 2048
-[[pools]]
-name = "all"
-cluster = "h100_16384"
-chips = 8
-[parallel]
-gradient_copies = "1000 B"
-[search]
-tensor = [1]
-pipeline = [1]
-micro_batch = [1]
-schedule = ["1f1b"]
-)");
-    auto const& problem = fixture->problem;
-    auto const degrees = degrees_of(problem.scenario);
-    LayerTimes times{problem, degrees.recompute};
-    int checked = 0;
-    for (auto const& plan : all_plans(problem, times, degrees)) {
-        if (auto const refined = refine(problem, times, plan.candidate)) {
-            auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
-            auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
-            CHECK(plan.seconds <= refined->seconds * (1 + 1e-9));
-            CHECK(refined->seconds <= path * (1 + 1e-9));
-            ++checked;
-        }
-    }
-    CHECK(checked > 0);
+    check_levels_of(on_eight_h100("megatron_gpt_1p7b", 2048, 1, "gradient_copies = \"1000 B\"\n"));
 }
 
 TEST_CASE("stages of layers with and without a window are bounded by what they take at least", "[planner]") {
-    auto const fixture = test::planning_of(R"(
-name = "windows"
-model = "gpt_oss_20b"
-[training]
-global_batch = 64
-sequence_length = 8192
-[[pools]]
-name = "all"
-cluster = "h100_16384"
-chips = 8
-[parallel]
-[search]
-tensor = [1]
-pipeline = [8]
-expert = [1]
-micro_batch = [1]
-schedule = ["1f1b"]
-)");
-    auto const& problem = fixture->problem;
-    auto const degrees = degrees_of(problem.scenario);
-    LayerTimes times{problem, degrees.recompute};
-    int checked = 0;
-    for (auto const& plan :
-         all_plans(problem, times, degrees)) { // three layers a stage: one or two have a window
-        if (auto const refined = refine(problem, times, plan.candidate)) {
-            auto const program = parallel::build_program(problem.job(refined->plan), fixture->pricers);
-            auto const path = engine::step_bound(program, fixture->topology, fixture->timings).value();
-            CHECK(plan.seconds <= refined->seconds * (1 + 1e-9));
-            CHECK(refined->seconds <= path * (1 + 1e-9));
-            ++checked;
-        }
-    }
-    CHECK(checked > 0);
+    check_levels_of(
+        on_eight_h100("gpt_oss_20b", 8192, 8, "")); // three layers a stage: one or two have a window
 }
 
 TEST_CASE("a plan written as TOML is read back as it was", "[planner]") {
