@@ -10,7 +10,8 @@ alone, for one kind of chip, one class of precision and one software stack. Atte
 
 * kernel data: ratios between measurements of the same products, below, with their sources;
 * published runs: at least 8 records that carry no flag, of at least 2 sources. A source of n runs weighs 1 / (0.06^2 + 0.1^2 / n), as
-  in a meta-analysis with random effects: sources of one stack lie about 6 % apart, runs of one source about 10 %, tails included. The
+  in a meta-analysis with random effects: sources of one stack lie about 6 % apart, runs of one source 10 % (pooled over 384 degrees of freedom,
+  tails included). The
   estimate is the factor at which the weighted median of ln(simulated / published) is zero, drawn towards the kernel data
   (or towards 1) in ln by 1 / (1 + 0.1^2 x the sum of the weights): stacks lie about 10 % apart.
 
@@ -171,6 +172,18 @@ def model_sigma(runs, errors):
     return high
 
 
+def model_errors(runs, learnt, errors):
+    """@return by kind of model: where a constant was learnt on runs, and everywhere else"""
+    out = {}
+    for group, name in (("dense", "dense"), ("MoE", "experts")):
+        inside = [r for r in runs if r.group == group]
+        with_constant = [r for r in inside if learnt.get(r.cell)]
+        out[name] = (model_sigma(with_constant, errors), model_sigma(inside, {r.id: r.error for r in inside}))
+        print(f"\nmodel error, {group}: {out[name][0]:.3f} with learnt constants ({len(with_constant)} runs of sources left out), "
+              f"{out[name][1]:.3f} with the kernel data's alone ({len(inside)} runs)")
+    return out
+
+
 def constants_of(cell, members):
     """One for each factor that the kernel data gives chips of the family."""
     family, precision, stack = cell
@@ -301,13 +314,7 @@ def main():
     errors |= {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in judging}
     described = runs + [r for r in judging if r.known]
     strangers += [r for r in judging if not r.known]
-    sigmas = {}
-    for group, name in (("dense", "dense"), ("MoE", "experts")):
-        inside = [r for r in described if r.group == group]
-        not_learnt_on = [r for r in inside if learnt.get(r.cell)]
-        sigmas[name] = (model_sigma(not_learnt_on, errors), model_sigma(inside, {r.id: r.error for r in inside}))
-        print(f"\nmodel error, {group}: {sigmas[name][0]:.3f} with learnt constants ({len(not_learnt_on)} runs of sources left out), "
-              f"{sigmas[name][1]:.3f} with the kernel data's alone ({len(inside)} runs)")
+    sigmas = model_errors(described, learnt, errors)
     for c in constants:
         print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
     unknown_software = model_sigma(strangers, {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in strangers})

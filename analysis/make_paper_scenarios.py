@@ -123,9 +123,10 @@ OPTIONAL_MOE = {"shared_experts": 0, "shared_ffn_total": 0, "first_k_dense": 0}
 def completed(record):
     """The record with every optional field. @throws Incomplete where another is missing, or says what it cannot"""
     for part, fields in REQUIRED.items():
-        lacking = [f"{part}.{field}" if part else field for field in fields if field not in (record.get(part, {}) if part else record)]
-        if lacking or part and part not in record:
-            raise Incomplete(f"{record.get('id', 'a record without id')} lacks the field {lacking[0] if lacking else part}")
+        section = record.get(part) if part else record
+        lacking = [part] if section is None else [f"{part}.{field}" if part else field for field in fields if field not in section]
+        if lacking:
+            raise Incomplete(f"{record.get('id', 'a record without id')} lacks the field {lacking[0]}")
     out = OPTIONAL[""] | record
     for part, fields in OPTIONAL.items():
         if part:
@@ -432,9 +433,10 @@ def write_schedule(s):
     layers, stages = record["model"]["layers"], parallel["pp"] or 1
     kind = parallel["schedule_kind"]
     chunks = 1
-    if kind == "unknown":
+    if kind == "unknown" and stages > 1:
         kind = "interleaved_1f1b"
-        s.assume("The interleaved schedule of the same paper's other table: not stated here.")
+        s.assume("The interleaved schedule of the same paper's other table: not stated here." if record["group"] in PAPERS else
+                 "The interleaved schedule: not stated.")
     zero_bubble = record["group"] == "nv_a100_zerobubble"
     if stages == 1 or kind == "none":
         pass
@@ -520,6 +522,11 @@ def release_of(record):
 EXPERT_FIELDS = ("moe_exchange", "moe_exchange_overlap", "moe_fused_gate", "cuda_graphs", "narrow_attention", "optimizer_moments")
 
 
+def is_stated(record):
+    """Whether the record itself says anything of the layers with experts."""
+    return any(record["parallel"][field] is not None for field in EXPERT_FIELDS)
+
+
 def stated_recipe(parallel):
     """What the record itself says of the layers with experts; the rest is left to the software's file."""
     said = {"beside": "moe_exchange_overlap", "graphs": "cuda_graphs", "fused": "moe_fused_gate", "narrow_attention": "narrow_attention",
@@ -532,15 +539,11 @@ def stated_recipe(parallel):
 
 def recipe_of(record):
     """Of a run with experts, what its record says of them, or else what the recipe of its release of Megatron-Bridge does; none of others."""
-    if record["model"]["moe"] and any(record["parallel"][field] is not None for field in EXPERT_FIELDS):
+    if record["model"]["moe"] and is_stated(record):
         return stated_recipe(record["parallel"])
     if not record["group"].startswith("nv_bridge") or not record["model"]["moe"]:
         return None
     return scripts.bridge_recipe(record, release_of(record))
-
-
-def is_stated(s):
-    return any(s.record["parallel"][field] is not None for field in EXPERT_FIELDS)
 
 
 def write_recipe(s, recipe):
@@ -554,12 +557,12 @@ def write_recipe(s, recipe):
     for name, key in (("beside", "overlap_exchange"), ("fused", "fused_gate"), ("moments", "optimizer_moments")):
         if name in recipe:
             s.put(key, recipe[name])
-    if not is_stated(s):
+    if not is_stated(s.record):
         s.assume("Exchange of tokens, CUDA graphs, fused kernels and the optimizer's moments as in the release's recipe (analysis/launch_scripts.py).")
 
 
 def write_host_time(s, recipe):
-    said_in = "record" if is_stated(s) else "release's recipe"
+    said_in = "record" if is_stated(s.record) else "release's recipe"
     s.section("[[parallel.on]]")
     s.lines.append(f'chips = ["{catalogue_chip(s.record["hardware"])}"]')
     s.put("host_moe_layer", f"{scripts.HOST_MS[recipe['graphs']]:g} ms")
@@ -688,7 +691,7 @@ def why_not(record):
         return "no training run"
     if record["completeness"] != "full":
         return f"not complete ({record['completeness']})"
-    if record["vendor"] not in ("nvidia", "amd", "huawei", "metax"):
+    if record.get("vendor") not in (None, "nvidia", "amd", "huawei", "metax"):
         return f"maker {record['vendor']}"
     if record["target"] is None:
         return "no result to compare with"

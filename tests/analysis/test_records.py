@@ -86,12 +86,26 @@ class Records(unittest.TestCase):
         self.assertEqual(len(written), 1)
         self.assertEqual(dict(left_out), {"short lacks the field hardware.chip": 1})
 
+    def test_a_record_without_maker_or_model_stops_none_of_the_others(self):
+        makerless = changed(id="makerless")
+        del makerless["vendor"]
+        written, left_out = self.written(makerless, changed(id="empty", model=None), RECORD)
+        self.assertEqual(len(written), 1)
+        self.assertEqual(dict(left_out), {"makerless lacks the field vendor": 1, "empty lacks the field model": 1})
+
     def test_what_cannot_be_simulated_is_counted_by_its_reason(self):
         written, left_out = self.written(changed(completeness="partial"), changed(heterogeneous=True),
                                          changed(hardware={"chip_id": "no_such_chip"}), changed(parallel={"micro_batch_seqs": None}))
         self.assertFalse(written)
         self.assertEqual(dict(left_out), {"not complete (partial)": 1, "mixed chips": 1, "no node type for no_such_chip": 1,
                                           "parallel.micro_batch_seqs is not stated": 1})
+
+    def test_a_schedule_is_assumed_only_where_there_are_stages(self):
+        def text(stages):
+            written, _ = self.written(changed(parallel={"schedule_kind": "unknown", "pp": stages, "tp": 1, "dp": 8 // stages}))
+            return written.pop().read_text()
+        self.assertNotIn("schedule", text(1))
+        self.assertIn("The interleaved schedule: not stated.", text(2))
 
     def test_software_that_only_stands_for_another_is_said_to(self):
         def text(title):
