@@ -101,7 +101,7 @@ OPTIONAL = {
     "hardware": dict.fromkeys(("chip_id", "chip_id_note", "chips_per_node", "nic_gbps_per_chip", "fabric", "peak_share")),
     "parallel": dict.fromkeys((
         "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "zero_stage", "zero_group", "zero_or_fsdp", "sequence_parallel", "precision", "precision_note",
-        "schedule", "recompute", "recompute_as", "moe_exchange", "moe_exchange_overlap", "moe_fused_gate", "cuda_graphs", "narrow_attention",
+        "schedule", "recompute", "recompute_as", "recompute_layers", "moe_exchange", "moe_exchange_overlap", "moe_fused_gate", "cuda_graphs", "narrow_attention",
         "optimizer_moments", "micro_batch_seqs", "global_batch_seqs", "seq_len")) | dict.fromkeys(
             ("recompute_kind", "precision_kind", "schedule_kind"), "unknown"),
     "derived": {"step_time_s": None, "step_time_s_basis": "measured"},
@@ -472,6 +472,10 @@ def write_recompute(s):
     kind, paper = parallel["recompute_kind"], paper_of(record["group"])
     if parallel["recompute_as"]:
         s.put("recompute", parallel["recompute_as"])
+        return
+    if parallel["recompute_layers"]:
+        s.put("recompute", "full")
+        s.put("recompute_share", round(parallel["recompute_layers"] / record["model"]["layers"], 4))
         return
     read = scripts.recompute_in_recipe(record, release_of(record))
     if kind == "unknown" and read:

@@ -20,10 +20,15 @@ WORDS = [
     (r"mindformers|mindspore", "mindformers_2024"),
     (r"modellink|mindspeed|torch_npu", "modellink_2024"),
     (r"megatron-deepspeed|deepspeed.*pipeline", "megatron_deepspeed_2022"),
+    (r"fms-fsdp", "fms_fsdp_2024"),
+    (r"yafsdp \(own", "yafsdp_2024"),
+    (r"yafsdp", "hf_fsdp_2024"),  # its README's other column
     (r"torchtitan|fsdp|pytorch lightning", "torchtitan_compile"),
 ]
 # Records of llm-foundry whose launcher asks for FlashAttention-2 (scripts/train/benchmarking/sweep.py); all others ran on Triton.
 FLASH2 = r"h100ls_(1b|3b|7b|70b)_"
+# A run of v5.1 that says it used the image of v5.0.
+OLD_IMAGE = "krai_poweredge_xe9680_mi300x_192gb_n1_v5_0"
 # maker -> (first date, software); the last that has begun. Makers without a line run forks of what runs on NVIDIA.
 BY_DATE = {
     "nvidia": [((0, 0), "megatron_2021"), ((2022, 1), "megatron_2022"), ((2022, 10), "megatron_2023"),
@@ -36,9 +41,10 @@ BY_DATE = {
 # beginning of a software's name -> what a source's title says where it is that software and no other that stands for it
 TITLES = [
     ("megatron_bridge", r"megatron.?bridge"), ("nemo_mlperf", r"mlperf"), ("rocm_mlperf", r"mlperf"), ("nemo", r"nemo\b"),
-    ("llm_foundry", r"llm.?foundry|mosaic"), ("internevo", r"internevo|internlm"), ("zero_bubble", r"zero.bubble"), ("maxtext", r"maxtext"),
+    ("llm_foundry", r"llm.?foundry|mosaic"), ("internevo", r"internevo|internlm"), ("zero_bubble", r"zero.bubble"), ("maxtext", r"maxtext"), ("pax", r"\bpax"),
     ("mindformers", r"mindformers|mindspore"), ("modellink", r"modellink|mindspeed"), ("megatron_deepspeed", r"megatron-deepspeed|bigscience"),
-    ("torchtitan", r"torchtitan"), ("rocm_megatron", r"rocm.?megatron"), ("megatron", r"megatron-lm|megatron-core|megatron-moe"),
+    ("torchtitan", r"torchtitan"), ("yafsdp", r"yafsdp"), ("hf_fsdp", r"yafsdp"),
+    ("fms_fsdp", r"fms-fsdp"), ("rocm_megatron", r"rocm.?megatron"), ("megatron", r"megatron-lm|megatron-core|megatron-moe"),
 ]
 
 
@@ -79,8 +85,11 @@ def software_of(record, year_month):
     if "mlperf" in group or "mlperf" in texts:
         ngc = re.search(r"ngc(\d\d)_(\d\d)", record["id"])
         if amd:
-            return "rocm_mlperf"
+            return "rocm_mlperf_2506" if OLD_IMAGE in record["id"] else release("rocm_mlperf", *year_month)
         return release("nemo_mlperf", *((int(ngc[1]), int(ngc[2])) if ngc else year_month))
+    if re.search(r"\bpax", record["source"]["title"].lower()):
+        engine = "with transformer engine" in texts or year_month >= (2024, 1)
+        return f"pax_{'te' if engine else 'xla'}_{2403 if year_month >= (2024, 1) else 2308}"
     if launch_scripts.BEFORE_MC2.match(record["id"] + "_"):
         return "modellink_2402"
     if "bloom" in group:

@@ -11,7 +11,6 @@
 #include "base/overloaded.hpp"
 #include "base/parallel_for.hpp"
 #include "io/text_file.hpp"
-#include "io/toml.hpp"
 #include "model/model_flop.hpp"
 #include "results/reproduction_file.hpp"
 
@@ -51,15 +50,7 @@ struct ReproduceArguments {
 struct Known {
     Scenario scenario;
     std::string paper;
-    std::string configuration; ///< see results::Reproduced
 };
-
-/// What a scenario says of the run itself: no names, no sources.
-std::string configuration_of(std::string const& file, std::vector<io::TomlOverride> const& overrides) {
-    return io::read_toml_file(file, overrides)
-        .canonical_text({"description", "assumptions", "published"},
-                        {"id", "name", "source", "confidence", "note"});
-}
 
 std::vector<std::string> paper_names(std::string const& folder) {
     std::vector<std::string> out;
@@ -115,7 +106,7 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
             bool const is_chosen =
                 chosen.empty() || (scenario.published && chosen.contains(scenario.published->record));
             if (is_chosen && scenario.published && scenario.published->step_time) {
-                out.push_back({std::move(scenario), paper, configuration_of(file, overrides)});
+                out.push_back({std::move(scenario), paper});
             }
         }
     }
@@ -128,7 +119,6 @@ Reproduced described(Known const& known) {
     Reproduced out;
     out.id = p.record.empty() ? s.name : p.record;
     out.paper = known.paper;
-    out.configuration = known.configuration;
     out.group = p.group.empty() ? known.paper : p.group;
     out.source = p.party.empty() ? known.paper : known.paper + ": " + p.party;
     auto const& chip = s.pools.front().cluster.node.chip;

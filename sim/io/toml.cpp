@@ -268,21 +268,6 @@ std::string one_line(toml::node const& node) {
     return text.substr(begin, end - begin + 1);
 }
 
-void erase_anywhere(toml::node& node, std::vector<std::string> const& keys) {
-    if (auto* table = node.as_table()) {
-        for (auto const& key : keys) {
-            table->erase(key);
-        }
-        for (auto&& [key, value] : *table) {
-            erase_anywhere(value, keys);
-        }
-    } else if (auto* array = node.as_array()) {
-        for (auto& element : *array) {
-            erase_anywhere(element, keys);
-        }
-    }
-}
-
 } // namespace
 
 std::string TomlTable::value_text(std::string_view key) const {
@@ -312,13 +297,11 @@ std::string TomlTable::file_text(std::vector<std::string> const& without) const 
     return out.str();
 }
 
-std::string TomlTable::canonical_text(std::vector<std::string> const& without,
-                                      std::vector<std::string> const& without_anywhere) const {
+std::string TomlTable::canonical_text(std::vector<std::string> const& without) const {
     auto copy = *node_->table;
     for (auto const& key : without) {
         copy.erase(key);
     }
-    erase_anywhere(copy, without_anywhere);
     return one_line(copy);
 }
 

@@ -51,9 +51,7 @@ class TomlTable {
     [[nodiscard]] std::vector<std::string> value_texts(std::string_view key) const;
     /// The whole table on one line with its keys sorted: equal for tables that say the same.
     /// @param without keys of this table to leave out
-    /// @param without_anywhere keys to leave out of this table and of all in it
-    [[nodiscard]] std::string canonical_text(std::vector<std::string> const& without,
-                                             std::vector<std::string> const& without_anywhere = {}) const;
+    [[nodiscard]] std::string canonical_text(std::vector<std::string> const& without) const;
     /// The table as a file of its own, without some of its keys; keys sorted, comments lost.
     [[nodiscard]] std::string file_text(std::vector<std::string> const& without) const;
 

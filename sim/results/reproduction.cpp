@@ -60,53 +60,25 @@ std::optional<double> rank_correlation(std::vector<double> const& a, std::vector
     return xx > 0.0 && yy > 0.0 ? std::optional{xy / std::sqrt(xx * yy)} : std::nullopt;
 }
 
-namespace {
-
-/// ln of the published and the simulated step times, and of the model FLOP/s per chip, of each configuration.
-struct ByConfiguration {
-    std::vector<double> published, simulated, published_rate, simulated_rate;
-};
-
-ByConfiguration by_configuration(std::vector<Reproduced const*> const& runs) {
-    std::map<std::string, std::vector<Reproduced const*>> repeated;
-    std::size_t alone = 0;
-    for (auto const* run : runs) {
-        repeated[run->configuration.empty() ? std::to_string(alone++) : run->configuration].push_back(run);
-    }
-    ByConfiguration out;
-    for (auto const& [configuration, members] : repeated) {
-        double published = 0.0;
-        for (auto const* run : members) {
-            published += std::log(run->published.value()) / static_cast<double>(members.size());
-        }
-        double const simulated = std::log(members.front()->simulated.value());
-        double const flop = std::log(members.front()->model_flop);
-        out.published.push_back(published);
-        out.simulated.push_back(simulated);
-        out.published_rate.push_back(flop - published);
-        out.simulated_rate.push_back(flop - simulated);
-    }
-    return out;
-}
-
-} // namespace
-
 GroupAccuracy accuracy_of(std::string group, std::vector<Reproduced const*> const& runs) {
     expects(!runs.empty(), "a group has runs");
     GroupAccuracy out{.group = std::move(group), .records = runs.size()};
-    std::vector<double> signed_errors, errors;
+    std::vector<double> signed_errors, errors, published, simulated, published_rate, simulated_rate;
     for (auto const* run : runs) {
         signed_errors.push_back(error_of(*run));
         errors.push_back(std::abs(signed_errors.back()));
+        published.push_back(run->published.value());
+        simulated.push_back(run->simulated.value());
+        published_rate.push_back(run->model_flop / run->published.value());
+        simulated_rate.push_back(run->model_flop / run->simulated.value());
         out.coverage += is_inside(*run) ? 1.0 / static_cast<double>(runs.size()) : 0.0;
     }
     out.median = quantile(errors, 0.5);
     out.p90 = quantile(errors, 0.9);
     out.mean = std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
     out.bias = quantile(signed_errors, 0.5);
-    auto const ranked = by_configuration(runs);
-    out.rank_correlation = rank_correlation(ranked.published, ranked.simulated);
-    out.rate_rank_correlation = rank_correlation(ranked.published_rate, ranked.simulated_rate);
+    out.rank_correlation = rank_correlation(published, simulated);
+    out.rate_rank_correlation = rank_correlation(published_rate, simulated_rate);
     return out;
 }
 

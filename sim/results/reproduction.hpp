@@ -35,8 +35,6 @@ struct Reproduced {
     std::array<double, timing::evidence_levels> time_by_evidence{};
     std::map<std::string, double> time_by_kind; ///< kind of operation -> share of the critical path
     std::string plan;
-    /// What was simulated, without names, sources and published figures: equal for repeated measurements. Empty = like no other.
-    std::string configuration;
     std::string misfit;  ///< what does not fit by our count of memory; empty = fits
     std::string problem; ///< why it could not be simulated; then nothing else is known
 };
@@ -51,8 +49,7 @@ struct GroupAccuracy {
     double median = 0.0, mean = 0.0, p90 = 0.0; ///< of |error|
     double bias = 0.0;                          ///< median error; above 0 = simulated too slow
     double coverage = 0.0;                      ///< share inside the 80 % interval
-    /// Spearman's, of the step times and of the model FLOP/s per chip; none for fewer than three configurations. Runs of one
-    /// configuration count once, by the geometric mean of what was published: they have no order that a simulation could find.
+    /// Spearman's, of the step times and of the model FLOP/s per chip; none for fewer than three records.
     std::optional<double> rank_correlation, rate_rank_correlation;
 };
 /// @param runs simulated ones, at least one

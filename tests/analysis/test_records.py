@@ -2,6 +2,7 @@
 import copy
 import json
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -113,6 +114,21 @@ class Records(unittest.TestCase):
             return written.pop().read_text()
         self.assertNotIn("software_known", text("Megatron-LM, 2025"))
         self.assertIn("software_known = false", text("A trainer of one's own"))
+
+    def test_a_count_of_recomputed_layers_is_their_share(self):
+        written, _ = self.written(changed(parallel={"recompute_kind": "partial", "recompute_layers": 3}, model={"layers": 12}))
+        text = written.pop().read_text()
+        self.assertIn('recompute = "full"\nrecompute_share = 0.25\n', text)
+        self.assertNotIn("Recompute of part of the layers", text)
+
+    def test_one_readme_may_tell_of_several_softwares(self):
+        def software(title, month="2024-03", **parallel):
+            written, _ = self.written(changed(source={"title": title, "date": month}, parallel=parallel))
+            return re.search('^software = "(.*)"$', written.pop().read_text(), re.M)[1]
+        self.assertEqual(software("YaFSDP README", zero_or_fsdp="YaFSDP (own sharding)"), "yafsdp_2024")
+        self.assertEqual(software("YaFSDP README", zero_or_fsdp="PyTorch FSDP full shard"), "hf_fsdp_2024")
+        self.assertEqual(software("JAX-Toolbox Pax README", "2023-08"), "pax_xla_2308")
+        self.assertEqual(software("Paxml benchmark"), "pax_te_2403")
 
     def test_what_a_record_says_of_experts_and_recompute_is_taken(self):
         moe = {"experts": 8, "topk": 2, "expert_ffn": 1024}

@@ -143,15 +143,3 @@ TEST_CASE("the canonical text of a table depends on what it says alone", "[io]")
     CHECK(one.canonical_text({"name"}) == other.canonical_text({"name"}));
     CHECK(one.canonical_text({}) != other.canonical_text({}));
 }
-
-TEST_CASE("the canonical text can leave out a key at any depth", "[io]") {
-    auto const text = [](std::string const& source) {
-        return parse_toml("source = '" + source + "'\na = { source = '" + source +
-                              "', b = 1 }\n[[pools]]\nsource = '" + source + "'\nchips = 8\n",
-                          "one.toml")
-            .canonical_text({}, {"source"});
-    };
-    CHECK(text("a paper") == text("another paper"));
-    CHECK(text("a paper") ==
-          parse_toml("a = { b = 1 }\npools = [{ chips = 8 }]", "two.toml").canonical_text({}));
-}

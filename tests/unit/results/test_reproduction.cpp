@@ -49,27 +49,6 @@ TEST_CASE("rank correlation is 1 for the same order, -1 for the reverse; ties sh
     CHECK_FALSE(rank_correlation({1, 2}, {1, 2}));
 }
 
-TEST_CASE("repeated measurements of one configuration count once in the rank, by their geometric mean",
-          "[results]") {
-    auto const of = [](std::string configuration, double published, double simulated) {
-        auto out = run("A", published, simulated);
-        out.configuration = std::move(configuration);
-        return out;
-    };
-    auto const rank = [](std::vector<Reproduced> const& runs) {
-        return accuracy_by_group(runs).front().rank_correlation;
-    };
-    // Of the pair that was published as 1 and 4 (mean 2) one lies on either side of 3; simulated they are alike.
-    auto const twice =
-        std::vector{of("a", 1.0, 2.0), of("a", 4.0, 2.0), of("b", 3.0, 3.0), of("c", 9.0, 8.0)};
-    CHECK(rank(twice).value() == Approx(1.0));
-    CHECK(accuracy_by_group(twice).front().records == 4);
-    auto apart = twice;
-    apart[0].configuration = apart[1].configuration = "";
-    CHECK(rank(apart).value() < 0.9);
-    CHECK_FALSE(rank({of("a", 1.0, 1.0), of("a", 1.1, 1.0), of("b", 2.0, 2.0)}));
-}
-
 TEST_CASE("runs whose software nobody described are a group of their own", "[results]") {
     auto stands_in = run("A", 1.0, 2.0);
     stands_in.software_known = false;
