@@ -4,6 +4,15 @@ namespace moesaic::parallel {
 
 namespace {
 constexpr double host_sigma = 0.3; ///< host processors and their settings differ
+
+Compute launches(Seconds time) {
+    return {.duration = {time, timing::Evidence::analytic, host_sigma},
+            .kind = model::OpKind::add,
+            .role = "launches",
+            .pass = model::Pass::forward,
+            .work = {},
+            .key = std::string{host_key}};
+}
 } // namespace
 
 int BlockBuilder::push(Stream stream, std::variant<Compute, Collective> work, bool detached) {
@@ -73,17 +82,16 @@ std::optional<int> BlockBuilder::from_start(Stream stream, Collective const& wor
 }
 
 void BlockBuilder::host(Seconds time) {
-    if (time.value() <= 0.0) {
-        return;
+    if (time.value() > 0.0) {
+        ops_.push_back({.stream = Stream::host, .work = launches(time), .after = {}});
+        wait_for(static_cast<int>(ops_.size()) - 1);
     }
-    Compute work{.duration = {time, timing::Evidence::analytic, host_sigma},
-                 .kind = model::OpKind::add,
-                 .role = "launches",
-                 .pass = model::Pass::forward,
-                 .work = {},
-                 .key = std::string{host_key}};
-    ops_.push_back({.stream = Stream::host, .work = std::move(work), .after = {}});
-    wait_for(static_cast<int>(ops_.size()) - 1);
+}
+
+void BlockBuilder::host_in_turn(Seconds time) {
+    if (time.value() > 0.0) {
+        tail_ = push(Stream::host, launches(time), false);
+    }
 }
 
 void BlockBuilder::wait_for(std::optional<int> op) {

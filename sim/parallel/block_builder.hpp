@@ -29,6 +29,8 @@ class BlockBuilder {
     [[nodiscard]] std::optional<int> from_start(Stream stream, Collective const& work);
     /// The host's work before the chain can go on from here: it runs ahead of the kernels, one piece after the other.
     void host(Seconds time);
+    /// The same where the host has waited for the chain to come to here, and the chain waits for it.
+    void host_in_turn(Seconds time);
     /// The next operation of the chain waits for this one too.
     void wait_for(std::optional<int> op);
 

@@ -244,7 +244,6 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
                Pricer& pricer) {
     auto const& stage = stages[at];
     BlockBuilder to{pricer};
-    to.host(s.plan.practice.host_step);
     PairTraffic const pair{stages, at, s, to};
     ParameterTraffic const parameters{s, to};
     LayerWeights weights;
@@ -266,6 +265,7 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
         to.collective(Stream::data, cross_kind_sum(job, stages, stage));
     }
     to.collective(Stream::data, gradient_norm(job, stage, stages.size()));
+    to.host_in_turn(s.plan.practice.host_step); // it reads the norm before it goes on
     auto const owned = std::llround(parameters.owned(weights));
     to.compute(std::vector{clip_operation(owned), model::optimizer_operation(owned, s.plan.gradient)});
     if (auto const& local = job.plan.local_sgd; local && local->meets && local->method == OuterSum::diloco) {

@@ -50,7 +50,7 @@ struct Practice {
     Bytes parameter_copies;
     /// Host time to launch the kernels of a layer without experts, forward and backward together.
     Seconds host_layer;
-    /// Host time of a step in which chips wait: data, logging, the optimizer's loop over tensors.
+    /// Host time of a step in which chips wait, after the norm of the gradients: the optimizer's loop over tensors, logging, data.
     Seconds host_step;
 };
 

@@ -56,6 +56,24 @@ TEST_CASE("the host takes its time for each layer of each micro-batch, and once 
     CHECK(host.value() == Approx(2 * 32 * 3e-3 + 5e-3));
 }
 
+TEST_CASE(
+    "once a step the host goes on when it knows the norm of the gradients, and the optimizer waits for it",
+    "[parallel]") {
+    auto const f = llama("host_step = \"5 ms\"\n");
+    auto const program = build_program(f.job());
+    for (auto const& rank_class : program.classes) {
+        auto const& ops = rank_class.blocks.back().ops;
+        auto const host = std::ranges::find(ops, Stream::host, &BlockOp::stream);
+        REQUIRE(host != ops.end());
+        REQUIRE(host->after.size() == 1);
+        CHECK(std::get<Collective>(ops[static_cast<std::size_t>(host->after.front())].work).role ==
+              "gradient norm");
+        auto const optimizer = std::next(host);
+        REQUIRE(optimizer != ops.end());
+        CHECK(optimizer->after == std::vector{static_cast<int>(host - ops.begin())});
+    }
+}
+
 TEST_CASE("a scenario changes what it names of a software's practice on a chip, and keeps the rest",
           "[parallel]") {
     auto const f = llama("on = [{ chips = [\"nvidia_h100_sxm5\"], host_moe_layer = \"7 ms\", passes = { "
