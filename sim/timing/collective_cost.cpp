@@ -74,7 +74,8 @@ double bytes_per_byte(CollectiveCurve const& curve, CollectiveKind kind, bool be
                        : rank_bytes_per_byte(kind, curve.ranks);
 }
 
-/// The curve with the nearest number of ranks (nodes), of those one that reaches to this size, then by grade.
+/// The curve with the nearest number of ranks (nodes), of those one that reaches to this size; measurements before grids, then by
+/// grade.
 std::optional<CollectiveCurve> nearest_curve(StoreView const& store, hardware::Chip const& chip,
                                              CollectiveKind kind, CollectiveQuestion const& q,
                                              bool beyond_node) {
@@ -84,8 +85,8 @@ std::optional<CollectiveCurve> nearest_curve(StoreView const& store, hardware::C
         auto const size = q.rank_bytes.value() / bytes_per_byte(c, kind, beyond_node);
         auto const beyond =
             std::max({0.0, std::log2(c.bytes.front() / size), std::log2(size / c.bytes.back())});
-        return std::tuple{std::abs(std::log2(static_cast<double>(mine) / theirs)), beyond > 1, c.grade,
-                          beyond};
+        return std::tuple{std::abs(std::log2(static_cast<double>(mine) / theirs)), beyond > 1, c.condensed,
+                          c.grade, beyond};
     };
     auto const best = std::ranges::min_element(curves, {}, unfit);
     return best == curves.end() ? std::nullopt : std::optional{*best};

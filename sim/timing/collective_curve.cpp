@@ -74,8 +74,12 @@ void add_curves(StoredSeries const& series, bool beyond_node, std::vector<Collec
         }
     }
     for (auto const& [ranks, points] : by_ranks) {
-        CollectiveCurve curve{
-            .ranks = ranks.first, .nodes = ranks.second, .bytes = {}, .seconds = {}, .chip = series.chip};
+        CollectiveCurve curve{.ranks = ranks.first,
+                              .nodes = ranks.second,
+                              .bytes = {},
+                              .seconds = {},
+                              .condensed = series.condensed,
+                              .chip = series.chip};
         curve.grade = has_host_floor(series) ? Grade::c : series.grade;
         for (auto const& [bytes, times] : points) {
             auto sorted = times;
@@ -114,8 +118,9 @@ CollectiveCost split_time(CollectiveCurve const& curve, Bytes rank_bytes, double
     auto const rate = slope.value() > 0 ? std::clamp(rank_bytes / slope, whole, most) : most;
     CollectiveCost out{here.time - rank_bytes / rate, rate, Evidence::interpolated, 0.05};
     out.startup = std::max(out.startup, Seconds{0});
-    out.evidence = here.measured ? Evidence::measured : Evidence::interpolated;
-    out.sigma = here.measured ? 0.02 : here.inside ? 0.05 : 0.12;
+    bool const measured = here.measured && !curve.condensed;
+    out.evidence = measured ? Evidence::measured : Evidence::interpolated;
+    out.sigma = measured ? 0.02 : here.inside ? 0.05 : 0.12;
     return out;
 }
 

@@ -19,6 +19,7 @@ struct CollectiveCurve {
     std::vector<double> bytes; ///< ascending, nccl-tests' size
     std::vector<double> seconds;
     Grade grade = Grade::c;
+    bool condensed = false; ///< cells of a grid, not measurements
     std::string chip;
 };
 

@@ -1,6 +1,7 @@
 #include "timing/fitness.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace moesaic::timing {
 
@@ -71,6 +72,18 @@ std::optional<double> misfit(StoredSeries const& have, Kernel const& want) {
     default:
         return sum;
     }
+}
+
+double unlike_form_sigma(StoredSeries const& have, Kernel const& want) {
+    auto wanted = have.traits;
+    auto const family = table_op(have.op).family;
+    if (family == Family::attention) {
+        wanted.causal = want.options.causal;
+        wanted.windowed = want.options.window > 0;
+    } else if (family == Family::moe_ffn) {
+        wanted.gated = want.options.gated;
+    }
+    return std::sqrt(2 * (kinship(have.traits, have.traits).level - kinship(have.traits, wanted).level));
 }
 
 std::optional<double> stand_in_sigma(std::string_view dtype, std::string_view other) {

@@ -18,6 +18,13 @@ int parse_count(std::string_view text, std::string_view key, Origin const& origi
     return value;
 }
 
+bool parse_switch(std::string_view text, std::string_view key, Origin const& origin) {
+    if (text != "0" && text != "1") {
+        throw InputError{origin, fmt::format("extra: {}={} is neither 0 nor 1", key, text)};
+    }
+    return text == "1";
+}
+
 struct CountKey {
     std::string_view name;
     int Options::* field;
@@ -37,9 +44,9 @@ void take(Options& out, std::vector<std::string>& rest, std::string_view item, O
     if (count != std::end(count_keys)) {
         out.*(count->field) = parse_count(value, key, origin);
     } else if (key == "causal") {
-        out.causal = value == "1";
+        out.causal = parse_switch(value, key, origin);
     } else if (key == "gated") {
-        out.gated = value != "0";
+        out.gated = parse_switch(value, key, origin);
     } else if (key == "kern") {
         out.library = value;
     } else if (std::ranges::find(passed_over, key) == std::end(passed_over)) {

@@ -36,7 +36,8 @@ std::vector<Suitor> suitors_of(StoreView const& store, hardware::Chip const& chi
         if (auto const little = misfit(stored, want)) {
             auto const& series = store.series(index);
             auto const distance = std::min(series.points().nearest(at, 1).front().distance, at_most);
-            bool const this_shape = !stored.condensed && series.find(want, at).has_value();
+            bool const this_shape = !stored.condensed && unlike_form_sigma(stored, want) == 0.0 &&
+                                    series.find(want, at).has_value();
             out.push_back({index, *little + (this_shape ? -measured_is_worth : per_distance * distance)});
         }
     }
@@ -78,14 +79,16 @@ std::optional<KernelTime> time_in_format(Estimator const& estimator, hardware::C
         if (!said) {
             continue;
         }
-        auto const stand_in = *stand_in_sigma(kernel.dtype, stored.dtype);
+        auto const format = *stand_in_sigma(kernel.dtype, stored.dtype),
+                   form = unlike_form_sigma(stored, kernel);
+        auto const stand_in = std::hypot(format, form);
         bool const this_shape = said->own_distance <= 0;
         auto const time = this_shape ? said->time : at_least_peak_time(said->time, roofline, kernel);
         // the faster library, as a user would choose, unless little is known of it
         auto const score = time * (1 + said->sigma);
         if (!best || score < best_score) {
             best_score = score;
-            bool const far = said->own_distance > near_enough || stand_in > doubtful;
+            bool const far = said->own_distance > near_enough || format > doubtful;
             auto const evidence = far                               ? Evidence::transferred
                                   : said->measured && stand_in == 0 ? Evidence::measured
                                                                     : Evidence::interpolated;

@@ -23,6 +23,21 @@ double median_time(std::vector<Sample>::const_iterator begin, std::vector<Sample
     return times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
 }
 
+/// Standard error of ln(time) where one shape was measured more than once.
+double disagreement(std::vector<Sample>::const_iterator begin, std::vector<Sample>::const_iterator end) {
+    auto const count = static_cast<double>(end - begin);
+    if (count < 2) {
+        return 0.0;
+    }
+    double sum = 0.0, squares = 0.0;
+    std::for_each(begin, end, [&](Sample const& s) {
+        auto const x = std::log(s.time.value());
+        sum += x;
+        squares += x * x;
+    });
+    return std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1) / count);
+}
+
 } // namespace
 
 Series::Series(Kernel const& head, Roofline const& roofline, std::vector<Sample> const& samples) {
@@ -39,7 +54,8 @@ Series::Series(Kernel const& head, Roofline const& roofline, std::vector<Sample>
         std::tie(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.options) =
             std::tie(at->m, at->n, at->k, at->batch, *at->options);
         auto const bound = roofline_time(roofline, work_of(kernel)) + Seconds{smoothness.launch};
-        shapes_.push_back({at->m, at->n, at->k, at->batch, at->options, at->spread});
+        shapes_.push_back(
+            {at->m, at->n, at->k, at->batch, at->options, std::hypot(at->spread, disagreement(at, end))});
         log_ratios_.push_back(std::log(median_time(at, end) / bound.value()));
         points.push_back(scaled(coordinates_of(kernel), smoothness));
         for (std::size_t i = 0; i < low_.size(); ++i) {

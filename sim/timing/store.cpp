@@ -118,9 +118,18 @@ void TimingStore::take(
     std::function<TableReport(std::function<void(Measurement const&)> const&)> const& read) {
     auto const file = static_cast<int>(reports_.size());
     reports_.push_back({.file = name, .rows = 0, .refused = {}, .noticed = {}});
-    reports_.back() = read([&](Measurement const& row) {
+    auto const keep_or_not = [&](Measurement const& row) {
         if (!keep || keep(row)) {
             add(row, file);
+        }
+    };
+    reports_.back() = read([&](Measurement const& row) {
+        if (auto const& table_name = name_of_rows(row.chip); table_name != row.chip) {
+            auto named = row;
+            named.chip = table_name;
+            keep_or_not(named);
+        } else {
+            keep_or_not(row);
         }
     });
     check_new_rows();
@@ -128,6 +137,12 @@ void TimingStore::take(
 
 void TimingStore::set_reference_chips(std::vector<hardware::Chip> chips) {
     chips_ = std::move(chips);
+    names_of_ids_.clear();
+    for (auto const& chip : chips_) {
+        if (!chip.timing_names.empty()) {
+            names_of_ids_.emplace(chip.id, chip.timing_names.front());
+        }
+    }
     for (auto& stored : series_) {
         stored.traits.die = die_of_rows(stored.chip);
     }
@@ -189,6 +204,11 @@ hardware::Chip const* TimingStore::chip_named(std::string const& timing_name) co
     auto const at = std::ranges::find_if(
         chips_, [&](hardware::Chip const& chip) { return is_listed(chip, timing_name); });
     return at == chips_.end() ? nullptr : &*at;
+}
+
+std::string const& TimingStore::name_of_rows(std::string const& chip) const {
+    auto const at = names_of_ids_.find(chip);
+    return at == names_of_ids_.end() ? chip : at->second;
 }
 
 std::vector<int> const& TimingStore::of_op(TableOpId op) const {

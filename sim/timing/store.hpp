@@ -54,6 +54,8 @@ class TimingStore {
     [[nodiscard]] std::vector<hardware::Chip> const& reference_chips() const { return chips_; }
     /// The reference chip that lists this name; none if no chip does.
     [[nodiscard]] hardware::Chip const* chip_named(std::string const& timing_name) const;
+    /// Under which name rows of this chip are kept: of a reference chip's id, the first that it lists.
+    [[nodiscard]] std::string const& name_of_rows(std::string const& chip) const;
     /// In the order of loading.
     [[nodiscard]] std::vector<StoredSeries> const& all() const { return series_; }
     [[nodiscard]] StoredSeries const& stored(int index) const {
@@ -88,6 +90,8 @@ class TimingStore {
     std::vector<std::vector<int>> by_op_;
     NameTable chip_names_, dies_, dtypes_, sources_, libraries_, variants_;
     std::vector<hardware::Chip> chips_;
+    /// By id of a reference chip, the first of the names that tables have for it: rows under either are one chip's.
+    std::unordered_map<std::string, std::string> names_of_ids_;
     std::vector<TableReport> reports_;
     /// Filled while asked; a mutex, since answers may come from several threads.
     mutable std::recursive_mutex building_;

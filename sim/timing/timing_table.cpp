@@ -34,6 +34,22 @@ bool is_grid(std::string_view content) {
     return content.substr(0, content.find('\n')).find(",measurements,") != std::string_view::npos;
 }
 
+/// The first key of "cold=weights;…" that is none of those that tables use; empty = all are.
+std::string_view unknown_key(std::string_view variant) {
+    constexpr std::string_view known[] = {"cold",  "dist", "bshuf", "quant", "what",  "act",
+                                          "ctx",   "det",  "out",   "model", "extra", "par",
+                                          "heads", "gpus", "dp",    "tp",    "pp",    "mbs"};
+    while (!variant.empty()) {
+        auto const item = variant.substr(0, variant.find(';'));
+        auto const key = item.substr(0, item.find('='));
+        if (std::ranges::find(known, key) == std::end(known)) {
+            return key;
+        }
+        variant.remove_prefix(std::min(item.size() + 1, variant.size()));
+    }
+    return {};
+}
+
 double parse_spread(std::string_view text, Origin const& origin) {
     double value = 0;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -145,6 +161,12 @@ class Reader {
         if (auto const problem = shape_problem(kernel); !problem.empty()) {
             count(report_.refused, problem, at(m));
             return;
+        }
+        if (auto const key = unknown_key(kernel.options.variant); !key.empty()) {
+            count(report_.noticed,
+                  fmt::format("extra: the key {} is not known; it only keeps these rows apart from others",
+                              key),
+                  at(extra));
         }
         ++report_.rows;
         each_(now_);

@@ -38,6 +38,29 @@ TEST_CASE("bytes that a rank sends follow nccl-tests' sizes", "[timing]") {
     CHECK(nic_bytes_per_byte(CollectiveKind::all_to_all, 16, 2) == Approx(0.5));
 }
 
+TEST_CASE("a measured time of a collective comes before a grid's, whoever measured it, and a grid's cell is "
+          "not measured",
+          "[timing]") {
+    TimingStore store;
+    auto const x = example_chip("X");
+    store.set_reference_chips({x});
+    std::string grid{table_header};
+    grid.insert(grid.size() - 1, ",measurements,spread");
+    grid += "X,all_reduce,fp16,1048576,0,0,8,nodes=1;kern=nccl_tests,38.35,nccl-docs,MIT,3,0.05\n"
+            "X,all_reduce,fp16,4194304,0,0,8,nodes=1;kern=nccl_tests,93.4,nccl-docs,MIT,3,0.05\n";
+    store.parse(grid, "grid.csv");
+    Bytes const sent{1.75 * 1048576};
+    CollectiveQuestion const question{CollectiveKind::all_reduce, Tier::node, sent, 8, 1};
+    auto const by_grid = collective_cost(store, example_node(x), question);
+    CHECK(by_grid.evidence == Evidence::interpolated);
+    CHECK(alone(by_grid, sent).value() == Approx(38.35e-6).epsilon(1e-3));
+    store.parse(std::string{table_header} + "X,all_reduce,fp16,1048576,0,0,8,nodes=1;kern=mine,70,me,mine\n",
+                "mine.csv");
+    auto const by_row = collective_cost(store, example_node(x), question);
+    CHECK(by_row.evidence == Evidence::measured);
+    CHECK(alone(by_row, sent).value() == Approx(70e-6).epsilon(1e-3));
+}
+
 TEST_CASE("the uncontended formula gives a measured collective back", "[timing]") {
     TimingStore store;
     auto const x = example_chip("X");

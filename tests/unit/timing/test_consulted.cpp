@@ -61,8 +61,13 @@ struct Shipped {
     TimingStore store;
     explicit Shipped(Change const& change) {
         store.set_reference_chips(hardware::Catalogue{MOESAIC_SOURCE_DIR "/platforms"}.all_chips());
+        auto const by_name = [&](Measurement const& row) {
+            auto named = row;
+            named.chip = store.name_of_rows(row.chip);
+            return change(named);
+        };
         for (auto const& table : tables_at(MOESAIC_SOURCE_DIR "/platforms/timings")) {
-            store.parse(changed(table, change), table);
+            store.parse(changed(table, by_name), table);
         }
     }
 };

@@ -277,3 +277,62 @@ TEST_CASE("a row of a chip of which nothing is known is not guessed", "[timing]"
     row.chip = "nobody's chip";
     CHECK_FALSE(row_time(estimator, row).has_value());
 }
+
+TEST_CASE("rows under a chip's id and under its name in tables are rows of one chip", "[timing]") {
+    auto x = example_chip("x_id");
+    x.timing_names = {"X", "X-other"};
+    auto const row = [](std::string const& chip, int us) {
+        return std::string{table_header} +
+               fmt::format("{},gemm,bf16,4096,4096,4096,1,,{},me,mine\n", chip, us);
+    };
+    Loaded const by_id{{x}, {row("x_id", 2000)}}, by_name{{x}, {row("X", 2000)}},
+        both{{x}, {row("x_id", 2000), row("X", 2000)}};
+    CHECK(by_id.store.all().front().chip == "X");
+    CHECK(both.store.all().size() == 1);
+    auto const time = [&](Loaded const& loaded, std::int64_t m) {
+        return operation_time(Estimator{loaded.store}, x, gemm(m, 4096, 4096)).duration.time.value();
+    };
+    CHECK(time(by_id, 4096) == Approx(2000e-6));
+    CHECK(time(by_id, 6144) == time(by_name, 6144));
+}
+
+TEST_CASE("measurements of one shape that disagree leave a doubt as wide as they are apart", "[timing]") {
+    auto const x = example_chip("X");
+    auto const rows = [](int one, int other) {
+        return std::string{table_header} + fmt::format("X,gemm,bf16,4096,4096,4096,1,,{},me,mine\n"
+                                                       "X,gemm,bf16,4096,4096,4096,1,,{},me,mine\n",
+                                                       one, other);
+    };
+    Loaded const agreed{{x}, {rows(2000, 2000)}}, apart{{x}, {rows(1600, 2400)}};
+    auto const doubt = [&](Loaded const& loaded) {
+        return operation_time(Estimator{loaded.store}, x, gemm(4096, 4096, 4096)).duration.sigma;
+    };
+    CHECK(doubt(agreed) < 0.05);
+    // ln(2400/1600) = 0.405 apart: standard error 0.405 / 2
+    CHECK(doubt(apart) == Approx(0.2027).epsilon(0.02));
+}
+
+TEST_CASE("a kernel over the full square is no measurement of the causal one", "[timing]") {
+    auto const x = example_chip("X");
+    auto const time = [&](char const* causal) {
+        Loaded const loaded{
+            {x},
+            {std::string{table_header} +
+             fmt::format("X,attn_fwd,bf16,4096,4096,128,1,h=16;hkv=4;causal={},4000,me,mine\n", causal)}};
+        Operation const asked{.kind = OpKind::attention,
+                              .pass = Pass::forward,
+                              .m = 4096,
+                              .n = 4096,
+                              .k = 128,
+                              .batch = 1,
+                              .heads = 16,
+                              .kv_heads = 4,
+                              .causal = true};
+        return operation_time(Estimator{loaded.store}, x, asked).duration;
+    };
+    CHECK(time("1").evidence == Evidence::measured);
+    auto const of_square = time("0");
+    CHECK(of_square.evidence == Evidence::interpolated);
+    CHECK(of_square.sigma > 0.08);
+    CHECK_THROWS_WITH(time("true"), Catch::Contains("extra: causal=true is neither 0 nor 1"));
+}

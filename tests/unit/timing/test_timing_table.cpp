@@ -149,6 +149,15 @@ TEST_CASE("rows of an unknown number format are counted, not taken", "[timing]")
     CHECK(report.refused[0].text == "unknown number format \"int3\"");
 }
 
+TEST_CASE("a key of extra that no table uses is told", "[timing]") {
+    TimingStore store;
+    store.parse(std::string{table_header} + "X,gemm,bf16,64,64,64,1,cold=weights;casual=1,9,me,mine\n",
+                "t.csv");
+    REQUIRE(store.reports().front().noticed.size() == 1);
+    CHECK(store.reports().front().noticed.front().text ==
+          "extra: the key casual is not known; it only keeps these rows apart from others");
+}
+
 TEST_CASE("a table in HDF5 gives the rows that its CSV form gives", "[timing]") {
     std::string const csv = std::string{table_header} +
                             "X,attn_fwd,bf16,64,64,128,2,\"h=8;causal=1;note=a,b\",5.25,s,MIT\n"
