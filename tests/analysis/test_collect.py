@@ -87,11 +87,66 @@ class Collector(unittest.TestCase):
     def test_bad_lists_are_told_in_one_line(self):
         path = self.list_of(["gemm,fp32,many,96,32,1,"])
         done = self.collect(path)
-        self.assertEqual((done.returncode, done.stderr), (1, f"error: {path}:2: a size is no whole number\n"))
+        self.assertEqual((done.returncode, done.stderr), (1, f'error: {path}:2: m: "many" is no whole number of 0 or more\n'))
         both = self.list_of(LIST[:1])
         both.write_text(both.read_text(encoding="utf-8") + f"B200,{LIST[0]},transferred,0.1\n", encoding="utf-8")
         self.assertIn("give --chip, one of B200, H20", self.collect(both).stderr)
         self.assertEqual(self.collect(both, "--chip", "H20").returncode, 0)
+
+    def test_a_bad_row_is_told_with_line_and_field_before_anything_is_measured(self):
+        for row, said in (("attn_fwd,fp32,64,64,16,2,h=x", 'extra: h: "x" is no whole number of 0 or more'),
+                          ("gemm,fp32,-64,96,32,1,", 'm: "-64" is no whole number of 0 or more')):
+            path = self.list_of([LIST[0], row])
+            path.write_text("# a comment counts as a line\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+            done = self.collect(path)
+            self.assertEqual((done.returncode, done.stderr), (1, f"error: {path}:5: {said}\n"))
+            self.assertFalse(self.table.exists())
+        path.write_text(HEADER + "H20,gemm,fp32,64,96,32\n", encoding="utf-8")
+        self.assertEqual(self.collect(path).stderr, f"error: {path}:2: batch: this field is missing\n")
+
+    def test_a_line_that_was_cut_is_dropped_wherever_it_was_cut(self):
+        path = self.list_of(LIST[:2])
+        self.collect(path)
+        whole = self.table.read_bytes()
+        last = len(whole.splitlines(keepends=True)[-1])
+        for left in (len(whole) - 1, len(whole) - 30, len(whole) - last + 1, len(whole) - last, 3):
+            self.table.write_bytes(whole[:left])
+            done = self.collect(path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual("its last line was cut short and is dropped" in done.stderr, left != len(whole) - last)
+            self.assertEqual([r["dtype"] for r in self.rows()], ["fp32", "bf16"])
+            self.assertTrue(all(r["licence"] == "own measurement" for r in self.rows()))
+            self.assertTrue(self.table.read_bytes().startswith(b"# device"))
+
+    def test_a_run_that_is_killed_leaves_whole_lines(self):
+        self.collect(self.list_of(LIST[:1]))
+        with subprocess.Popen([sys.executable, COLLECTOR, self.list_of(LIST), "-o", self.table, "--device", "cpu", "--seconds", "0.5"],
+                              stderr=subprocess.PIPE, text=True) as run:
+            run.stderr.readline()
+            run.kill()
+        self.assertTrue(self.table.read_bytes().endswith(b"own measurement\n"))
+        self.assertGreater(len(self.rows()), 1)
+
+    def test_a_file_of_another_kind_is_not_written_on(self):
+        path = self.list_of(LIST[:1])
+        before = path.read_bytes()[:-1]
+        path.write_bytes(before)
+        done = self.collect(path, "-o", path)
+        self.assertEqual((done.returncode, path.read_bytes()), (1, before))
+        self.assertIn("is no table of the collector", done.stderr)
+
+    def test_the_library_of_the_table_is_that_which_was_measured(self):
+        self.collect(self.list_of(["gemm,fp32,64,96,32,1,cold=weights;kern=cublas"]))
+        self.assertRegex(self.rows()[0]["extra"], r"^cold=weights;kern=torch-[^;]+$")
+
+    def test_a_byte_order_mark_is_passed_over(self):
+        path = self.list_of(LIST[:2])
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+        self.assertEqual(self.collect(path, "--limit", "1").returncode, 0)
+        self.table.write_bytes(b"\xef\xbb\xbf" + self.table.read_bytes())
+        done = self.collect(path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 x in the table already", done.stderr)
 
     def test_the_list_that_the_program_writes_is_taken(self):
         path = Path(self.folder.name) / "missing.csv"
