@@ -6,29 +6,14 @@
 
 Needs PyTorch with CUDA, ROCm or torch_npu; on a CPU it measures the CPU, for tests.
 """
-import argparse
 import sys
 from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import devices  # noqa: E402
-import kernels  # noqa: E402
-import measure  # noqa: E402
 import table  # noqa: E402
-
-
-def arguments_of(words):
-    parser = argparse.ArgumentParser(prog="collect", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("list", help="what to measure: columns chip,op,dtype,m,n,k,batch,extra (others are passed over)")
-    parser.add_argument("-o", "--output", required=True, help="the table, CSV; what it holds already is not measured again")
-    parser.add_argument("--chip", help="measure the rows of this chip (needed where the list has several)")
-    parser.add_argument("--device", choices=devices.KINDS, help="default: the first of cuda, npu, cpu that is there")
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each kernel, about (default 1)")
-    parser.add_argument("--limit", type=int, help="at most so many kernels, from the top of the list")
-    parser.add_argument("--seed", type=int, default=1, help="of the random data (default 1)")
-    return parser.parse_args(words)
+from arguments import arguments_of  # noqa: E402
 
 
 def chosen(rows, chip):
@@ -42,27 +27,43 @@ def chosen(rows, chip):
     return mine
 
 
-def main(words=None):
-    arguments = arguments_of(words)
-    device = devices.open_device(arguments.device)
-    rows = chosen(table.read_list(arguments.list), arguments.chip)[: arguments.limit]
+def distinct(rows):
+    """The first row of each shape."""
+    return list({row.shape(): row for row in reversed(rows)}.values())[::-1]
+
+
+def attempt(row, device, arguments):
+    """Library and time of a kernel, or nothing and the reason."""
+    import kernels  # noqa: PLC0415 - needs PyTorch
+    import measure  # noqa: PLC0415
+
+    try:
+        work = kernels.build(row, device, arguments.seed)
+        return (work.library, measure.time_of(work, device, arguments.seconds)), None
+    except kernels.CannotMeasure as reason:
+        return None, str(reason)
+    except device.out_of_memory:
+        return None, "does not fit in the memory of the device"
+    except Exception as refusal:  # noqa: BLE001 - PyTorch refuses in many ways, and no kernel may cost the others
+        return None, f"{row.op} in {row.dtype} is refused: {type(refusal).__name__}: {refusal}".split("\n", maxsplit=1)[0]
+
+
+def measure_all(rows, device, arguments):
     measured, skipped = 0, Counter()
     with table.Writer(arguments.output, device) as writer:
         for row in rows:
             if writer.holds(row):
                 skipped["in the table already"] += 1
                 continue
-            try:
-                work = kernels.build(row, device, arguments.seed)
-                timing = measure.time_of(work, device, arguments.seconds)
-            except kernels.CannotMeasure as reason:
-                skipped[str(reason)] += 1
+            result, reason = attempt(row, device, arguments)
+            if result is None:
+                skipped[reason] += 1
+                if not device.is_usable():
+                    raise SystemExit(f"error: {row.text()}: {reason}\nAfter this fault the device does nothing more in this "
+                                     "process: take the kernel out of the list and run again")
                 continue
-            except device.out_of_memory:
-                skipped["does not fit in the memory of the device"] += 1
-                device.forget()
-                continue
-            writer.write(row, work.library, timing)
+            library, timing = result
+            writer.write(row, library, timing)
             measured += 1
             print(f"{row.text()}: {timing.median * 1e6:.4g} us (spread {100 * timing.spread:.1f} %, {timing.calls} calls)",
                   file=sys.stderr)
@@ -70,6 +71,26 @@ def main(words=None):
     for reason, times in skipped.most_common():
         print(f"  not measured: {times} x {reason}", file=sys.stderr)
     return 0 if measured or not rows or writer.held else 1
+
+
+def opened(kind):
+    try:
+        import devices  # noqa: PLC0415 - needs PyTorch, and --help does not
+    except ModuleNotFoundError as missing:
+        if missing.name != "torch":
+            raise
+        raise SystemExit("error: PyTorch is not installed: on Debian `apt install python3-torch` (it measures the CPU alone), "
+                         "on a chip its maker's PyTorch") from None
+    return devices.open_device(kind)
+
+
+def main(words=None):
+    arguments = arguments_of(words, __doc__)
+    try:
+        rows = distinct(chosen(table.read_list(arguments.list), arguments.chip))[: arguments.limit]
+        return measure_all(rows, opened(arguments.device), arguments)
+    except OSError as error:
+        raise SystemExit(f"error: {error.filename or arguments.output}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

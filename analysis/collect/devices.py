@@ -6,7 +6,7 @@ import time
 
 import torch
 
-KINDS = ("cuda", "npu", "cpu")
+from arguments import KINDS
 
 
 class Device:
@@ -24,10 +24,15 @@ class Device:
         if not self.is_cpu:
             self.api.synchronize()
 
-    def forget(self):
-        """Gives cached memory back."""
-        if not self.is_cpu:
-            self.api.empty_cache()
+    def is_usable(self):
+        """Gives cached memory back; after some faults a chip runs nothing more in the same process."""
+        try:
+            if not self.is_cpu:
+                self.api.empty_cache()
+            self.synchronize()
+        except RuntimeError:
+            return False
+        return True
 
     def free_bytes(self):
         if self.kind == "cuda":

@@ -1,11 +1,19 @@
 """Lists of kernels to measure, and the table of kernel timings (docs/adding.md has its columns)."""
 import csv
+import io
 import math
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 COLUMNS = ["chip", "op", "dtype", "m", "n", "k", "batch", "extra", "time_us", "source", "licence"]
+OF_LISTS = COLUMNS[:8]
 SIZES = ("m", "n", "k", "batch")
+# keys of `extra` that are whole numbers; others say a variant in words
+COUNTS = ("h", "hkv", "dv", "causal", "window", "topk", "experts", "gated", "ep", "nodes", "sms")
+# keys of `extra` that say how a kernel was measured: the same kernel all the same
+OF_MEASUREMENT = ("kern", "cold", "layer", "reps")
 SOURCE, LICENCE = "moesaic-collect", "own measurement"
 
 
@@ -22,33 +30,76 @@ class Row:
 
     def option(self, key, otherwise=None):
         """A key of `extra`, as a whole number."""
-        for item in self.extra.split(";"):
-            name, _, value = item.partition("=")
-            if name == key:
-                return int(value)
-        return otherwise
+        return next((int(value) for name, value in options_of(self.extra) if name == key), otherwise)
+
+    def shape(self):
+        """Equal for rows that ask for the same kernel."""
+        return (self.op, self.dtype, self.m, self.n, self.k, self.batch, tuple(sorted(options_of(self.extra))))
 
     def text(self):
         return f"{self.op} {self.dtype} {self.m} x {self.n} x {self.k}, {self.batch}" + (f", {self.extra}" if self.extra else "")
 
 
-def lines_of(file):
-    return (line for line in file if not line.startswith("#"))
+def options_of(extra):
+    """Pairs of key and value."""
+    return [item.partition("=")[::2] for item in extra.split(";") if item]
+
+
+def check_whole(text, where):
+    if not re.fullmatch(r"\s*[0-9]+\s*", text):
+        raise SystemExit(f'error: {where}: "{text}" is no whole number of 0 or more')
+
+
+def row_of(record, where):
+    """A row from its fields; what is wrong is told with file, line and field."""
+    for column in OF_LISTS:
+        if record[column] is None:
+            raise SystemExit(f"error: {where}: {column}: this field is missing")
+    if None in record:
+        raise SystemExit(f"error: {where}: more fields than columns")
+    for size in SIZES:
+        check_whole(record[size], f"{where}: {size}")
+    options = options_of(record["extra"])
+    for key, value in options:
+        if key in COUNTS:
+            check_whole(value, f"{where}: extra: {key}")
+    own = ";".join(f"{key}={value}" if value else key for key, value in options if key not in OF_MEASUREMENT)
+    return Row(record["chip"], record["op"], record["dtype"], *(int(record[s]) for s in SIZES), own)
+
+
+class Lines:
+    """The lines that are neither empty nor comments; `number` is that of the last one taken."""
+
+    def __init__(self, text):
+        self.text, self.number = text, 0
+
+    def __iter__(self):
+        for self.number, line in enumerate(io.StringIO(self.text, newline=""), start=1):
+            if line.strip() and not line.startswith("#"):
+                yield line
+
+
+def text_of(content, path):
+    try:
+        return content.decode("utf-8-sig")  # spreadsheets begin with a byte-order mark
+    except UnicodeDecodeError:
+        raise SystemExit(f"error: {path}: is no text in UTF-8") from None
+
+
+def header_of(text):
+    return next(csv.reader(iter(Lines(text))), [])
+
+
+def rows_of(text, path):
+    missing = [c for c in OF_LISTS if c not in header_of(text)]
+    if missing:
+        raise SystemExit(f"error: {path}: no column {', '.join(missing)}")
+    lines = Lines(text)
+    return [row_of(record, f"{path}:{lines.number}") for record in csv.DictReader(lines)]
 
 
 def read_list(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(lines_of(file))
-        missing = [c for c in COLUMNS[:8] if c not in (reader.fieldnames or [])]
-        if missing:
-            raise SystemExit(f"error: {path}: no column {', '.join(missing)}")
-        rows = []
-        for number, record in enumerate(reader, start=2):
-            try:
-                rows.append(Row(record["chip"], record["op"], record["dtype"], *(int(record[s]) for s in SIZES), record["extra"]))
-            except (TypeError, ValueError):
-                raise SystemExit(f"error: {path}:{number}: a size is no whole number") from None
-        return rows
+    return rows_of(text_of(Path(path).read_bytes(), path), path)
 
 
 class Writer:
@@ -60,33 +111,46 @@ class Writer:
         self.file = None
 
     def __enter__(self):
-        fresh = not self.path.exists() or self.path.stat().st_size == 0
-        if not fresh:
-            with open(self.path, newline="", encoding="utf-8") as file:
-                self.held = {self._key(r["op"], r["dtype"], *(int(r[s]) for s in SIZES), r["extra"])
-                             for r in csv.DictReader(lines_of(file))}
+        has_header = self._take_up() if self.path.is_file() else False
         self.file = open(self.path, "a", newline="", encoding="utf-8")
-        if fresh:
-            self.file.write("".join(f"# {line}\n" for line in self.device.environment()))
-            csv.writer(self.file, lineterminator="\n").writerow(COLUMNS)
+        if not has_header:
+            self._append("".join(f"# {line}\n" for line in self.device.environment()) + ",".join(COLUMNS) + "\n")
         return self
 
     def __exit__(self, *_):
         self.file.close()
 
-    @staticmethod
-    def _key(op, dtype, m, n, k, batch, extra):
-        own = [item for item in extra.split(";") if item and not item.startswith(("kern=", "cold="))]
-        return (op, dtype, m, n, k, batch, ";".join(sorted(own)))
+    def _take_up(self):
+        """Reads what a table holds and drops a last line without an end; whether it has a header."""
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1  # a run that was killed while it wrote left the rest
+        cut, text = content[whole:], text_of(content[:whole], self.path)
+        header = header_of(text)
+        begins_a_header = cut.startswith(b"#") or ",".join(COLUMNS).encode().startswith(cut)
+        if header != COLUMNS and (header or not begins_a_header):
+            raise SystemExit(f"error: {self.path}: is no table of the collector: give another name for the output")
+        if header:
+            self.held = {row.shape() for row in rows_of(text, self.path)}
+        if cut:
+            with open(self.path, "rb+") as file:
+                file.truncate(whole)
+            print(f"note: {self.path}: its last line was cut short and is dropped", file=sys.stderr)
+        return bool(header)
+
+    def _append(self, lines):
+        """In one piece: a kill leaves whole lines."""
+        self.file.write(lines)
+        self.file.flush()
 
     def holds(self, row):
-        return self._key(row.op, row.dtype, row.m, row.n, row.k, row.batch, row.extra) in self.held
+        return row.shape() in self.held
 
     def write(self, row, library, timing):
         if not (math.isfinite(timing.median) and timing.median > 0):
             raise ValueError(f"{row.text()} took {timing.median} s")
         chip = "cpu" if self.device.is_cpu else row.chip
         extra = ";".join(item for item in (row.extra, library) if item)
-        csv.writer(self.file, lineterminator="\n").writerow(
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(
             [chip, row.op, row.dtype, row.m, row.n, row.k, row.batch, extra, f"{timing.median * 1e6:.6g}", SOURCE, LICENCE])
-        self.file.flush()
+        self._append(line.getvalue())

@@ -60,6 +60,11 @@ class Documentation(unittest.TestCase):
                 with self.subTest(line):
                     self.run_line(line, folder, {"MOESAIC_DATA": folder})
 
+    def test_commands_over_several_lines_can_be_pasted(self):
+        for page in sorted((SOURCE / "docs").glob("*.md")):
+            for line, following in re.findall(r"^(.*)\n(?= +(--\S+))", page.read_text(encoding="utf-8"), re.MULTILINE):
+                self.assertTrue(line.endswith("\\"), f"{page.name}: {line} / {following}")
+
     def test_every_tutorial_scenario_is_in_the_tutorial(self):
         text = (SOURCE / "docs" / "tutorial.md").read_text(encoding="utf-8")
         for scenario in sorted((SOURCE / "scenarios" / "tutorial").glob("*.toml")):
