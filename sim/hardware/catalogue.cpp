@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fmt/format.h>
 #include <iterator>
+#include <map>
 
 namespace moesaic::hardware {
 
@@ -27,6 +29,17 @@ std::vector<Chip> Catalogue::all_chips() const {
     std::vector<Chip> out;
     std::ranges::transform(chip_ids(), std::back_inserter(out),
                            [this](std::string const& id) { return chip(id, {}); });
+    std::map<std::string, std::string> owners; // of a name in tables of timings, by id
+    for (auto const& chip : out) {
+        for (auto const& name : chip.timing_names) {
+            if (auto const [owner, fresh] = owners.emplace(name, chip.id); !fresh) {
+                auto const table = read_entry(folder_ + "/chips", "chip", chip.id, {});
+                throw InputError{table.origin("timing_names"),
+                                 fmt::format("\"{}\" is a name of {} already", name, owner->second),
+                                 "Rows of timing tables are of one chip: leave the name out here"};
+            }
+        }
+    }
     return out;
 }
 

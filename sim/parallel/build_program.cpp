@@ -314,11 +314,14 @@ RankClass build_class(Job const& job, std::pair<Messages&, TokenMessages&> sends
     return out;
 }
 
-Flop work_of(Block const& block) {
+/// Of the mean rank: the class stands for the one whose experts get the most tokens.
+/// @param imbalance rows of its experts over the mean
+Flop work_of(Block const& block, double imbalance) {
     Flop sum;
     for (auto const& op : block.ops) {
         if (auto const* compute = std::get_if<Compute>(&op.work)) {
-            sum += compute->work;
+            bool const of_experts = compute->operation && compute->operation->role.starts_with("expert");
+            sum += of_experts ? compute->work / imbalance : compute->work;
         }
     }
     return sum;
@@ -391,9 +394,10 @@ Program build_program(Job const& job, Pricers& pricers) {
             slow_down(program.classes.back(),
                       slowest_of(chip.speed_spread->value, chips_on(job.plan, stage.place.pool)));
         }
+        auto const imbalance = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)].expert_imbalance;
         std::vector<Flop> work;
         for (auto const& block : program.classes.back().blocks) {
-            work.push_back(work_of(block));
+            work.push_back(work_of(block, imbalance));
         }
         for (auto const& item : program.classes.back().schedule) {
             program.hardware_flop +=

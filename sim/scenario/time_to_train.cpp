@@ -35,10 +35,11 @@ std::vector<results::TrainingPhase> phases_of(Scenario const& scenario, parallel
     auto const length = static_cast<double>(scenario.shape.sequence_length);
     std::vector<results::TrainingPhase> out;
     Tokens done;
-    auto const full = scenario.batch_ramp.empty() ? Seconds{1} : bound_of(job, program);
+    // what a step takes beyond its bound does not grow with the batch: gradients that nothing hides, waiting at its ends
+    auto const full = scenario.batch_ramp.empty() ? step : bound_of(job, program);
     for (auto const& ramp : scenario.batch_ramp) {
         out.push_back({ramp.global_batch, (ramp.until - done).value() / (ramp.global_batch * length),
-                       step * (bound_with_batch(job, ramp.global_batch) / full)});
+                       bound_with_batch(job, ramp.global_batch) + (step - full)});
         done = ramp.until;
     }
     out.push_back({scenario.shape.global_batch,

@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <map>
 #include <regex>
 #include <set>
 
@@ -67,16 +66,20 @@ TEST_CASE("scale-up bandwidth of the catalogue is each way", "[hardware]") {
     CHECK(catalogue.chip("amd_mi300x", here).scale_up_bandwidth->value == BytesPerSecond{448e9});
 }
 
-TEST_CASE("no timing name belongs to two chips", "[hardware]") {
-    auto const catalogue = shipped();
-    std::map<std::string, std::string> owner;
-    for (auto const& id : catalogue.chip_ids()) {
-        for (auto const& name : catalogue.chip(id, here).timing_names) {
-            INFO(name << " of " << id);
-            CHECK(owner.emplace(name, id).second);
-        }
-    }
-    CHECK(owner.at("H800-SXM") == "nvidia_h800_sxm5");
+TEST_CASE("a name in tables of timings belongs to one chip, and a copied chip that keeps it is an error",
+          "[hardware]") {
+    CHECK(shipped().all_chips().size() == 51);
+    auto const folder = std::filesystem::temp_directory_path() / "moesaic_two_owners";
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder / "chips");
+    auto text = io::read_text_file(MOESAIC_SOURCE_DIR "/platforms/chips/nvidia_h20.toml");
+    io::write_text_file((folder / "chips" / "nvidia_h20.toml").string(), text);
+    text.replace(text.find("nvidia_h20"), 10, "a_copy");
+    io::write_text_file((folder / "chips" / "a_copy.toml").string(), text);
+    CHECK_THROWS_WITH(Catalogue{folder.string()}.all_chips(),
+                      Contains("nvidia_h20.toml:9:") &&
+                          Contains("timing_names: \"H20\" is a name of a_copy already"));
+    std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("every document that a figure names is listed among the sources, and none for nothing",

@@ -145,6 +145,17 @@ TEST_CASE("without recomputation the kernels do the model's work, over any split
     }
 }
 
+TEST_CASE("uneven routing gives the busiest rank more to do, and all ranks together as much as before",
+          "[parallel]") {
+    auto const work = [](std::string const& imbalance) {
+        return build_program(job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960,
+                                    "pipeline = 8\nexpert = 8\n" + imbalance)
+                                 .job())
+            .hardware_flop;
+    };
+    CHECK(work("expert_imbalance = 3.0\n") / work("") == Approx(1.0).epsilon(1e-4));
+}
+
 TEST_CASE("full recomputation adds one forward of the layers", "[parallel]") {
     auto const without = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
     auto const with = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960,
