@@ -58,10 +58,13 @@ void add_trace_command(CLI::App& app, Outcome&) {
     command->add_option("-o,--output", arguments->output, "The trace, JSON")->required();
     add_scenario_options(*command, arguments->options);
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
-    command->footer("A process per rank class, a thread per stream; arrows are messages between stages, "
-                    "counters the memory\n"
-                    "of a rank and the use of each link.\n"
-                    "Example: moesaic trace scenarios/tutorial/02-pipeline.toml -o step.json");
+    command->footer(
+        "A process per rank class, a thread per stream; arrows are messages between stages, "
+        "counters the memory\n"
+        "of a rank and the use of each link, every transfer at its mean rate: where several share a link "
+        "their\n"
+        "sum may pass what it carries for a while, the bytes are right.\n"
+        "Example: moesaic trace scenarios/tutorial/02-pipeline.toml -o step.json");
     command->callback([arguments] { trace(*arguments); });
 }
 
