@@ -98,6 +98,17 @@ TEST_CASE("a chip without curves takes those of a chip of its maker, scaled by t
     CHECK(cost.sigma >= 0.15);
 }
 
+TEST_CASE("at its least size a curve shows the rate that it shows above it", "[timing]") {
+    CollectiveCurve const curve{
+        .ranks = 8, .bytes = {1e9, 2e9, 4e9}, .seconds = {0.010, 0.020, 0.040}, .chip = "X"};
+    auto const cost = [&](double bytes) {
+        return split_time(curve, Bytes{bytes}, 1.0, BytesPerSecond{400e9});
+    };
+    CHECK(cost(1e9).attainable.value() == Approx(100e9));
+    CHECK(alone(cost(1e9), Bytes{1e9}).value() == Approx(0.010));
+    CHECK(cost(1.2e9).attainable.value() == Approx(100e9).epsilon(0.01));
+}
+
 TEST_CASE("half a ring that was not measured has the rate of the whole one", "[timing]") {
     TimingStore store;
     auto const x = example_chip("X");
