@@ -75,11 +75,13 @@ std::vector<Algorithm> algorithms_of(Arguments const& arguments, CollectiveKind 
 }
 
 std::vector<Bytes> sizes_of(Arguments const& arguments) {
+    constexpr double most = 1e18;
     std::vector<Bytes> out;
     for (auto const& text : arguments.bytes) {
         auto const size = io::parse_quantity<Bytes>(text);
-        if (!size || size->value() <= 0.0) {
-            throw InputError{from("--bytes"), fmt::format("\"{}\" is no size above 0", text),
+        if (!size || !(size->value() > 0.0 && size->value() <= most)) {
+            throw InputError{from("--bytes"),
+                             fmt::format("\"{}\" is no size above 0 and up to 1e18 bytes", text),
                              io::quantity_help<Bytes>()};
         }
         out.push_back(*size);

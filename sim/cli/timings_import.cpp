@@ -78,6 +78,7 @@ Imported import_profile(Arguments const& a, ReadProfile read) {
     KernelImport importer{rules};
     for (auto const& file : a.files) {
         read(file, [&](TracedKernel const& kernel) { importer.add(kernel); });
+        importer.next_file();
     }
     Imported out;
     auto result = importer.finish();
@@ -91,13 +92,24 @@ Imported import_profile(Arguments const& a, ReadProfile read) {
     return out;
 }
 
+/// An option for files that do not say: where they do, the two agree.
+template <class Value>
+Value agreed(Value const& given, Value const& said, std::string_view option, std::string const& file) {
+    if (given == Value{} || said == Value{} || given == said) {
+        return given == Value{} ? said : given;
+    }
+    throw InputError{Origin{"command line", 0, 0, std::string{option}},
+                     fmt::format("is {}, but {} says {}", given, file, said),
+                     fmt::format("Leave {} out: it is for files that do not say", option)};
+}
+
 Imported import_collectives(Arguments const& a) {
     Imported out;
     for (auto const& file : a.files) {
         auto const refused = read_collective_test(file, [&](CollectiveRow const& row) {
-            auto const op = a.op.empty() ? row.op : a.op;
-            auto const ranks = a.ranks > 0 ? a.ranks : row.ranks;
-            auto const nodes = a.nodes > 0 ? a.nodes : std::max(row.nodes, 1);
+            auto const op = agreed(a.op, row.op, "--op", file);
+            auto const ranks = agreed(a.ranks, row.ranks, "--ranks", file);
+            auto const nodes = std::max(agreed(a.nodes, row.nodes, "--nodes", file), 1);
             if (op.empty() || ranks < 2) {
                 throw InputError{Origin::whole_file(file),
                                  "does not say which collective it is or between how many ranks",
@@ -193,6 +205,17 @@ void print_json(Arguments const& a, Imported const& imported) {
     fmt::print("{}\n", out.text());
 }
 
+/// Names come from the profile: a line of them must stay a line, and the terminal as it is.
+std::string printable(std::string_view text) {
+    std::string out;
+    for (char const c : text) {
+        auto const byte = static_cast<unsigned char>(c);
+        bool const control = byte < 0x20 || byte == 0x7f;
+        out += c == '\n' ? "\\n" : control ? fmt::format("\\x{:02x}", byte) : std::string{c};
+    }
+    return out;
+}
+
 void print_shares(char const* title, std::vector<ImportShare> const& shares, ImportResult const& result) {
     constexpr std::size_t most = 12;
     std::int64_t calls = 0;
@@ -204,7 +227,7 @@ void print_shares(char const* title, std::vector<ImportShare> const& shares, Imp
     fmt::print("{}: {} calls, {:.1f} % of the time\n", title, calls, 100 * result.share_of(time));
     for (std::size_t i = 0; i < std::min(most, shares.size()); ++i) {
         fmt::print("  {:5.1f} %  {:6} x  {}\n", 100 * result.share_of(shares[i].time), shares[i].calls,
-                   shares[i].what);
+                   printable(shares[i].what));
     }
     if (shares.size() > most) {
         fmt::print("  and {} more (all with --json)\n", shares.size() - most);

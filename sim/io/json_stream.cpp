@@ -1,10 +1,10 @@
 #include "io/json_stream.hpp"
 
 #include "base/errors.hpp"
+#include "io/text_file.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 namespace moesaic::io {
@@ -141,13 +141,7 @@ class Handler : public json::json_sax_t {
 
 void read_json_array(std::string const& path, std::string_view array,
                      std::function<void(JsonRecord const&)> const& each) {
-    std::ifstream in{path, std::ios::binary};
-    if (!in) {
-        throw InputError{Origin::whole_file(path), "cannot be read"};
-    }
-    if (in.peek() == 0x1f) {
-        throw InputError{Origin::whole_file(path), "is compressed", "Unpack it first: gunzip -k FILE"};
-    }
+    auto in = open_file(path);
     Handler handler{array, each};
     json::sax_parse(in, &handler, json::input_format_t::json, true);
     if (auto const at = handler.error_at()) {

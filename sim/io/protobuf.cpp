@@ -1,9 +1,9 @@
 #include "io/protobuf.hpp"
 
 #include "base/errors.hpp"
+#include "io/text_file.hpp"
 
 #include <fmt/format.h>
-#include <fstream>
 #include <optional>
 
 namespace moesaic::io {
@@ -87,10 +87,7 @@ void read_packed(ProtobufField const& field, std::function<void(std::uint64_t)> 
 }
 
 void read_delimited_messages(std::string const& path, std::function<void(std::string_view)> const& each) {
-    std::ifstream in{path, std::ios::binary};
-    if (!in) {
-        throw InputError{Origin::whole_file(path), "cannot be read"};
-    }
+    auto in = open_file(path);
     constexpr std::uint64_t most = std::uint64_t{1} << 28;
     std::string message;
     for (std::int64_t whole = 0;; ++whole) {

@@ -12,16 +12,50 @@
 
 namespace moesaic::io {
 
-std::string read_text_file(std::string const& path) {
-    if (std::filesystem::is_directory(path)) {
+namespace {
+
+[[noreturn]] void fail_to_read(std::string const& path) {
+    throw InputError{Origin::whole_file(path),
+                     fmt::format("cannot be read ({})", std::strerror(errno ? errno : EIO))};
+}
+
+/// Both bytes of gzip's mark: one alone may begin a binary file.
+bool is_compressed(std::ifstream& in) {
+    if (in.peek() != 0x1f) {
+        in.clear(); // an empty file is none of our business
+        return false;
+    }
+    in.get();
+    bool const second = in.peek() == 0x8b;
+    in.clear();
+    in.unget();
+    return second;
+}
+
+} // namespace
+
+std::ifstream open_file(std::string const& path) {
+    std::error_code unknown;
+    if (std::filesystem::is_directory(path, unknown)) {
         throw InputError{Origin::whole_file(path), "is a folder, not a file"};
     }
     errno = 0;
     std::ifstream in{path, std::ios::binary};
+    if (!in) {
+        fail_to_read(path);
+    }
+    if (is_compressed(in)) {
+        throw InputError{Origin::whole_file(path), "is compressed", "Unpack it first: gunzip -k FILE"};
+    }
+    return in;
+}
+
+std::string read_text_file(std::string const& path) {
+    auto in = open_file(path);
+    errno = 0;
     std::ostringstream content;
-    if (!in || !(content << in.rdbuf() || in.peek() == std::ifstream::traits_type::eof())) {
-        throw InputError{Origin::whole_file(path),
-                         fmt::format("cannot be read ({})", std::strerror(errno ? errno : EIO))};
+    if (!(content << in.rdbuf() || in.peek() == std::ifstream::traits_type::eof())) {
+        fail_to_read(path);
     }
     return std::move(content).str();
 }

@@ -1,11 +1,16 @@
 #pragma once
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace moesaic::io {
 
-/// The whole content. @throws InputError where the file cannot be read
+/// The file, to be read from its beginning.
+/// @throws InputError where it cannot be read, is a folder, or compressed (gzip)
+[[nodiscard]] std::ifstream open_file(std::string const& path);
+
+/// The whole content. @throws InputError as open_file()
 [[nodiscard]] std::string read_text_file(std::string const& path);
 
 /// Writes to a temporary name beside it and renames, so that a killed write leaves the old file.

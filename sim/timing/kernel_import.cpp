@@ -20,7 +20,7 @@ void count(std::map<std::string, ImportShare>& shares, std::string const& what, 
     auto& share = shares[what];
     share.what = what;
     share.calls += kernel.calls;
-    share.time += kernel.time * static_cast<double>(kernel.calls);
+    share.time += kernel.time_of_all();
 }
 
 std::vector<ImportShare> longest_first(std::map<std::string, ImportShare> const& shares) {
@@ -40,7 +40,33 @@ std::string row_key(Kernel const& kernel, std::string const& extra) {
 Seconds median_of(std::vector<float> times) {
     auto const middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
     std::ranges::nth_element(times, middle);
-    return Seconds{static_cast<double>(*middle)};
+    double const upper = *middle;
+    return Seconds{times.size() % 2 == 1 ? upper : (*std::max_element(times.begin(), middle) + upper) / 2};
+}
+
+/// Why the kernel's time or calls cannot be; empty where they can.
+std::string_view impossible(TracedKernel const& kernel) {
+    constexpr double longest = 9.2e9;                      // seconds: what nanoseconds in 64 bits hold
+    constexpr std::int64_t most_calls = 1'000'000'000'000; // sums of them stay far from 64 bits
+    auto const can_be = [](Seconds time) { return time.value() >= 0 && time.value() <= longest; };
+    if (!can_be(kernel.time) || !can_be(kernel.time_of_all())) {
+        return "its time is below 0 or beyond 292 years";
+    }
+    return kernel.calls < 1 || kernel.calls > most_calls ? "its number of calls is below 1 or beyond 1e12"
+                                                         : "";
+}
+
+/// The kernel as that operation's around what launched it.
+TracedKernel seen_from(TracedKernel kernel, std::size_t outwards) {
+    if (outwards > 0) {
+        auto const [call, run] = kernel.within[outwards - 1];
+        kernel.launched_by = call->name;
+        kernel.inputs = call->inputs;
+        kernel.input_types = call->types;
+        kernel.operation_run = run;
+    }
+    kernel.within.clear();
+    return kernel;
 }
 
 /// Kernels of one operation may run side by side: it takes as long as any of them runs.
@@ -71,8 +97,11 @@ std::optional<RuleMatch> const& KernelImport::find_rule(TracedKernel const& kern
     if (found_.size() >= most) {
         found_.clear();
     }
-    auto const [at, fresh] =
-        found_.try_emplace(kernel.name + '\n' + kernel.launched_by + '\n' + kernel.phase);
+    auto key = kernel.name + '\0' + kernel.launched_by + '\0' + kernel.phase;
+    for (auto const& outer : kernel.within) {
+        key += '\0' + outer.call->name;
+    }
+    auto const [at, fresh] = found_.try_emplace(std::move(key));
     if (fresh) {
         at->second = rules_.find(kernel);
     }
@@ -80,24 +109,55 @@ std::optional<RuleMatch> const& KernelImport::find_rule(TracedKernel const& kern
 }
 
 void KernelImport::add(TracedKernel const& kernel) {
+    if (auto const why = impossible(kernel); !why.empty()) {
+        TracedKernel counted;
+        counted.name = short_name(kernel); // its time would drown all others
+        ++result_.calls;
+        refuse(counted, why);
+        return;
+    }
     result_.calls += kernel.calls;
-    result_.time += kernel.time * static_cast<double>(kernel.calls);
+    result_.time += kernel.time_of_all();
     auto const& match = find_rule(kernel);
     if (!match) {
         refuse(kernel, "");
-        return;
+    } else if (match->outwards > 0) {
+        take_by(*match, seen_from(kernel, match->outwards));
+    } else {
+        take_by(*match, kernel);
     }
-    auto const& rule = *match->rule;
-    PhaseRun const run{kernel.phase, kernel.phase_run};
+}
+
+void KernelImport::take_by(RuleMatch const& match, TracedKernel const& kernel) {
+    auto const& rule = *match.rule;
+    auto const run = phase_run_of(kernel);
     if (!rule.ignore.empty()) {
         count(ignored_, fmt::format("{}: {}", short_name(kernel), rule.ignore), kernel);
     } else if (!rule.adds_to.empty()) {
-        additions_[{rule.adds_to, run}].push_back({kernel, {&rule, {}}});
+        additions_[{rule.adds_to, run}].push_back({seen_from(kernel, 0), {&rule, {}}});
     } else if (rule.is_ordered()) {
-        ordered_[{&rule, run}].push_back({kernel, *match});
+        ordered_[{&rule, run}].push_back({seen_from(kernel, 0), match});
     } else {
-        take(*match, rule.in_turn.front(), kernel);
+        take(match, rule.in_turn.front(), kernel);
     }
+}
+
+bool KernelImport::Row::count(TracedKernel const& kernel, std::optional<std::int64_t> run) {
+    auto const time = static_cast<float>(kernel.time.value());
+    if (run) {
+        auto const [place, fresh] = places.try_emplace(*run, times.size());
+        if (!fresh) {
+            if (place->second < times.size()) {
+                times[place->second] += time;
+            }
+            return false;
+        }
+    }
+    row.calls += kernel.calls;
+    if (times.size() < most_times) {
+        times.push_back(time);
+    }
+    return true;
 }
 
 bool KernelImport::take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel) {
@@ -107,19 +167,18 @@ bool KernelImport::take(RuleMatch const& match, ShapeRule const& shape, TracedKe
         return false;
     }
     auto const key = row_key(*shaped.kernel, shaped.extra);
-    auto& [row, times] = rows_[key];
-    if (times.empty()) {
-        row.kernel = std::move(*shaped.kernel);
-        row.extra = std::move(shaped.extra);
+    auto& row = rows_[key];
+    if (row.times.empty()) {
+        row.row.kernel = std::move(*shaped.kernel);
+        row.row.extra = std::move(shaped.extra);
     }
-    row.calls += kernel.calls;
-    if (times.size() < most_times) {
-        times.push_back(static_cast<float>(kernel.time.value()));
-    }
+    bool const of_a_run = match.rule->of_operation && kernel.operation_run >= 0;
+    bool const fresh =
+        row.count(kernel, of_a_run ? std::optional{across_files(kernel.operation_run)} : std::nullopt);
     result_.mapped_calls += kernel.calls;
-    result_.mapped_time += kernel.time * static_cast<double>(kernel.calls);
-    if (!match.rule->name.empty()) {
-        named_rows_[{match.rule->name, {kernel.phase, kernel.phase_run}}][key] += kernel.calls;
+    result_.mapped_time += kernel.time_of_all();
+    if (fresh && !match.rule->name.empty()) {
+        named_rows_[{match.rule->name, phase_run_of(kernel)}][key] += kernel.calls;
     }
     return true;
 }
@@ -149,14 +208,17 @@ void KernelImport::finish_ordered(std::vector<Call>& calls) {
 void KernelImport::take_together(std::span<Call const> parts, ShapeRule const& shape) {
     auto whole = parts.front().kernel;
     whole.time = busy_time(parts);
+    whole.total.reset();
+    whole.operation_run = -1; // the rule says which kernels make an operation
     if (!take(parts.front().match, shape, whole)) {
         return;
     }
     // shares count calls and their own times, not the operation's
-    result_.mapped_calls += shape.calls - 1;
-    result_.mapped_time -= whole.time;
+    result_.mapped_calls -= whole.calls;
+    result_.mapped_time -= whole.time_of_all();
     for (auto const& call : parts) {
-        result_.mapped_time += call.kernel.time;
+        result_.mapped_calls += call.kernel.calls;
+        result_.mapped_time += call.kernel.time_of_all();
     }
 }
 
@@ -175,8 +237,8 @@ void KernelImport::add_shares_of_others() {
         for (auto const& call : calls) {
             time += call.kernel.time.value() * static_cast<double>(call.kernel.calls);
             result_.mapped_calls += call.kernel.calls;
+            result_.mapped_time += call.kernel.time_of_all();
         }
-        result_.mapped_time += Seconds{time};
         for (auto const& [key, times] : rows->second) {
             operations += static_cast<double>(times);
         }

@@ -36,12 +36,14 @@ struct ImportResult {
 };
 
 /// Turns profiled kernels into rows, by rules. Memory holds distinct kernels, and single calls only where a rule asks for
-/// their order.
+/// their order or for the operation that launched them.
 class KernelImport {
   public:
     /// @param rules outlives the import
     explicit KernelImport(KernelRules const& rules) : rules_{rules} {}
     void add(TracedKernel const& kernel);
+    /// What follows is of another file: its runs of phases and operations are others.
+    void next_file() { ++file_; }
     [[nodiscard]] ImportResult finish();
 
   private:
@@ -51,12 +53,20 @@ class KernelImport {
     };
     struct Row {
         ImportedRow row;
-        std::vector<float> times; ///< seconds, at most so many as decide a median
+        std::vector<float> times;                             ///< seconds, at most so many as decide a median
+        std::unordered_map<std::int64_t, std::size_t> places; ///< in times, by the operation's call
+        /// False where the kernel belongs to a call that was counted.
+        bool count(TracedKernel const& kernel, std::optional<std::int64_t> run);
     };
     using PhaseRun = std::pair<std::string, std::int64_t>;
     /// False where the profile lacks the shape: then it is refused.
     bool take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel);
     [[nodiscard]] std::optional<RuleMatch> const& find_rule(TracedKernel const& kernel);
+    void take_by(RuleMatch const& match, TracedKernel const& kernel);
+    [[nodiscard]] std::int64_t across_files(std::int64_t run) const { return file_ * (1LL << 32) + run; }
+    [[nodiscard]] PhaseRun phase_run_of(TracedKernel const& kernel) const {
+        return {kernel.phase, across_files(kernel.phase_run)};
+    }
     void refuse(TracedKernel const& kernel, std::string_view why);
     void finish_ordered(std::vector<Call>& calls);
     void take_together(std::span<Call const> parts, ShapeRule const& shape);
@@ -70,6 +80,7 @@ class KernelImport {
     std::map<std::pair<std::string, PhaseRun>, std::vector<Call>> additions_;
     std::map<std::pair<std::string, PhaseRun>, std::map<std::string, std::int64_t>> named_rows_;
     std::map<std::string, ImportShare> unmapped_, ignored_;
+    std::int64_t file_ = 0;
     ImportResult result_;
 };
 

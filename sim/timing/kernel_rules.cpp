@@ -1,107 +1,15 @@
 #include "timing/kernel_rules.hpp"
 
 #include "base/nearest_names.hpp"
+#include "timing/shape_text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <regex>
 
 namespace moesaic::timing {
 
 namespace {
-
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-    std::int64_t value = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() ? std::optional{value} : std::nullopt;
-}
-
-/// What a shape may refer to.
-struct Known {
-    TracedKernel const& traced;
-    std::vector<std::string> const& groups;
-};
-
-/// "i0.1", without the letter. none where the profile has no such dimension
-std::optional<double> dimension(std::vector<ArrayShape> const& arrays, std::string_view text) {
-    auto const dot = text.find('.');
-    auto const array = parse_integer(text.substr(0, dot));
-    if (dot == std::string_view::npos || !array || *array < 0 ||
-        static_cast<std::size_t>(*array) >= arrays.size()) {
-        return std::nullopt;
-    }
-    auto const& shape = arrays[static_cast<std::size_t>(*array)];
-    auto const which = text.substr(dot + 1);
-    if (which == "*") {
-        double product = shape.empty() ? 0 : 1;
-        for (auto const size : shape) {
-            product *= static_cast<double>(size);
-        }
-        return product;
-    }
-    auto const index = parse_integer(which);
-    auto const at =
-        index && *index < 0 ? *index + static_cast<std::int64_t>(shape.size()) : index.value_or(-1);
-    return at >= 0 && at < static_cast<std::int64_t>(shape.size())
-               ? std::optional{static_cast<double>(shape[static_cast<std::size_t>(at)])}
-               : std::nullopt;
-}
-
-std::optional<double> term(std::string_view text, Known const& known) {
-    if (text.starts_with('i')) {
-        return dimension(known.traced.inputs, text.substr(1));
-    }
-    if (text.starts_with('o')) {
-        return dimension(known.traced.outputs, text.substr(1));
-    }
-    if (text.starts_with('$')) {
-        auto const group = parse_integer(text.substr(1));
-        bool const there = group && *group >= 0 && static_cast<std::size_t>(*group) < known.groups.size();
-        text = there ? std::string_view{known.groups[static_cast<std::size_t>(*group)]} : std::string_view{};
-    }
-    auto const number = parse_integer(text);
-    return number ? std::optional{static_cast<double>(*number)} : std::nullopt;
-}
-
-/// none where a term is unknown or the result is no whole number of 0 or more
-std::optional<std::int64_t> evaluate(std::string_view text, Known const& known) {
-    constexpr double most = 1e15;
-    double value = 1;
-    for (char sign = '*'; !text.empty();) {
-        // the "*" of "i0.*" stands behind a dot
-        std::size_t end = 0;
-        while (end < text.size() && text[end] != '/' &&
-               (text[end] != '*' || (end > 0 && text[end - 1] == '.'))) {
-            ++end;
-        }
-        auto const factor = term(text.substr(0, end), known);
-        if (!factor || (sign == '/' && *factor == 0)) {
-            return std::nullopt;
-        }
-        value = sign == '*' ? value * *factor : value / *factor;
-        sign = end < text.size() ? text[end] : sign;
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    bool const whole =
-        value >= 0 && value < most && value == static_cast<double>(static_cast<std::int64_t>(value));
-    return whole ? std::optional{static_cast<std::int64_t>(value)} : std::nullopt;
-}
-
-/// "h={i0.1};causal=1" with its braces filled in.
-std::optional<std::string> fill_in(std::string_view text, Known const& known) {
-    std::string out;
-    for (auto brace = text.find('{'); brace != std::string_view::npos; brace = text.find('{')) {
-        auto const end = std::min(text.find('}', brace), text.size());
-        auto const value = evaluate(text.substr(brace + 1, end - brace - 1), known);
-        if (!value) {
-            return std::nullopt;
-        }
-        out += fmt::format("{}{}", text.substr(0, brace), *value);
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return out += text;
-}
 
 /// Names of element types in PyTorch, Chakra and CANN.
 std::string dtype_of_type(std::string_view type) {
@@ -165,19 +73,42 @@ std::string read_op(io::TomlTable const& table) {
     return op;
 }
 
-/// @param rule the table whose op and extra hold where the shape has none of its own
-ShapeRule read_shape(io::TomlTable const& table, io::TomlTable const& rule) {
-    return {.op = read_op(table.has("op") ? table : rule),
-            .calls = table.integer_or("calls", 1, 1),
-            .m = shape_key(table, "m", ""),
-            .n = shape_key(table, "n", "0"),
-            .k = shape_key(table, "k", "0"),
-            .batch = shape_key(table, "batch", "1"),
-            .extra = table.text_or("extra", rule.text_or("extra", ""))};
+/// @param least the shape of an operation has 0 where it has no such dimension
+std::string read_size(io::TomlTable const& table, std::string_view key, std::string_view otherwise,
+                      std::optional<int> groups, std::int64_t least) {
+    auto text = shape_key(table, key, otherwise);
+    if (auto const problem = problem_of_shape(text, groups, least); !problem.empty()) {
+        throw InputError{table.origin(key), problem};
+    }
+    return text;
 }
 
-KernelRule read_rule(io::TomlTable const& table) {
+std::string read_extra(io::TomlTable const& table, std::optional<int> groups) {
+    auto text = table.text_or("extra", "");
+    if (auto const problem = problem_of_extra(text, groups); !problem.empty()) {
+        throw InputError{table.origin("extra"), problem};
+    }
+    return text;
+}
+
+/// @param rule the table whose op and extra hold where the shape has none of its own
+ShapeRule read_shape(io::TomlTable const& table, io::TomlTable const& rule, std::optional<int> groups) {
+    if (!table.has("m")) {
+        throw InputError{table.origin(), "has no \"m\""};
+    }
+    return {.op = read_op(table.has("op") ? table : rule),
+            .calls = table.integer_or("calls", 1, 1),
+            .m = read_size(table, "m", "", groups, 1),
+            .n = read_size(table, "n", "0", groups, 0),
+            .k = read_size(table, "k", "0", groups, 0),
+            .batch = read_size(table, "batch", "1", groups, 1),
+            .extra = read_extra(table.has("extra") ? table : rule, groups)};
+}
+
+/// @param groups of the pattern "kernel"; none where the rule has no such pattern
+KernelRule read_rule(io::TomlTable const& table, std::optional<int> groups) {
     KernelRule rule;
+    rule.of_operation = table.has("launched_by");
     rule.name = table.text_or("name", "");
     rule.ignore = table.text_or("ignore", "");
     rule.adds_to = table.text_or("adds_to", "");
@@ -187,11 +118,11 @@ KernelRule read_rule(io::TomlTable const& table) {
     rule.dtype = table.text_or("dtype", "");
     rule.type_of = static_cast<int>(table.integer_or("type_of", 0, 0));
     for (auto const& shape : table.tables("in_turn")) {
-        rule.in_turn.push_back(read_shape(shape, table));
+        rule.in_turn.push_back(read_shape(shape, table, groups));
         shape.reject_unknown_keys();
     }
     if (rule.in_turn.empty()) {
-        rule.in_turn.push_back(read_shape(table, table));
+        rule.in_turn.push_back(read_shape(table, table, groups));
     }
     return rule;
 }
@@ -214,7 +145,9 @@ void KernelRules::read(io::TomlTable const& file) {
             throw InputError{table.origin(),
                              "has neither \"kernel\" nor \"launched_by\": it would fit everything"};
         }
-        pattern->rule = read_rule(table);
+        pattern->rule =
+            read_rule(table, pattern->kernel ? std::optional{static_cast<int>(pattern->kernel->mark_count())}
+                                             : std::nullopt);
         auto const& target = pattern->rule.adds_to;
         bool const named = target.empty() || std::ranges::any_of(patterns_, [&](auto const& p) {
                                return p->rule.name == target;
@@ -229,13 +162,26 @@ void KernelRules::read(io::TomlTable const& file) {
 }
 
 std::optional<RuleMatch> KernelRules::find(TracedKernel const& kernel) const {
+    for (std::size_t outwards = 0; outwards <= kernel.within.size(); ++outwards) {
+        if (auto match = find_for(kernel, outwards)) {
+            return match;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<RuleMatch> KernelRules::find_for(TracedKernel const& kernel, std::size_t outwards) const {
+    auto const& operation = outwards == 0 ? kernel.launched_by : kernel.within[outwards - 1].call->name;
     for (auto const& p : patterns_) {
+        if (outwards > 0 && !p->launched_by) {
+            continue; // did not fit the kernel itself
+        }
         std::smatch groups;
         bool const fits = (!p->phase || std::regex_search(kernel.phase, *p->phase)) &&
-                          (!p->launched_by || std::regex_search(kernel.launched_by, *p->launched_by)) &&
+                          (!p->launched_by || std::regex_search(operation, *p->launched_by)) &&
                           (!p->kernel || std::regex_search(kernel.name, groups, *p->kernel));
         if (fits) {
-            RuleMatch match{&p->rule, {}};
+            RuleMatch match{&p->rule, {}, outwards};
             for (auto const& group : groups) {
                 match.groups.push_back(group.str());
             }
@@ -245,13 +191,41 @@ std::optional<RuleMatch> KernelRules::find(TracedKernel const& kernel) const {
     return std::nullopt;
 }
 
+namespace {
+
+std::string why_no_shape(TracedKernel const& traced) {
+    auto const impossible = [](ArrayShape const& shape) {
+        return std::ranges::any_of(shape, [](std::int64_t size) { return size < 1; });
+    };
+    bool const any =
+        std::ranges::any_of(traced.inputs, impossible) || std::ranges::any_of(traced.outputs, impossible);
+    return any ? "a dimension in the profile is below 1 or no whole number"
+               : "its shape is not in the profile";
+}
+
+/// none where a number of the profile fits into no option
+std::optional<Options> options_of(std::string const& extra) {
+    try {
+        return parse_options(extra, Origin{"rules", 0, 0, "extra"});
+    } catch (InputError const&) {
+        return std::nullopt;
+    }
+}
+
+} // namespace
+
 ShapedKernel apply(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& traced) {
-    Known const known{traced, match.groups};
+    ShapeContext const known{traced, match.groups};
     auto const m = evaluate(shape.m, known), n = evaluate(shape.n, known), k = evaluate(shape.k, known),
                batch = evaluate(shape.batch, known);
     auto const extra = fill_in(shape.extra, known);
-    if (shape.m.empty() || !m || !n || !k || !batch || !extra) {
-        return {{}, {}, "its shape is not in the profile"};
+    if (!m || !n || !k || !batch || !extra) {
+        return {{}, {}, why_no_shape(traced)};
+    }
+    auto const options = options_of(*extra);
+    bool const absent_only = (*n > 0 || shape.n == "0") && (*k > 0 || shape.k == "0");
+    if (*m < 1 || *batch < 1 || !absent_only || !options) {
+        return {{}, {}, "its shape cannot be"};
     }
     auto const type = static_cast<std::size_t>(match.rule->type_of);
     auto const dtype = !match.rule->dtype.empty()         ? match.rule->dtype
@@ -266,7 +240,7 @@ ShapedKernel apply(RuleMatch const& match, ShapeRule const& shape, TracedKernel 
                    .n = *n,
                    .k = *k,
                    .batch = *batch,
-                   .options = parse_options(*extra, Origin{"rules", 0, 0, "extra"})},
+                   .options = *options},
             *extra,
             {}};
 }

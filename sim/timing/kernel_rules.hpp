@@ -27,6 +27,7 @@ struct KernelRule {
     std::string ignore; ///< why its time counts as none of an operation's
     std::string
         adds_to; ///< name of the rule whose operations its time belongs to, in the same run of the phase
+    bool of_operation = false; ///< names what launched its kernels: those of one call make one operation
     /// Kernels of a run of the phase are these, one after the other. Empty where ignored or added to another.
     std::vector<ShapeRule> in_turn;
     [[nodiscard]] bool is_ordered() const;
@@ -36,6 +37,7 @@ struct KernelRule {
 struct RuleMatch {
     KernelRule const* rule = nullptr;
     std::vector<std::string> groups;
+    std::size_t outwards = 0; ///< 0 = fits what launched it, else the operation so many further out
 };
 
 /// Rules in their order; the first that fits is taken.
@@ -46,12 +48,15 @@ class KernelRules {
     KernelRules(KernelRules&&) noexcept;
     KernelRules& operator=(KernelRules&&) noexcept;
     /// Rules of a file ([[rule]]), behind those read before.
-    /// @throws InputError for an unknown key or operation, a pattern that is none, or adds_to without such a name
+    /// @throws InputError for an unknown key or operation, a pattern or a shape that is none, or adds_to without such a
+    /// name
     void read(std::string const& path);
     void read(io::TomlTable const& file);
+    /// The innermost operation around the kernel for which there is a rule decides.
     [[nodiscard]] std::optional<RuleMatch> find(TracedKernel const& kernel) const;
 
   private:
+    [[nodiscard]] std::optional<RuleMatch> find_for(TracedKernel const& kernel, std::size_t outwards) const;
     struct Pattern;
     std::vector<std::unique_ptr<Pattern>> patterns_;
 };

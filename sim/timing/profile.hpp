@@ -3,12 +3,24 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace moesaic::timing {
 
 using ArrayShape = std::vector<std::int64_t>;
+
+/// Operation of the framework with what it was given.
+struct FrameworkCall {
+    std::string name;
+    std::vector<ArrayShape> inputs;
+    std::vector<std::string> types;
+};
+struct FrameworkRun {
+    FrameworkCall const* call = nullptr;
+    std::int64_t run = -1; ///< which call of the file; -1 = not recorded
+};
 
 /// A kernel as a profiler saw it. Profiles that sum up give one for all its calls.
 struct TracedKernel {
@@ -20,9 +32,14 @@ struct TracedKernel {
     std::vector<ArrayShape> inputs; ///< of the operation of the framework; empty where not recorded
     std::vector<ArrayShape> outputs;
     std::vector<std::string> input_types;
+    std::int64_t operation_run = -1; ///< which call of `launched_by`; -1 = not recorded
+    /// Operations around `launched_by`, the innermost first; alive while the kernel is handed over.
+    std::vector<FrameworkRun> within;
     Seconds time; ///< of one call; where summed up the median, else the mean
     std::int64_t calls = 1;
+    std::optional<Seconds> total;   ///< of all calls, where the profile says
     double launched = 0, start = 0; ///< seconds on the profile's clock; 0 where summed up
+    [[nodiscard]] Seconds time_of_all() const { return total.value_or(time * static_cast<double>(calls)); }
 };
 
 using TakeKernel = std::function<void(TracedKernel const&)>;
@@ -39,6 +56,8 @@ void read_msprof_summary(std::string const& path, TakeKernel const& each);
 /// Chakra execution trace (MLCommons, protobuf): nodes of kernels take the shapes of the operation they depend on.
 void read_chakra_trace(std::string const& path, TakeKernel const& each);
 
+/// 0, which no dimension is, where the text is no whole number that 64 bits hold.
+[[nodiscard]] std::int64_t parse_dimension(std::string_view text);
 /// "[[4096,7168],[],[7168]]"; arrays that are none (numbers, null) count as without dimensions.
 [[nodiscard]] std::vector<ArrayShape> parse_shapes(std::string_view json_text);
 /// "[\"float\",\"c10::BFloat16\"]" or the same with other quotes: the texts between them.

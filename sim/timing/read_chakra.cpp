@@ -9,6 +9,12 @@
 
 namespace moesaic::timing {
 
+std::int64_t parse_dimension(std::string_view text) {
+    std::int64_t size = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+    return error == std::errc{} && end == text.data() + text.size() ? size : 0;
+}
+
 std::vector<ArrayShape> parse_shapes(std::string_view text) {
     std::vector<ArrayShape> out;
     int depth = 0;
@@ -32,11 +38,10 @@ std::vector<ArrayShape> parse_shapes(std::string_view text) {
             if (i == std::string_view::npos) {
                 break;
             }
-        } else if (depth == 2 && std::isdigit(static_cast<unsigned char>(text[i])) != 0) {
-            std::int64_t size = 0;
-            auto const end = std::from_chars(text.data() + i, text.data() + text.size(), size).ptr;
-            out.back().push_back(size);
-            i = static_cast<std::size_t>(end - text.data()) - 1;
+        } else if (depth == 2 && (text[i] == '-' || std::isdigit(static_cast<unsigned char>(text[i])) != 0)) {
+            auto const word = text.substr(i, text.find_first_of(",] \t\n", i) - i);
+            out.back().push_back(parse_dimension(word));
+            i += word.size() - 1;
         }
     }
     return out;
@@ -79,6 +84,7 @@ struct Operation {
     std::string name;
     std::vector<ArrayShape> inputs, outputs;
     std::vector<std::string> types;
+    std::int64_t run = -1; ///< which of the file
 };
 
 struct Node {
@@ -154,6 +160,7 @@ TracedKernel kernel_of_node(Node const& node, Operation const& operation) {
     out.inputs = operation.inputs;
     out.outputs = operation.outputs;
     out.input_types = operation.types;
+    out.operation_run = operation.run;
     out.time = Seconds{static_cast<double>(node.duration_us) * 1e-6};
     out.launched = out.start = static_cast<double>(node.start_us) * 1e-6;
     return out;
@@ -175,6 +182,7 @@ void read_chakra_trace(std::string const& path, TakeKernel const& each) {
                              "holds a message that is no node of an execution trace"};
         }
         if (node.on_cpu) {
+            node.operation.run = static_cast<std::int64_t>(operations.size());
             operations.emplace(node.id, std::move(node.operation));
             if (operations.size() > most_operations) {
                 throw InputError{Origin::whole_file(path), "has more operations than are held",

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <sstream>
+#include <utility>
 
 namespace moesaic::timing {
 
@@ -49,33 +50,62 @@ std::optional<double> number(std::string const& text) {
     return error == std::errc{} && end == text.data() + text.size() ? std::optional{value} : std::nullopt;
 }
 
-/// What the head of the output says: the test, the ranks and their hosts.
-struct Head {
+/// What the head of the output says: the test, the ranks and their hosts. A file may hold several, each with its head.
+class Head {
+  public:
     std::string op;
     int ranks = 0;
     std::set<std::string> hosts;
 
     void take(std::string const& line) {
-        auto const found = line.find("_perf") != std::string::npos ||
-                                   line.find("starting") != std::string::npos ||
-                                   line.find("_test") != std::string::npos
-                               ? op_in(line)
-                               : std::string{};
-        op = found.empty() ? op : found;
+        take_op(line);
         auto const words = words_of(line);
         // "#  Rank  0 Group  0 Pid 2177 on host-1 device  0 [0x07] NVIDIA A100"
         auto const on = std::ranges::find(words, "on");
-        if (words.size() > 2 && words[0] == "#" && words[1] == "Rank" && on != words.end() &&
-            on + 1 != words.end()) {
+        bool const rank = words.size() > 2 && words[0] == "#" && words[1] == "Rank" && on != words.end() &&
+                          on + 1 != words.end();
+        if (rank || line.starts_with("# nThread") || line.find("test starting") != std::string::npos) {
+            begin();
+        }
+        if (rank) {
             ++ranks;
             hosts.insert(*(on + 1));
         }
-        // hccl_test: "the minbytes is …, …; rank_size: 8"
-        for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-            auto const size = words[i].starts_with("rank_size") ? number(words[i + 1]) : std::nullopt;
-            ranks = size ? static_cast<int>(*size) : ranks;
+        take_rank_size(words);
+    }
+    /// A result was read: what comes next of a head is the next test's.
+    void end() {
+        ended_ = true;
+        op_is_next_ = false;
+    }
+
+  private:
+    void begin() {
+        if (std::exchange(ended_, false)) {
+            op = op_is_next_ ? op : std::string{};
+            ranks = 0;
+            hosts.clear();
         }
     }
+    void take_op(std::string const& line) {
+        bool const names = line.find("_perf") != std::string::npos ||
+                           line.find("starting") != std::string::npos ||
+                           line.find("_test") != std::string::npos;
+        auto const found = names && line.find("concluded") == std::string::npos ? op_in(line) : std::string{};
+        if (!found.empty()) {
+            op = found;
+            op_is_next_ = true;
+        }
+    }
+    /// hccl_test: "the minbytes is …, …; rank_size: 8"
+    void take_rank_size(std::vector<std::string> const& words) {
+        constexpr double most = 1e9;
+        for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+            auto const size = words[i].starts_with("rank_size") ? number(words[i + 1]) : std::nullopt;
+            ranks = size && *size >= 0 && *size < most ? static_cast<int>(*size) : ranks;
+        }
+    }
+    bool ended_ = false, op_is_next_ = false;
 };
 
 /// Places of the fields in a line of numbers, by its number of words: out-of-place time, checks.
@@ -95,6 +125,9 @@ std::optional<Places> places_of(std::vector<std::string> const& words) {
     // hccl_test: data_size aveg_time alg_bandwidth check_result
     return words.size() == 4 ? std::optional{Places{1, std::nullopt, 3}} : std::nullopt;
 }
+
+/// Bytes and microseconds above 0 that 64 bits hold.
+bool can_be(double value) { return value > 0 && value < 9e18; }
 
 bool check_failed(std::string const& word) {
     auto const wrong = number(word);
@@ -119,10 +152,11 @@ std::int64_t read_collective_test(std::string const& path,
         auto const places = places_of(words);
         auto const time = places ? number(words[places->time]) : std::nullopt;
         bool const wrong = places && places->wrong && check_failed(words[*places->wrong]);
-        if (*size <= 0) {
+        head.end();
+        if (*size == 0) {
             continue; // nccl-tests warms up with nothing
         }
-        if (!time || *time <= 0 || wrong) {
+        if (!time || !can_be(*size) || !can_be(*time) || wrong) {
             ++refused;
             continue;
         }

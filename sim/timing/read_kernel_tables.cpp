@@ -22,15 +22,12 @@ struct Column {
     bool needed = true;
 };
 
-std::string_view without_quotes(std::string_view text) {
-    while (!text.empty() && (text.back() == '\r' || text.back() == ' ' || text.back() == '"')) {
-        text.remove_suffix(1);
-    }
-    while (!text.empty() && (text.front() == ' ' || text.front() == '"')) {
-        text.remove_prefix(1);
-    }
-    return text;
+std::string_view trimmed(std::string_view text, std::string_view of) {
+    auto const begin = std::min(text.find_first_not_of(of), text.size());
+    return text.substr(begin, text.find_last_not_of(of) + 1 - begin);
 }
+std::string_view without_blanks(std::string_view text) { return trimmed(text, " \t\r"); }
+std::string_view without_quotes(std::string_view text) { return trimmed(text, " \t\r\""); }
 
 std::vector<std::string_view> split(std::string_view line, char at) {
     std::vector<std::string_view> out;
@@ -47,7 +44,9 @@ class Table {
   public:
     /// @param mark a column whose name tells the header
     Table(std::string const& path, std::vector<std::string_view> const& marks) : path_{path} {
-        if (std::filesystem::exists(path) && std::filesystem::file_size(path) > most_bytes) {
+        std::error_code unknown; // reading will say it
+        auto const size = std::filesystem::file_size(path, unknown);
+        if (!unknown && size > most_bytes) {
             throw InputError{Origin::whole_file(path), "is larger than 1 GiB: too long to be held",
                              "Let the profiler sum up by kernel, or profile fewer steps"};
         }
@@ -85,15 +84,26 @@ class Table {
             }
         }
         std::vector<std::string_view> fields(columns.size());
+        // msprof ends some fields with a tab, so that spreadsheets leave them alone
         io::parse_csv(body_, path_, wanted, [&](io::CsvRow const& row) {
             for (std::size_t i = 0; i < fields.size(); ++i) {
-                fields[i] =
-                    places[i] < 0 ? std::string_view{} : row.fields[static_cast<std::size_t>(places[i])];
+                fields[i] = places[i] < 0 ? std::string_view{}
+                                          : without_blanks(row.fields[static_cast<std::size_t>(places[i])]);
             }
             each({fields, row.line});
         });
     }
     [[nodiscard]] bool has(std::string_view column) const { return std::ranges::count(header_, column) > 0; }
+    /// @throws InputError where it is no whole number that 64 bits hold
+    [[nodiscard]] std::int64_t count(std::string_view field, int line, std::string_view column) const {
+        constexpr double most = 9e18;
+        auto const value = number(field, line, column);
+        if (value > most || value != std::floor(value)) {
+            throw InputError{Origin{path_, line, 0, std::string{column}},
+                             fmt::format("\"{}\" is no count", without_quotes(field))};
+        }
+        return static_cast<std::int64_t>(value);
+    }
     /// @throws InputError where it is no finite number of 0 or more
     [[nodiscard]] double number(std::string_view field, int line, std::string_view column) const {
         auto const text = without_quotes(field);
@@ -118,9 +128,9 @@ std::vector<ArrayShape> parse_ascend_shapes(std::string_view text) {
     for (auto const& array : split(without_quotes(text), ';')) {
         auto& shape = out.emplace_back();
         for (auto const& size : split(array, ',')) {
-            std::int64_t value = 0;
-            if (std::from_chars(size.data(), size.data() + size.size(), value).ec == std::errc{}) {
-                shape.push_back(value);
+            auto const word = without_quotes(size);
+            if (!word.empty() && word != "N/A") {
+                shape.push_back(parse_dimension(word));
             }
         }
     }
@@ -142,13 +152,17 @@ void read_nsys_summary(std::string const& path, TakeKernel const& each) {
     Table const table{path, {"Instances", "Calls"}};
     table.read({{{"Name", "Kernel Name"}},
                 {{"Instances", "Calls"}},
-                {{"Med (ns)", "Median (ns)", "Avg (ns)", "Average (ns)", "Average"}}},
+                {{"Med (ns)", "Median (ns)", "Avg (ns)", "Average (ns)", "Average"}},
+                {{"Total Time (ns)"}, false}},
                [&](io::CsvRow const& row) {
                    TracedKernel kernel;
                    split_range(kernel, row.fields[0]);
-                   kernel.calls =
-                       static_cast<std::int64_t>(table.number(row.fields[1], row.line, "Instances"));
+                   kernel.calls = table.count(row.fields[1], row.line, "Instances");
                    kernel.time = Seconds{table.number(row.fields[2], row.line, "Med (ns)") * 1e-9};
+                   if (!row.fields[3].empty()) {
+                       kernel.total =
+                           Seconds{table.number(row.fields[3], row.line, "Total Time (ns)") * 1e-9};
+                   }
                    each(kernel);
                });
 }
@@ -159,7 +173,7 @@ void read_rocprof_table(std::string const& path, TakeKernel const& each) {
     if (table.has("Calls")) {
         table.read({{{"Name"}}, {{"Calls"}}, {{"AverageNs"}}}, [&](io::CsvRow const& row) {
             kernel.name = row.fields[0];
-            kernel.calls = static_cast<std::int64_t>(table.number(row.fields[1], row.line, "Calls"));
+            kernel.calls = table.count(row.fields[1], row.line, "Calls");
             kernel.time = Seconds{table.number(row.fields[2], row.line, "AverageNs") * 1e-9};
             each(kernel);
         });

@@ -4,14 +4,17 @@
 #include "io/json_stream.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
+#include <numeric>
+#include <tuple>
 #include <unordered_map>
 
 namespace moesaic::timing {
 
 namespace {
 
-constexpr std::size_t most_launches = 20'000'000; ///< about 1 GB
+constexpr std::size_t most_launches = 20'000'000; ///< about 2 GB
 constexpr double microsecond = 1e-6;
 
 bool is_device_work(std::string_view category) {
@@ -58,12 +61,48 @@ class Phases {
     std::vector<Phase> all_;
 };
 
-/// Operation of the framework with what it was given, once for all calls alike.
-struct FrameworkCall {
-    std::string name;
-    std::vector<ArrayShape> inputs;
-    std::vector<std::string> types;
+/// Calls of the framework's operations; those of a thread contain each other.
+class OperationRuns {
+  public:
+    void add(int call, int thread, double begin, double end) {
+        all_.push_back({begin, end, call, thread, -1});
+    }
+    void link() {
+        std::vector<int> order(all_.size());
+        std::iota(order.begin(), order.end(), 0);
+        std::ranges::stable_sort(order, {},
+                                 [&](int i) { return std::tuple{at(i).thread, at(i).begin, -at(i).end}; });
+        for (std::size_t i = 1; i < order.size(); ++i) {
+            int outer = order[i - 1];
+            while (outer >= 0 && !contains(at(outer), at(order[i]))) {
+                outer = at(outer).outer;
+            }
+            at(order[i]).outer = outer;
+        }
+    }
+    struct Run {
+        double begin, end;
+        int call, thread;
+        int outer; ///< -1 = none
+    };
+    [[nodiscard]] Run const& operator[](int index) const { return all_[static_cast<std::size_t>(index)]; }
+    [[nodiscard]] std::size_t size() const { return all_.size(); }
+
+  private:
+    static bool contains(Run const& outer, Run const& inner) {
+        constexpr double rounding = 0.5; // microseconds since 1970 in a double
+        return outer.thread == inner.thread && outer.end > inner.begin && outer.end + rounding >= inner.end;
+    }
+    Run& at(int index) { return all_[static_cast<std::size_t>(index)]; }
+    std::vector<Run> all_;
 };
+
+/// none where the number is no identifier
+std::optional<std::int64_t> identifier(std::optional<double> number) {
+    constexpr double most = 9e15; // whole numbers of a double
+    return number && std::abs(*number) < most ? std::optional{static_cast<std::int64_t>(*number)}
+                                              : std::nullopt;
+}
 
 /// What the first reading keeps.
 class Launches {
@@ -78,40 +117,57 @@ class Launches {
         if (category == "user_annotation" || category == "python_function_annotation") {
             phases.add(std::string{event.text("name")}, *begin, *begin + *length);
         } else if (category == "cpu_op") {
-            take_operation(event);
+            take_operation(event, *begin, *begin + *length);
         } else if (category.starts_with("cuda_") || category.starts_with("hip_") || category == "runtime" ||
                    category == "privateuse1_runtime") {
-            if (auto const correlation = event.number("args.correlation")) {
-                launched_at.try_emplace(static_cast<std::int64_t>(*correlation), *begin);
+            if (auto const correlation = identifier(event.number("args.correlation"))) {
+                launched_at.try_emplace(*correlation, *begin);
             }
         }
     }
-    [[nodiscard]] std::size_t size() const { return launched_at.size() + operation_of.size(); }
+    [[nodiscard]] std::size_t size() const { return launched_at.size() + runs.size(); }
 
     Phases phases;
     double origin = 0; ///< of the clock: microseconds since 1970 leave a double no nanoseconds
     std::unordered_map<std::int64_t, double> launched_at;
-    std::unordered_map<std::int64_t, int> operation_of; ///< by external id
-    std::vector<FrameworkCall> operations;
+    std::unordered_map<std::int64_t, int> run_of; ///< by external id
+    OperationRuns runs;
+    std::vector<FrameworkCall> calls; ///< once for all alike
 
   private:
-    void take_operation(io::JsonRecord const& event) {
-        auto const id = event.number("args.External id");
+    void take_operation(io::JsonRecord const& event, double begin, double end) {
+        auto const id = identifier(event.number("args.External id"));
         auto dims = event.text("args.Input Dims");
         dims = dims.empty() ? event.text("args.Input dims") : dims;
         if (!id) {
             return;
         }
         auto const name = event.text("name"), types = event.text("args.Input type");
-        auto const [at, fresh] = known_.try_emplace(fmt::format("{}|{}|{}", name, dims, types),
-                                                    static_cast<int>(operations.size()));
+        auto const [at, fresh] =
+            known_.try_emplace(fmt::format("{}|{}|{}", name, dims, types), static_cast<int>(calls.size()));
         if (fresh) {
-            operations.push_back({std::string{name}, parse_shapes(dims), parse_type_list(types)});
+            calls.push_back({std::string{name}, parse_shapes(dims), parse_type_list(types)});
         }
-        operation_of.insert_or_assign(static_cast<std::int64_t>(*id), at->second);
+        run_of.insert_or_assign(*id, static_cast<int>(runs.size()));
+        auto const thread = threads_.try_emplace(fmt::format("{}|{}", event.text("pid"), event.text("tid")),
+                                                 static_cast<int>(threads_.size()));
+        runs.add(at->second, thread.first->second, begin, end);
     }
-    std::unordered_map<std::string, int> known_;
+    std::unordered_map<std::string, int> known_, threads_;
 };
+
+/// Which operation launched the kernel, and those around it.
+void add_operations(TracedKernel& kernel, Launches const& launches, int innermost) {
+    auto const& first = launches.runs[innermost];
+    auto const& call = launches.calls[static_cast<std::size_t>(first.call)];
+    kernel.launched_by = call.name;
+    kernel.inputs = call.inputs;
+    kernel.input_types = call.types;
+    kernel.operation_run = innermost;
+    for (int run = first.outer; run >= 0; run = launches.runs[run].outer) {
+        kernel.within.push_back({&launches.calls[static_cast<std::size_t>(launches.runs[run].call)], run});
+    }
+}
 
 TracedKernel traced_kernel(io::JsonRecord const& event, Launches const& launches, double begin,
                            double length) {
@@ -120,18 +176,15 @@ TracedKernel traced_kernel(io::JsonRecord const& event, Launches const& launches
     out.time = Seconds{length * microsecond};
     out.start = (begin - launches.origin) * microsecond;
     double launched = begin;
-    if (auto const correlation = event.number("args.correlation")) {
-        auto const at = launches.launched_at.find(static_cast<std::int64_t>(*correlation));
+    if (auto const correlation = identifier(event.number("args.correlation"))) {
+        auto const at = launches.launched_at.find(*correlation);
         launched = at == launches.launched_at.end() ? begin : at->second;
     }
     out.launched = (launched - launches.origin) * microsecond;
-    if (auto const id = event.number("args.External id")) {
-        auto const at = launches.operation_of.find(static_cast<std::int64_t>(*id));
-        if (at != launches.operation_of.end()) {
-            auto const& operation = launches.operations[static_cast<std::size_t>(at->second)];
-            out.launched_by = operation.name;
-            out.inputs = operation.inputs;
-            out.input_types = operation.types;
+    if (auto const id = identifier(event.number("args.External id"))) {
+        auto const at = launches.run_of.find(*id);
+        if (at != launches.run_of.end()) {
+            add_operations(out, launches, at->second);
         }
     }
     if (auto const phase = launches.phases.innermost(launched); phase >= 0) {
@@ -154,6 +207,7 @@ void read_kineto_trace(std::string const& path, TakeKernel const& each) {
         }
     });
     launches.phases.link();
+    launches.runs.link();
     std::int64_t kernels = 0;
     io::read_json_array(path, "traceEvents", [&](io::JsonRecord const& event) {
         auto const begin = event.number("ts"), length = event.number("dur");

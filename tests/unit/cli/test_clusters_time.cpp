@@ -95,3 +95,9 @@ TEST_CASE("clusters time says what it cannot do", "[cli]") {
     says("--ranks 16 --bytes 1GiB --nics -1", "--nics");
     says("--ranks 16 --bytes 1GiB --nic-bandwidth fast", "\"fast\" is no rate above 0");
 }
+
+TEST_CASE("clusters time refuses sizes that no collective has", "[cli]") {
+    auto const ran = run_program("clusters time h100_16384 --ranks 64 --bytes '1e300 GiB'");
+    CHECK(ran.exit_code == 2);
+    CHECK_THAT(ran.err, Contains("up to 1e18 bytes"));
+}

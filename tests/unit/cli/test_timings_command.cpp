@@ -220,6 +220,53 @@ TEST_CASE("timings import refuses what it cannot read with one line", "[cli]") {
     CHECK_FALSE(std::filesystem::exists(out.path));
 }
 
+TEST_CASE("timings import takes no folder and nothing compressed, whatever the format", "[cli]") {
+    Table const packed{"packed.csv", "\x1f\x8b\x08 and so on"};
+    TemporaryFile const out{"never.csv"}, folder{"folder"};
+    std::filesystem::create_directory(folder.path);
+    for (std::string const format : {"kineto", "nsys", "rocprof", "msprof", "chakra", "nccl-tests", "csv"}) {
+        auto const import = [&](std::string const& file) {
+            return run_program("timings import --from " + format + " " + file +
+                               " --chip nvidia_h100_sxm5 -o " + out.path);
+        };
+        INFO(format);
+        auto const of_packed = import(packed.path), of_folder = import(folder.path);
+        CHECK(of_packed.exit_code == 2);
+        CHECK_THAT(of_packed.err, Catch::Contains("is compressed"));
+        CHECK(of_folder.exit_code == 2);
+        CHECK_THAT(of_folder.err, Catch::Contains("is a folder"));
+    }
+}
+
+TEST_CASE("names of kernels cannot break the lines of the report", "[cli]") {
+    Table const trace{"names.json", R"json({"traceEvents": [
+      {"ph":"X","cat":"kernel","name":"two\nlines \u001b[31m","ts":10,"dur":300,"args":{}}]})json"};
+    TemporaryFile const table{"names.csv"};
+    auto const ran = run_program("timings import --from kineto " + trace.path +
+                                 " --chip nvidia_h100_sxm5 -o " + table.path);
+    CHECK(ran.exit_code == 0);
+    CHECK_THAT(ran.out, Catch::Contains("two\\nlines \\x1b[31m\n"));
+}
+
+TEST_CASE("options for collectives do not overrule what the file says", "[cli]") {
+    Table const test{"test.txt",
+                     "./all_reduce_perf\n#  Rank  0 Pid 1 on a device 0\n#  Rank  1 Pid 1 on b device 0\n"
+                     "1024 256 float sum -1 7.31 0.14 0.28 0 6.68 0.15 0.31 0\n"};
+    TemporaryFile const table{"collectives.csv"};
+    auto const import = [&](std::string const& options) {
+        return run_program("timings import --from nccl-tests " + test.path + " --chip nvidia_h100_sxm5 -o " +
+                           table.path + options);
+    };
+    CHECK(import(" --op all_reduce --ranks 2 --nodes 2").exit_code == 0);
+    for (auto const& [option, both] : {std::pair{" --op all_gather", "is all_gather, but "},
+                                       {" --ranks 4", "is 4, but "},
+                                       {" --nodes 1", "is 1, but "}}) {
+        auto const ran = import(option);
+        CHECK(ran.exit_code == 2);
+        CHECK_THAT(ran.err, Catch::Contains(both) && Catch::Contains("says"));
+    }
+}
+
 TEST_CASE("rows of an import that beat the peak are told at once", "[cli]") {
     Table const trace{"fast.json", R"json({"traceEvents": [
       {"ph":"X","cat":"cpu_op","name":"aten::mm","ts":1,"dur":5,"args":{"External id":1,

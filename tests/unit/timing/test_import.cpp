@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <fstream>
+#include <limits>
 
 using namespace moesaic;
 using namespace moesaic::timing;
@@ -54,23 +56,38 @@ TracedKernel kernel(std::string name, double microseconds, double launched = 0, 
 } // namespace
 
 TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its kernels", "[timing]") {
-    // two products of one shape (100 and 300 us: median of two is the greater half), one attention, one unknown kernel
+    // two products of one shape (100 and 300 us), one attention, a table's rows, one unknown kernel; attention and rows are
+    // launched from within, as PyTorch does
     File const trace{"kineto.json", R"json({"schemaVersion": 1, "traceEvents": [
-      {"ph":"X","cat":"cpu_op","name":"aten::mm","ts":1700000000000000,"dur":5,"args":{"External id":1,
+      {"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1700000000000000,"dur":5,"args":{"External id":1,
        "Input Dims":[[512,1024],[1024,2048]],"Input type":["c10::BFloat16","c10::BFloat16"]}},
       {"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","ts":1700000000000001,"dur":1,"args":{"correlation":11}},
-      {"ph":"X","cat":"cpu_op","name":"aten::_scaled_dot_product_flash_attention","ts":1700000000000010,"dur":5,"args":{
-       "External id":2,"Input Dims":[[2,16,4096,128],[2,4,4096,128],[2,4,4096,128],[],[],[],[]],
+      {"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1700000000000006,"dur":3,"args":{"External id":3,
+       "Input Dims":[[512,1024],[1024,2048]],"Input type":["c10::BFloat16","c10::BFloat16"]}},
+      {"ph":"X","cat":"cpu_op","name":"aten::scaled_dot_product_attention","pid":1,"tid":1,"ts":1700000000000010,"dur":9,
+       "args":{"External id":4,"Input Dims":[[2,16,4096,128]],"Input type":["c10::Half"]}},
+      {"ph":"X","cat":"cpu_op","name":"aten::_scaled_dot_product_flash_attention","pid":1,"tid":1,"ts":1700000000000011,
+       "dur":7,"args":{"External id":5,"Input Dims":[[2,16,4096,128],[2,4,4096,128],[2,4,4096,128],[],[],[],[]],
        "Input type":["c10::Half","c10::Half","c10::Half","Scalar","Scalar","Scalar",""]}},
+      {"ph":"X","cat":"cpu_op","name":"aten::transpose","pid":1,"tid":1,"ts":1700000000000012,"dur":1,"args":{"External id":6}},
+      {"ph":"X","cat":"cpu_op","name":"aten::relu","pid":1,"tid":2,"ts":1700000000000010,"dur":99,"args":{"External id":7}},
+      {"ph":"X","cat":"cpu_op","name":"aten::_flash_attention_forward","pid":1,"tid":1,"ts":1700000000000013,"dur":4,
+       "args":{"External id":2,"Input Dims":[[2,4096,16,128],[2,4096,4,128],[2,4096,4,128]],
+       "Input type":["c10::Half","c10::Half","c10::Half"]}},
+      {"ph":"X","cat":"cpu_op","name":"aten::embedding","pid":1,"tid":1,"ts":1700000000000030,"dur":9,"args":{"External id":8,
+       "Input Dims":[[32000,512],[4,64]],"Input type":["c10::Half","long int"]}},
+      {"ph":"X","cat":"cpu_op","name":"aten::index_select","pid":1,"tid":1,"ts":1700000000000030,"dur":9,"args":{
+       "External id":10,"Input Dims":[[32000,512],[],[256]],"Input type":["c10::Half","Scalar","long int"]}},
       {"ph":"X","cat":"kernel","name":"cutlass_gemm","ts":1700000000000100,"dur":100,"args":{"External id":1,"correlation":11}},
-      {"ph":"X","cat":"kernel","name":"cutlass_gemm","ts":1700000000000300,"dur":300,"args":{"External id":1,"correlation":12}},
+      {"ph":"X","cat":"kernel","name":"cutlass_gemm","ts":1700000000000300,"dur":300,"args":{"External id":3,"correlation":12}},
       {"ph":"X","cat":"kernel","name":"void flash_fwd_kernel<Flash_fwd_kernel_traits<128, 128>, false, true, false>(p)",
-       "ts":1700000000000700,"dur":500,"args":{"External id":2,"correlation":13}},
+       "ts":1700000000000700,"dur":450,"args":{"External id":2,"correlation":13}},
+      {"ph":"X","cat":"kernel","name":"indexSelectLargeIndex","ts":1700000000001200,"dur":50,"args":{"External id":10}},
       {"ph":"X","cat":"kernel","name":"mystery","ts":1700000000001300,"dur":100,"args":{"External id":9,"correlation":14}},
       {"ph":"X","cat":"gpu_memcpy","name":"Memcpy DtoD (Device -> Device)","ts":1700000000001500,"dur":10,"args":{}},
       {"ph":"i","name":"instant","ts":1700000000001600}]})json"};
     auto const result = import(shipped_rules(), read_kineto_trace, trace.path);
-    REQUIRE(result.rows.size() == 2);
+    REQUIRE(result.rows.size() == 3);
     auto const* gemm = row_of(result, "gemm");
     REQUIRE(gemm != nullptr);
     CHECK(gemm->kernel.m == 512);
@@ -78,7 +95,7 @@ TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its 
     CHECK(gemm->kernel.k == 1024);
     CHECK(gemm->kernel.dtype == "bf16");
     CHECK(gemm->calls == 2);
-    CHECK(gemm->time.value() == Approx(300e-6));
+    CHECK(gemm->time.value() == Approx(200e-6));
     auto const* attention = row_of(result, "attn_fwd");
     REQUIRE(attention != nullptr);
     CHECK(attention->kernel.dtype == "fp16");
@@ -86,13 +103,104 @@ TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its 
     CHECK(attention->kernel.options.kv_heads == 4);
     CHECK(attention->kernel.options.causal);
     CHECK(attention->kernel.batch == 2);
-    // 100 + 300 + 500 of 1,010 us are mapped, 100 not, 10 left out
+    auto const* embedding = row_of(result, "embedding_fwd");
+    REQUIRE(embedding != nullptr);
+    CHECK(embedding->kernel.m == 256);
+    CHECK(embedding->kernel.n == 512);
+    // 100 + 300 + 450 + 50 of 1,010 us are mapped, 100 not, 10 left out
     CHECK(result.share_of(result.mapped_time) == Approx(900.0 / 1010));
     REQUIRE(result.unmapped.size() == 1);
     CHECK(result.unmapped[0].what == "mystery");
     CHECK(result.share_of(result.unmapped[0].time) == Approx(100.0 / 1010));
     REQUIRE(result.ignored.size() == 1);
     CHECK(result.ignored[0].calls == 1);
+}
+
+TEST_CASE("what a composed operation does besides its product is not the product", "[timing]") {
+    auto const rules = shipped_rules();
+    KernelImport importer{rules};
+    FrameworkCall const linear{"aten::linear", {{64, 128}, {256, 128}}, {"float", "float"}};
+    auto launched = kernel("gemm", 10);
+    launched.launched_by = "aten::mm";
+    launched.inputs = {{64, 128}, {128, 256}};
+    launched.input_types = {"float", "float"};
+    launched.operation_run = 1;
+    launched.within = {{&linear, 0}};
+    importer.add(launched);
+    launched.name = "elementwise_kernel<copy>";
+    launched.launched_by = "aten::copy_";
+    launched.operation_run = 2;
+    importer.add(launched);
+    auto const result = importer.finish();
+    REQUIRE(result.rows.size() == 1);
+    CHECK(result.rows[0].calls == 1);
+    CHECK(result.unmapped.size() == 1);
+}
+
+TEST_CASE("kernels that one operation launches for a product are one call", "[timing]") {
+    auto const rules = shipped_rules();
+    KernelImport importer{rules};
+    auto part = kernel("gemm_splitK", 0);
+    part.launched_by = "aten::mm";
+    part.inputs = {{64, 4096}, {4096, 64}};
+    part.input_types = {"float", "float"};
+    for (int call = 0; call < 3; ++call) {
+        for (auto const& [name, microseconds] : {std::pair{"gemm_splitK", 100.0}, {"splitKreduce", 60.0}}) {
+            part.name = name;
+            part.time = Seconds{(microseconds + call) * 1e-6};
+            part.operation_run = call;
+            importer.add(part);
+        }
+    }
+    importer.next_file(); // the same number is another call there
+    part.operation_run = 0;
+    importer.add(part);
+    auto const result = importer.finish();
+    REQUIRE(result.rows.size() == 1);
+    CHECK(result.rows[0].calls == 4);
+    CHECK(result.rows[0].time.value() == Approx(161e-6)); // of 62, 160, 162 and 164
+    CHECK(result.mapped_calls == 7);
+    CHECK(result.share_of(result.mapped_time) == Approx(1));
+}
+
+TEST_CASE("times and calls that cannot be are counted and told, and nothing else suffers", "[timing]") {
+    auto const rules = rules_of("[[rule]]\nkernel = \"good\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = 64\n");
+    KernelImport importer{rules};
+    importer.add(kernel("good", 10));
+    for (double const microseconds : {-5.0, 1e300, std::numeric_limits<double>::quiet_NaN()}) {
+        importer.add(kernel("good", microseconds));
+    }
+    for (std::int64_t const calls : {std::int64_t{0}, std::numeric_limits<std::int64_t>::max()}) {
+        auto many = kernel("good", 10);
+        many.calls = calls;
+        importer.add(many);
+    }
+    auto const result = importer.finish();
+    REQUIRE(result.rows.size() == 1);
+    CHECK(result.rows[0].calls == 1);
+    CHECK(result.rows[0].time.value() == Approx(10e-6));
+    CHECK(result.time.value() == Approx(10e-6));
+    REQUIRE(result.unmapped.size() == 2);
+    CHECK(result.unmapped[0].calls + result.unmapped[1].calls == 5);
+    CHECK_THAT(result.unmapped[1].what, Catch::Contains("below 0"));
+}
+
+TEST_CASE("dimensions that cannot be give no shape", "[timing]") {
+    auto const rules = shipped_rules();
+    for (auto const* dims : {"[[-512,1024],[1024,64]]", "[[99999999999999999999,1024],[1024,64]]",
+                             "[[1e30,1024],[1024,64]]", "[[0,1024],[1024,64]]", "[[2.5,1024],[1024,64]]"}) {
+        KernelImport importer{rules};
+        auto product = kernel("gemm", 10);
+        product.launched_by = "aten::mm";
+        product.inputs = parse_shapes(dims);
+        product.input_types = {"float", "float"};
+        importer.add(product);
+        auto const result = importer.finish();
+        INFO(dims);
+        CHECK(result.rows.empty());
+        REQUIRE(result.unmapped.size() == 1);
+        CHECK_THAT(result.unmapped[0].what, Catch::Contains("below 1 or no whole number"));
+    }
 }
 
 TEST_CASE("kernels of a phase take the shapes of a rule in turn, side by side ones as long as any runs",
@@ -161,6 +269,29 @@ TEST_CASE("rules that cannot be are errors that name the line", "[timing]") {
                       Catch::Contains("no rule above is named"));
     CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nop = \"gemm\"\nm = 1\nq = 2\n"),
                       Catch::Contains("q"));
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nop = \"gemm\"\n"), Catch::Contains("has no \"m\""));
+}
+
+TEST_CASE("a size that is no expression is an error at its line when rules are read", "[timing]") {
+    for (auto const& [size, problem] : {std::pair{"abc", "no number"},
+                                        {"$4", "none of the 2 groups"},
+                                        {"$1/0", "divides by 0"},
+                                        {"$1*", "no number"},
+                                        {"i0", "no number"},
+                                        {"i0.x", "no number"},
+                                        {"7/2", "no whole number"},
+                                        {"0", "of 1 or more"},
+                                        {"", "no number"}}) {
+        INFO(size);
+        CHECK_THROWS_WITH(
+            rules_of(fmt::format("[[rule]]\nkernel = \"(a)(b)\"\nop = \"gemm\"\nm = \"{}\"\n", size)),
+            Catch::Contains("rules.toml:4") && Catch::Contains(problem));
+    }
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nlaunched_by = \"a\"\nop = \"gemm\"\nm = \"$1\"\n"),
+                      Catch::Contains("no pattern \"kernel\""));
+    CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nop = \"gemm\"\nm = 1\nextra = \"h={i0.1\"\n"),
+                      Catch::Contains("rules.toml:5") && Catch::Contains("not closed"));
+    CHECK_NOTHROW(rules_of("[[rule]]\nkernel = \"(a)\"\nop = \"gemm\"\nm = \"i0.**o1.-1/$1\"\nk = 0\n"));
 }
 
 TEST_CASE("a summary of Nsight Systems counts calls and keeps NVTX ranges apart", "[timing]") {
@@ -186,8 +317,9 @@ k = "8192/2"
     CHECK(result.rows[0].kernel.k == 4096);
     CHECK(result.rows[0].calls == 3);
     CHECK(result.rows[0].time.value() == Approx(1.5e-3));
-    // 3 x 1.5 ms of 4.5 + 4 ms
-    CHECK(result.share_of(result.mapped_time) == Approx(4.5 / 8.5));
+    // the totals of the report: 6 of 6 + 4 ms, not 3 x 1.5 ms
+    CHECK(result.time.value() == Approx(10e-3));
+    CHECK(result.share_of(result.mapped_time) == Approx(0.6));
     CHECK(result.unmapped.at(0).what == "void at::native::copy<int, 2>(int)");
 }
 
@@ -217,7 +349,8 @@ TEST_CASE("op_summary of msprof has its shapes in two columns", "[timing]") {
         "Input Data Types,Output Shapes\n"
         "0,m,MatMul_1,MatMulV2,AI_CORE,1.0,70.5,\"\"\"2048,4096;8192,4096\"\"\",DT_BF16;DT_BF16,\"\"\"2048,"
         "8192\"\"\"\n"
-        "0,m,Norm_1,RmsNorm,AI_VECTOR,80.0,9.5,\"\"\"2,1024,4096;4096\"\"\",DT_BF16;DT_BF16,\"\"\"2,1024,"
+        "0,m,Norm_1,RmsNorm\t,AI_VECTOR,\"80.0\t\",9.5 "
+        ",\"\"\"2,1024,4096;4096\"\"\",DT_BF16;DT_BF16,\"\"\"2,1024,"
         "4096\"\"\"\n"
         "0,m,hcom_allReduce_1,hcom_allReduce_,HCCL,90.0,20,N/A,N/A,N/A\n"};
     auto const result = import(shipped_rules(), read_msprof_summary, csv.path);
@@ -309,9 +442,31 @@ TEST_CASE("tests of collectives: out-of-place times, ranks and nodes from the he
     REQUIRE(rows.size() == 1);
     CHECK(rows[0].bytes == 8388608);
     CHECK(rows[0].time.value() == Approx(245.1e-6));
+    File const strange{"strange.txt",
+                       "all_reduce_perf\n-8 1.0 1.0 success\n8 inf 1.0 success\n1e300 1.0 1.0 success\n"
+                       "16 2.0 1.0 success\n"};
+    CHECK(read_collective_test(strange.path, [](CollectiveRow const&) {}) == 3);
     File const nothing{"nothing.txt", "no results here\n"};
     CHECK_THROWS_WITH(read_collective_test(nothing.path, [](CollectiveRow const&) {}),
                       Catch::Contains("holds no results"));
+}
+
+TEST_CASE("each test of collectives in a file has ranks and a name of its own", "[timing]") {
+    auto const test = [](std::string const& name) {
+        return name + "# nThread 1 nGpus 2\n#  Rank  0 Pid 1 on a device 0\n#  Rank  1 Pid 1 on a device 1\n"
+                      "1024 256 float sum -1 7.31 0.14 0.28 0 6.68 0.15 0.31 0\n# Avg bus bandwidth : 1\n";
+    };
+    File const both{"both.txt", test("+ ./all_reduce_perf -b 1K\n") + test("+ ./all_gather_perf -b 1K\n") +
+                                    test("# Collective test concluded: all_gather_perf\n")};
+    std::vector<CollectiveRow> rows;
+    CHECK(read_collective_test(both.path, [&](CollectiveRow const& row) { rows.push_back(row); }) == 0);
+    REQUIRE(rows.size() == 3);
+    for (auto const& row : rows) {
+        CHECK(row.ranks == 2);
+    }
+    CHECK(rows[0].op == "all_reduce");
+    CHECK(rows[1].op == "all_gather");
+    CHECK(rows[2].op.empty()); // its head does not say
 }
 
 TEST_CASE("the profile that DeepSeek published gives four fifths of its time to known operations",
