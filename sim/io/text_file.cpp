@@ -32,6 +32,20 @@ bool is_compressed(std::ifstream& in) {
     return second;
 }
 
+/// Spreadsheets put one before UTF-8.
+void skip_byte_order_mark(std::ifstream& in) {
+    constexpr int mark[] = {0xEF, 0xBB, 0xBF};
+    int read = 0;
+    while (read < 3 && in.peek() == mark[read]) {
+        in.get();
+        ++read;
+    }
+    in.clear(); // an empty file is none of our business
+    for (; read % 3 > 0; --read) {
+        in.unget();
+    }
+}
+
 } // namespace
 
 std::ifstream open_file(std::string const& path) {
@@ -47,6 +61,7 @@ std::ifstream open_file(std::string const& path) {
     if (is_compressed(in)) {
         throw InputError{Origin::whole_file(path), "is compressed", "Unpack it first: gunzip -k FILE"};
     }
+    skip_byte_order_mark(in);
     return in;
 }
 

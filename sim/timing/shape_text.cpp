@@ -86,9 +86,9 @@ std::optional<double> term(std::string_view text, ShapeContext const& context) {
     }
     if (text.starts_with('$')) {
         auto const group = parse_integer(text.substr(1));
-        bool const there =
-            group && *group >= 0 && static_cast<std::size_t>(*group) < context.groups.size();
-        text = there ? std::string_view{context.groups[static_cast<std::size_t>(*group)]} : std::string_view{};
+        bool const there = group && *group >= 0 && static_cast<std::size_t>(*group) < context.groups.size();
+        text =
+            there ? std::string_view{context.groups[static_cast<std::size_t>(*group)]} : std::string_view{};
     }
     auto const number = parse_integer(text);
     return number ? std::optional{static_cast<double>(*number)} : std::nullopt;
@@ -110,7 +110,8 @@ std::string problem_of_term(std::string_view text, std::optional<int> groups) {
         if (group) {
             return {};
         }
-    } else if (is_reference(text) ? parse_place(text.substr(1)).has_value() : parse_integer(text).has_value()) {
+    } else if (is_reference(text) ? parse_place(text.substr(1)).has_value()
+                                  : parse_integer(text).has_value()) {
         return {};
     }
     return fmt::format("\"{}\" is no number, dimension (i0.1, o0.-1, i0.*) or group ($1)", text);

@@ -40,3 +40,15 @@ TEST_CASE("a text file in a folder that is not there is refused with its path", 
     CHECK_THROWS_WITH(TextFileWriter{"/no/such/trace.json"},
                       Catch::Contains("/no/such/trace.json: cannot be written (No such file or directory)"));
 }
+
+TEST_CASE("a byte-order mark before a text is no part of it", "[io]") {
+    auto const read = [](std::string const& content) {
+        TemporaryFile const file{"mark.csv"};
+        write_text_file(file.path, content);
+        return read_text_file(file.path);
+    };
+    CHECK(read("\xEF\xBB\xBF"
+               "chip,op\n") == "chip,op\n");
+    CHECK(read("\xEF\xBBx") == "\xEF\xBBx");
+    CHECK(read("").empty());
+}
