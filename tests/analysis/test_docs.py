@@ -45,6 +45,18 @@ class Documentation(unittest.TestCase):
                 with self.subTest(line):
                     self.run_line(line, folder)
 
+    def test_the_steps_that_the_tutorial_tells_are_those_of_this_version(self):
+        page = (SOURCE / "docs" / "tutorial.md").read_text(encoding="utf-8")
+        section = page[page.index("Attention and experts can part too"):page.index("## 6.")]
+        commands = re.findall(r"^moesaic (run .*)$", section, re.M)
+        told = (re.search(r"^step +(\S+ s) ", section, re.M)[1],) + tuple(
+            f"{time} s" for time in re.search(r"the others take (\S+) s, (\S+) s and (\S+) s a step", section).groups())
+        self.assertEqual(len(commands), 4)
+        for command, time in zip(commands, told):
+            screen = subprocess.run(["bash", "-c", f'"$BINARY" {command}'], cwd=SOURCE, env={**os.environ, "BINARY": BINARY},
+                                    capture_output=True, text=True, check=True).stdout
+            self.assertIn(f"step      {time} (", screen, command)
+
     def test_the_chip_that_is_not_in_the_catalogue_runs_as_described(self):
         text = (SOURCE / "docs" / "adding.md").read_text(encoding="utf-8")
         files = re.findall(r"```toml\n# (\S+\.toml)\n(.*?)```", text, re.DOTALL)
