@@ -203,6 +203,7 @@ std::vector<Measurement> rows_to_predict(std::vector<std::string> const& paths, 
                     chip != nullptr ? why_refused(*chip, row.kernel, row.time) : std::string{};
                 if (reason.empty()) {
                     rows.push_back(row);
+                    rows.back().chip = store.name_of_rows(row.chip);
                 } else {
                     count(refused, fmt::format("{} of {}", reason, row.chip),
                           Origin{table, row.line, 0, "time_us"});
