@@ -92,10 +92,7 @@ class PlanRun {
         }
         report.outcome = planner::search(problem, request(report));
         if (report.outcome.best.empty()) {
-            throw InputError{Origin::whole_file(arguments_.scenario),
-                             fmt::format("none of {} plans fits the memory and the limits",
-                                         report.outcome.counts.considered),
-                             "Allow more chips, money or time, or recompute and share out more ([search])"};
+            throw none_found(report.outcome);
         }
         report.own_seconds = own_plan();
         report.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -117,6 +114,20 @@ class PlanRun {
                              "Leave it out, and add it to the plan that is found"};
         }
         return out;
+    }
+
+    [[nodiscard]] InputError none_found(planner::Outcome const& outcome) const {
+        auto const at = Origin::whole_file(arguments_.scenario);
+        auto const considered = outcome.counts.considered;
+        if (outcome.exhausted()) {
+            return {at, fmt::format("none of {} plans fits the memory and the limits", considered),
+                    "Allow more chips, money or time, or recompute and share out more ([search])"};
+        }
+        return {at,
+                fmt::format("none was found among {} plans that fits the memory and the limits", considered),
+                fmt::format("It is not proved that there is none: --effort {} may find one. Else allow more "
+                            "chips, money or time, or recompute and share out more ([search])",
+                            4 * arguments_.effort)};
     }
 
     [[nodiscard]] std::string objective() const {

@@ -8,12 +8,13 @@ namespace moesaic::planner {
 
 using namespace parallel;
 
-Use use_of(Candidate const& candidate) {
+std::size_t Lanes::of(Candidate const& candidate) const {
     if (candidate.kinds.size() > 1) {
-        return Use::replicas;
+        return replicas();
     }
     auto const& segments = candidate.kinds.front().segments;
-    return segments.front().pool == segments.back().pool ? Use::alone : Use::stages;
+    bool const alone = segments.front().pool == segments.back().pool;
+    return alone ? static_cast<std::size_t>(segments.front().pool) : stages();
 }
 
 int stages_of(KindChoice const& kind) {

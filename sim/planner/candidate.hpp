@@ -31,11 +31,16 @@ struct Candidate {
     int zero = 1;
 };
 
-/// How a plan uses the pools: one alone, whole replicas on each, stages of every replica on each. Their bounds are not
-/// equally near to what plans take, so that each use has a place and effort of its own in a search.
-enum class Use { alone, replicas, stages };
-constexpr std::size_t use_count = 3;
-[[nodiscard]] Use use_of(Candidate const& candidate);
+/// How a plan uses the pools: each pool alone (a lane for each, in their order), whole replicas on several, stages of every
+/// replica on several. Their bounds are not equally near to what plans take, so that each has a place and effort of its own
+/// in a search.
+struct Lanes {
+    std::size_t pools = 1;
+    [[nodiscard]] std::size_t replicas() const { return pools; }
+    [[nodiscard]] std::size_t stages() const { return pools + 1; }
+    [[nodiscard]] std::size_t count() const { return pools + 2; }
+    [[nodiscard]] std::size_t of(Candidate const& candidate) const;
+};
 
 [[nodiscard]] int stages_of(KindChoice const& kind);
 /// Chips of each pool.

@@ -44,7 +44,14 @@ bool Limits::allow(double step, std::vector<int> const& chips_by_pool) const {
 
 Collector::Collector(std::vector<Objective> objectives, Limits limits, std::size_t capacity)
     : objectives_{std::move(objectives)}, limits_{std::move(limits)}, capacity_{capacity},
-      heaps_(use_count * objectives_.size(), Heap{{}, std::numeric_limits<double>::infinity()}) {}
+      heaps_(1, std::vector<Heap>(objectives_.size())) {}
+
+void Collector::begin(std::size_t lane) {
+    lane_ = lane;
+    if (lane >= heaps_.size()) {
+        heaps_.resize(lane + 1, std::vector<Heap>(objectives_.size()));
+    }
+}
 
 namespace {
 
@@ -77,7 +84,7 @@ void Collector::offer(double seconds, std::vector<int> const& chips_by_pool,
     }
     auto const number = number_++;
     for (std::size_t i = 0; i < objectives_.size(); ++i) {
-        auto& heap = this->heap(i);
+        auto& heap = heaps_[lane_][i];
         double const value = seconds * objectives_[i].factor(chips_by_pool);
         if (heap.entries.size() == capacity_ && value >= heap.entries.front().value) {
             heap.dropped = std::min(heap.dropped, value);
@@ -92,32 +99,25 @@ void Collector::drop(std::int64_t plans, double least_seconds) {
         return;
     }
     counts_.considered += plans;
+    if (limits_.seconds > 0.0 && least_seconds >= limits_.seconds) {
+        counts_.over_limits += plans;
+        return;
+    }
     counts_.slower += plans;
     for (std::size_t i = 0; i < objectives_.size(); ++i) {
-        auto& dropped = heap(i).dropped;
+        auto& dropped = heaps_[lane_][i].dropped;
         dropped = std::min(dropped, objectives_[i].power == 0.0 ? least_seconds : 0.0);
     }
 }
 
-std::vector<Bounded> Collector::best(std::size_t objective) const {
-    std::vector<Entry> entries;
-    for (std::size_t i = objective; i < heaps_.size(); i += objectives_.size()) {
-        entries.insert(entries.end(), heaps_[i].entries.begin(), heaps_[i].entries.end());
-    }
+std::vector<Bounded> Collector::best(std::size_t objective, std::size_t lane) const {
+    auto entries = heaps_[lane][objective].entries;
     std::ranges::sort(entries, order);
     std::vector<Bounded> out;
     for (auto& entry : entries) {
         out.push_back(std::move(entry.bounded));
     }
     return out;
-}
-
-double Collector::least_dropped(std::size_t objective) const {
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t i = objective; i < heaps_.size(); i += objectives_.size()) {
-        least = std::min(least, heaps_[i].dropped);
-    }
-    return least;
 }
 
 } // namespace moesaic::planner

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct Limits {
     double cost = 0.0;                 ///< most seconds x rate; 0 = any
     std::vector<double> rate_per_chip; ///< that the cost counts with, by pool
     std::optional<Outlay> outlay = std::nullopt;
+    /// Whether the time that a plan takes may break any.
+    [[nodiscard]] bool depend_on_time() const { return seconds > 0.0 || cost > 0.0 || outlay; }
     [[nodiscard]] bool allow_chips(std::vector<int> const& chips_by_pool) const;
     /// With the bound of a plan: no plan that is refused could keep to them.
     [[nodiscard]] bool allow(double seconds, std::vector<int> const& chips_by_pool) const;
@@ -55,13 +58,13 @@ struct Counts {
     std::int64_t slower = 0; ///< dropped by their bound
 };
 
-/// Keeps the plans of each use with the least bounds for each objective, and knows the least one that it dropped.
+/// Keeps the plans of each lane with the least bounds for each objective, and knows the least one that it dropped.
 class Collector {
   public:
     Collector(std::vector<Objective> objectives, Limits limits, std::size_t capacity);
 
-    /// What is offered from now on uses the pools so.
-    void begin(Use use) { use_ = use; }
+    /// What is offered from now on is of the lane, see Lanes.
+    void begin(std::size_t lane);
     /// @param make called for those that are kept only
     void offer(double seconds, std::vector<int> const& chips_by_pool, std::function<Candidate()> const& make);
     /// Plans of a group none of which takes less; of other objectives than the time nothing is known.
@@ -70,10 +73,13 @@ class Collector {
     [[nodiscard]] Limits const& limits() const { return limits_; }
     [[nodiscard]] Objective const& objective(std::size_t at) const { return objectives_[at]; }
     [[nodiscard]] Counts& counts() { return counts_; }
+    [[nodiscard]] std::size_t lanes() const { return heaps_.size(); }
     /// Ascending by the objective's bound.
-    [[nodiscard]] std::vector<Bounded> best(std::size_t objective) const;
-    /// Of the objective, over all plans that are not among best().
-    [[nodiscard]] double least_dropped(std::size_t objective) const;
+    [[nodiscard]] std::vector<Bounded> best(std::size_t objective, std::size_t lane) const;
+    /// Of the objective, over all plans of the lane that are not among best().
+    [[nodiscard]] double least_dropped(std::size_t objective, std::size_t lane) const {
+        return heaps_[lane][objective].dropped;
+    }
 
   private:
     struct Entry {
@@ -82,18 +88,15 @@ class Collector {
     };
     struct Heap {
         std::vector<Entry> entries; ///< greatest first
-        double dropped;
+        double dropped = std::numeric_limits<double>::infinity();
     };
     void keep(Heap& heap, Entry entry);
-    [[nodiscard]] Heap& heap(std::size_t objective) {
-        return heaps_[static_cast<std::size_t>(use_) * objectives_.size() + objective];
-    }
 
     std::vector<Objective> objectives_;
     Limits limits_;
     std::size_t capacity_;
-    std::vector<Heap> heaps_; ///< by use, then objective
-    Use use_ = Use::alone;
+    std::vector<std::vector<Heap>> heaps_; ///< by lane, then objective
+    std::size_t lane_ = 0;
     Counts counts_;
     std::int64_t number_ = 0;
 };

@@ -134,7 +134,7 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
 } // namespace
 
 void explore_replica_mixes(Space const& space) {
-    space.to.begin(Use::replicas);
+    space.to.begin(space.lanes().replicas());
     auto const pools = space.problem.scenario.pools.size();
     for (auto const& schedule : replica_mix_schedules(space.degrees)) {
         for (int const zero : space.degrees.zero) {

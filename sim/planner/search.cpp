@@ -1,15 +1,11 @@
 #include "planner/search.hpp"
 
-#include "base/parallel_for.hpp"
-#include "planner/longest_paths.hpp"
-#include "planner/refine.hpp"
+#include "planner/levels.hpp"
 #include "planner/space.hpp"
 
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <map>
-#include <numeric>
 #include <queue>
 #include <utility>
 
@@ -19,50 +15,9 @@ namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
 
-/// A candidate on its way through the levels.
-struct Entry {
-    Bounded bounded;
-    std::vector<int> chips;
-    std::optional<Refined> refined;
-    std::optional<double> path;
-    std::optional<Simulated> simulated;
-    bool dropped = false;
-
-    /// The best that is known of it.
-    [[nodiscard]] double seconds() const {
-        return simulated ? simulated->seconds : path ? *path : refined ? refined->seconds : bounded.seconds;
-    }
-};
-
-/// What an entry waits for. Entries are looked at in batches, whose size is the same for any number of workers. Large ones
+/// Entries are looked at in batches, whose size is the same for any number of workers. Large ones
 /// are quicker, but spend on entries that those before them would have ruled out.
-enum class Level { settle, path, simulate };
-constexpr std::size_t levels = 3;
 constexpr std::array<std::size_t, levels> together{32, 8, 4};
-
-/// Plans that differ in nothing but how much is shared out.
-using Siblings = std::pair<std::vector<KindChoice>, std::string>;
-
-Siblings siblings_of(Candidate const& candidate) {
-    return {candidate.kinds,
-            parallel::name_of(candidate.schedule) + (is_paired(candidate.schedule) ? "+" : "")};
-}
-
-/// Who shares out gradients sums its own share after every micro-batch, which saves memory traffic: sharing more is then
-/// not always needless.
-bool sum_alike(parallel::Plan const& a, parallel::Plan const& b) { return (a.zero < 2) == (b.zero < 2); }
-
-bool same_stages(parallel::Plan const& a, parallel::Plan const& b) {
-    auto const stage = [](parallel::StageGroup const& g) {
-        return std::tuple{g.stages, g.recompute, g.layers};
-    };
-    for (std::size_t k = 0; k < a.kinds.size(); ++k) {
-        if (!std::ranges::equal(a.kinds[k].stage_groups, b.kinds[k].stage_groups, {}, stage, stage)) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /// The least value first; of equals the entry that came first.
 struct Known {
@@ -99,30 +54,29 @@ class Search {
   public:
     Search(Problem const& problem, Request const& request)
         : problem_{problem}, request_{request}, degrees_{degrees_of(problem.scenario)},
-          times_{problem, degrees_.recompute}, paths_{problem, request.workers},
+          times_{problem, degrees_.recompute},
           to_{objectives(), request.limits,
               request.effort.exhaustive
                   ? everything
-                  : kept_per_refined * static_cast<std::size_t>(request.effort.refined)} {}
+                  : kept_per_refined * static_cast<std::size_t>(request.effort.refined)},
+          levels_{problem, request, times_, to_.counts()} {}
 
     Outcome run() {
         explore();
         Outcome out;
         auto const all = objectives();
-        double effort =
-            0.0; // those that are asked have all of it, each that only helps the front a little more
         for (std::size_t i = 0; i < all.size(); ++i) {
-            effort += is_asked(all[i]) ? 1.0 : 0.15;
-            auto const rest = follow(i, effort);
-            if (i == 0) {
+            if (!is_asked(all[i])) {
+                help_front(i);
+            } else if (auto const rest = ask(i); i == 0) {
                 out.rest_at_least = rest;
             }
         }
         out.counts = to_.counts();
-        out.refined = std::accumulate(refined_.begin(), refined_.end(), std::int64_t{0});
-        out.dominated = dominated_;
-        out.programs = programs_;
-        out.simulated = simulated_;
+        out.refined = levels_.refined();
+        out.dominated = levels_.dominated();
+        out.programs = levels_.programs();
+        out.simulated = levels_.simulated();
         out.best = best_of(request_.objective);
         if (request_.second) {
             out.best_by_second = best_of(*request_.second);
@@ -173,24 +127,41 @@ class Search {
         tell(Stage::space, to_.counts().considered);
     }
 
-    /// Looks closer at the best of one objective until it is simulated. @return what no other can be better than
-    /// @param effort so many times the request's, that of those before included
-    double follow(std::size_t at, double effort);
-    /// none where there is no effort left for the entry
-    [[nodiscard]] std::optional<Level> next_level(Entry const& entry, double effort) const;
-    /// What it takes, as far as that is known before.
-    void count(Level level, Entry const& entry) {
-        refined_[place_of(entry)] += level == Level::settle ? 1 : 0;
-        simulated_ += level == Level::simulate ? 1 : 0;
+    /// Simulated and within the limits.
+    [[nodiscard]] bool is_found(Entry const& entry) const {
+        return entry.simulated && request_.limits.allow(entry.simulated->seconds, entry.chips);
     }
-    void look_closer(Level level, std::vector<std::size_t> const& entries);
-    void settle(std::vector<std::size_t> const& entries);
-    void accept(Entry& entry, std::optional<Refined> refined);
-    void find_paths(std::vector<std::size_t> const& entries);
-    void simulate(std::vector<std::size_t> const& entries);
-    [[nodiscard]] std::size_t entry_of(Bounded const& bounded);
-    [[nodiscard]] static std::size_t place_of(Entry const& entry) {
-        return static_cast<std::size_t>(use_of(entry.bounded.candidate));
+    /// Of the effort, what a lane may take for what is asked.
+    [[nodiscard]] double part_of(std::size_t lane) const { return lane < lanes_.pools ? 1.0 : 0.5; }
+
+    using Lane = std::size_t;
+    using Entries = std::vector<std::size_t>;
+    enum class Which { likely, all };
+
+    /// Looks closer at the best of one objective, lane by lane. @return what no other can be better than
+    double ask(std::size_t at);
+    /// The same for an objective that only helps the front, with a little more effort, all lanes together.
+    void help_front(std::size_t at);
+    /// What a lane may do to help the front. @param part of the usual effort
+    [[nodiscard]] Work allowance(Lane lane, double part) const;
+    /// On the way to the front a pool alone may find what is asked: as often as if there were no other pool.
+    void help_alone(std::size_t at, Lane lane);
+    /// Looks closer at the least until `wanted` are simulated, none of which another could be better than. Where limits
+    /// depend on the time, first at those that are likely to keep to them.
+    /// @return those that are left
+    Entries follow(std::size_t at, Entries const& entries, std::size_t wanted, std::optional<Lane> lane = {});
+    /// @param share of the work that is allowed
+    Entries follow(std::size_t at, Entries const& entries, Which which, double share,
+                   std::function<double()> const& enough);
+    [[nodiscard]] Entries entries_of(std::size_t at, Lane lane);
+    /// Of the objective, so that `wanted` that are simulated are no worse.
+    /// @param lane the only one that counts; none = all
+    [[nodiscard]] double enough(std::size_t at, std::size_t wanted, std::optional<Lane> lane = {}) const;
+    /// none where there is no effort left for the entry
+    [[nodiscard]] std::optional<Level> next_level(Entry const& entry, double share) const;
+    [[nodiscard]] double value_of(std::size_t entry, std::size_t objective) const {
+        auto const& of = levels_.entries()[entry];
+        return of.seconds() * to_.objective(objective).factor(of.chips);
     }
     [[nodiscard]] Planned planned(Entry const& entry, Objective const& objective) const;
     [[nodiscard]] std::vector<Planned> ranked(Objective const& objective) const;
@@ -207,160 +178,204 @@ class Search {
     Request const& request_;
     Degrees degrees_;
     LayerTimes times_;
-    LongestPaths paths_;
     Collector to_;
-    std::vector<Entry> entries_;
-    std::map<std::int64_t, std::size_t> by_number_;
-    std::map<Siblings, parallel::Plan> least_shared_;
-    std::array<std::int64_t, use_count> refined_{}, turns_{}; ///< by use
-    std::int64_t dominated_ = 0, programs_ = 0, simulated_ = 0;
+    Levels levels_;
+    Lanes lanes_{problem_.scenario.pools.size()};
+    std::vector<Work> allowed_{lanes_.count()}; ///< by lane
+    std::vector<Work> asked_for_;               ///< done of each lane for what was asked
+    double simulations_ = never;                ///< allowed of all lanes together
+    double front_simulations_ = 0.0;            ///< left for the front
+    double asked_ = 0.0, helped_ = 0.0;         ///< objectives so far
 };
 
-std::size_t Search::entry_of(Bounded const& bounded) {
-    auto const [at, is_new] = by_number_.try_emplace(bounded.number, entries_.size());
-    if (is_new) {
-        entries_.push_back({.bounded = bounded,
-                            .chips = chips_by_pool(bounded.candidate, problem_.scenario.pools.size()),
-                            .refined = {},
-                            .path = {},
-                            .simulated = {}});
+std::optional<Level> Search::next_level(Entry const& entry, double share) const {
+    auto const level = levels_.next_of(entry);
+    if (request_.effort.exhaustive) {
+        return level;
     }
-    return at->second;
+    auto const& done = levels_.done(entry.lane);
+    auto const& allowed = allowed_[entry.lane];
+    bool const is_left = level == Level::settle ? done.refined < allowed.refined * share
+                         : level == Level::path ? done.turns < allowed.turns * share
+                                                : done.simulated < allowed.simulated * share &&
+                                                      static_cast<double>(levels_.simulated()) < simulations_;
+    return is_left ? std::optional{level} : std::nullopt;
 }
 
-void Search::look_closer(Level level, std::vector<std::size_t> const& entries) {
-    switch (level) {
-    case Level::settle:
-        return settle(entries);
-    case Level::path:
-        return find_paths(entries);
-    case Level::simulate:
-        return simulate(entries);
-    }
-}
-
-void Search::settle(std::vector<std::size_t> const& which) {
-    std::vector<std::optional<Refined>> refined(which.size());
-    parallel_for(which.size(), request_.workers, [&](std::size_t i) {
-        refined[i] = refine(problem_, times_, entries_[which[i]].bounded.candidate);
-    });
-    for (std::size_t i = 0; i < which.size(); ++i) {
-        accept(entries_[which[i]], std::move(refined[i]));
-    }
-    tell(Stage::layers, std::accumulate(refined_.begin(), refined_.end(), std::int64_t{0}));
-}
-
-void Search::accept(Entry& entry, std::optional<Refined> refined) {
-    if (!refined) {
-        entry.dropped = true;
-        ++to_.counts().unfit;
-        return;
-    }
-    refined->seconds = std::max(refined->seconds, entry.bounded.seconds);
-    auto const [at, is_new] = least_shared_.try_emplace(siblings_of(entry.bounded.candidate), refined->plan);
-    if (!is_new && !request_.effort.exhaustive && at->second.zero < refined->plan.zero &&
-        sum_alike(at->second, refined->plan) && same_stages(at->second, refined->plan)) {
-        entry.dropped = true;
-        ++dominated_;
-        return;
-    }
-    if (!request_.limits.allow(refined->seconds, entry.chips)) {
-        entry.dropped = true;
-        ++to_.counts().over_limits;
-        return;
-    }
-    entry.refined = std::move(refined);
-}
-
-void Search::find_paths(std::vector<std::size_t> const& which) {
-    std::vector<parallel::Plan const*> plans;
-    std::ranges::transform(which, std::back_inserter(plans),
-                           [&](std::size_t i) { return &entries_[i].refined->plan; });
-    auto const paths = paths_.of(plans);
-    for (std::size_t i = 0; i < which.size(); ++i) {
-        auto& entry = entries_[which[i]];
-        entry.path = std::max(paths[i].seconds, entry.refined->seconds);
-        turns_[place_of(entry)] += paths[i].turns;
-    }
-    programs_ += static_cast<std::int64_t>(which.size());
-    tell(Stage::programs, programs_);
-}
-
-void Search::simulate(std::vector<std::size_t> const& which) {
-    std::vector<parallel::Plan> plans;
-    for (auto const i : which) {
-        plans.push_back(entries_[i].refined->plan);
-    }
-    auto results = request_.simulate(plans);
-    expects(results.size() == which.size(), "every plan is simulated");
-    for (std::size_t i = 0; i < which.size(); ++i) {
-        entries_[which[i]].simulated = std::move(results[i]);
-    }
-    tell(Stage::simulations, simulated_);
-}
-
-std::optional<Level> Search::next_level(Entry const& entry, double effort) const {
-    auto const left = [effort](std::int64_t done, std::int64_t most) {
-        return static_cast<double>(done) < static_cast<double>(most) * effort;
+Search::Entries Search::entries_of(std::size_t at, Lane lane) {
+    Entries out;
+    auto const add = [&](std::size_t objective) {
+        std::ranges::transform(to_.best(objective, lane), std::back_inserter(out),
+                               [&](Bounded const& bounded) { return levels_.entry_of(bounded); });
     };
-    // unlike uses are not weighed against each other by bounds: each may take half
-    auto const left_for_use = [&](auto const& done, std::int64_t most) {
-        double const part = problem_.scenario.pools.size() > 1 ? 0.5 : 1.0;
-        return static_cast<double>(done[place_of(entry)]) < static_cast<double>(most) * effort * part;
-    };
+    add(at);
+    if (request_.limits
+            .depend_on_time()) { // those that are best in another way may be the ones that keep to them
+        for (std::size_t i = 0; i < objectives().size(); ++i) {
+            add(i);
+        }
+        std::ranges::sort(out);
+        auto const repeated = std::ranges::unique(out);
+        out.erase(repeated.begin(), repeated.end());
+    }
+    return out;
+}
+
+double Search::enough(std::size_t at, std::size_t wanted, std::optional<Lane> lane) const {
+    std::vector<double> found;
+    for (std::size_t i = 0; i < levels_.entries().size() && !request_.effort.exhaustive; ++i) {
+        auto const& entry = levels_.entries()[i];
+        if (is_found(entry) && (!lane || entry.lane == *lane)) {
+            found.push_back(value_of(i, at));
+        }
+    }
+    std::ranges::sort(found);
+    return found.size() < wanted ? never : found[wanted - 1];
+}
+
+double Search::ask(std::size_t at) {
+    asked_ += 1.0;
     auto const& most = request_.effort;
-    if (!entry.refined) {
-        return left_for_use(refined_, most.refined) ? std::optional{Level::settle} : std::nullopt;
+    for (Lane lane = 0; lane < lanes_.count(); ++lane) {
+        double const part = asked_ * part_of(lane);
+        allowed_[lane] = {part * static_cast<double>(most.refined), part * static_cast<double>(most.turns),
+                          std::max(part * most.simulations, static_cast<double>(request_.top))};
     }
-    if (!entry.path && !most.exhaustive) {
-        return left_for_use(turns_, most.turns) ? std::optional{Level::path} : std::nullopt;
+    std::vector<std::pair<double, Lane>> order; // the least bound first, so that it rules out others
+    for (Lane lane = 0; lane < to_.lanes(); ++lane) {
+        auto const best = to_.best(at, lane);
+        order.emplace_back(best.empty() ? never : value_of(levels_.entry_of(best.front()), at), lane);
     }
-    return left(simulated_, most.simulations) ? std::optional{Level::simulate} : std::nullopt;
+    std::ranges::sort(order);
+    double rest = never;
+    for (auto const& [value, lane] : order) {
+        rest = std::min(rest, to_.least_dropped(at, lane));
+        for (auto const left : follow(at, entries_of(at, lane), static_cast<std::size_t>(request_.top))) {
+            rest = std::min(rest, value_of(left, at));
+        }
+    }
+    return rest;
 }
 
-double Search::follow(std::size_t at, double effort) {
-    auto const& objective = to_.objective(at);
+Work Search::allowance(Lane lane, double part) const {
+    constexpr double more = 0.15;
+    auto const& most = request_.effort;
+    auto const& done = asked_for_[lane];
+    auto const with_more = [&](double done_then, double usual) {
+        return std::max(done_then, asked_ * part * usual) + helped_ * more * part * usual;
+    };
+    return {with_more(done.refined, static_cast<double>(most.refined)),
+            with_more(done.turns, static_cast<double>(most.turns)),
+            with_more(done.simulated, most.simulations)};
+}
+
+void Search::help_front(std::size_t at) {
+    if (helped_ == 0.0) {
+        for (Lane lane = 0; lane < lanes_.count(); ++lane) {
+            asked_for_.push_back(levels_.done(lane));
+        }
+        front_simulations_ =
+            std::max(0.0, asked_ * request_.effort.simulations - static_cast<double>(levels_.simulated()));
+    }
+    helped_ += 1.0;
+    auto const pools = lanes_.pools;
+    for (Lane lane = 0; lane < pools && pools > 1 && lane < to_.lanes(); ++lane) {
+        help_alone(at, lane);
+    }
+    Entries entries;
+    for (Lane lane = 0; lane < to_.lanes(); ++lane) {
+        bool const alone = lane < pools && pools > 1;
+        allowed_[lane] = allowance(lane, alone ? 0.5 / static_cast<double>(pools) : part_of(lane));
+        allowed_[lane].simulated = never;
+        std::ranges::copy(entries_of(at, lane), std::back_inserter(entries));
+    }
+    front_simulations_ += 0.15 * request_.effort.simulations;
+    auto const before = static_cast<double>(levels_.simulated());
+    simulations_ = before + front_simulations_;
+    follow(at, entries, 1);
+    front_simulations_ -= static_cast<double>(levels_.simulated()) - before;
+    simulations_ = never;
+}
+
+void Search::help_alone(std::size_t at, Lane lane) {
+    allowed_[lane] = allowance(lane, 1.0);
+    std::vector<double> best;
+    for (std::size_t i = 0; i < objectives().size(); ++i) {
+        best.push_back(is_asked(to_.objective(i)) ? enough(i, 1) : 0.0);
+    }
+    auto entries = entries_of(at, lane);
+    std::erase_if(entries, [&](std::size_t entry) {
+        for (std::size_t i = 0; i < best.size(); ++i) {
+            if (value_of(entry, i) < best[i]) {
+                return false;
+            }
+        }
+        return true;
+    });
+    follow(at, entries, 1, lane);
+}
+
+Search::Entries Search::follow(std::size_t at, Entries const& entries, std::size_t wanted,
+                               std::optional<Lane> lane) {
+    auto const found = [&] { return enough(at, wanted, lane); };
+    if (!request_.limits.depend_on_time() || request_.effort.exhaustive) {
+        return follow(at, entries, Which::all, 1.0, found);
+    }
+    constexpr double share = 0.75; // the distances may mislead: some is left for the others
+    return follow(at, follow(at, entries, Which::likely, share, found), Which::all, 1.0, found);
+}
+
+Search::Entries Search::follow(std::size_t at, Entries const& entries, Which which, double share,
+                               std::function<double()> const& enough) {
+    auto const& all = levels_.entries();
     Queue queue;
     auto const push = [&](std::size_t i) {
-        if (!entries_[i].dropped) {
-            queue.push({entries_[i].seconds() * objective.factor(entries_[i].chips), i});
+        if (!all[i].dropped) {
+            queue.push({value_of(i, at), i});
         }
     };
-    for (auto const& bounded : to_.best(at)) {
-        push(entry_of(bounded));
-    }
+    std::ranges::for_each(entries, push);
+    double least = enough();
     Waiting waiting;
     auto const flush = [&](Level level) {
-        auto const entries = std::exchange(waiting.of[static_cast<std::size_t>(level)], {});
-        look_closer(level, entries);
-        std::ranges::for_each(entries, push);
+        auto const batch = std::exchange(waiting.of[static_cast<std::size_t>(level)], {});
+        levels_.look_closer(level, batch);
+        std::ranges::for_each(batch, push);
+        least = level == Level::simulate ? enough() : least;
     };
-    int wanted = is_asked(objective) ? request_.top : 1;
-    double skipped = never; // the least of what there was no effort left for
-    while (wanted > 0 && (!queue.empty() || waiting.first())) {
-        if (auto const level = waiting.first();
-            level && (queue.empty() || entries_[queue.top().entry].simulated)) {
+    Entries left;
+    while (!queue.empty() || waiting.first()) {
+        bool const ends = queue.empty() || queue.top().value >= least;
+        auto const level = waiting.first();
+        if (level && (ends || all[queue.top().entry].simulated)) {
             flush(*level);
             continue;
         }
-        auto const next = queue.top();
+        if (ends) {
+            break;
+        }
+        auto const next = queue.top().entry;
         queue.pop();
-        auto const& entry = entries_[next.entry];
-        if (entry.simulated) {
-            wanted -= request_.effort.exhaustive ? 0 : 1;
+        if (all[next].simulated) {
             continue;
         }
-        auto const level = next_level(entry, request_.effort.exhaustive ? never : effort);
-        if (!level) {
-            skipped = std::min(skipped, next.value);
+        bool const later = which == Which::likely && !levels_.is_likely(all[next]);
+        auto const closer = later ? std::nullopt : next_level(all[next], share);
+        if (!closer) {
+            left.push_back(next);
             continue;
         }
-        count(*level, entry);
-        if (waiting.add(*level, next.entry)) {
-            flush(*level);
+        levels_.count(*closer, all[next]);
+        if (waiting.add(*closer, next)) {
+            flush(*closer);
         }
     }
-    return std::min({to_.least_dropped(at), skipped, queue.empty() ? never : queue.top().value});
+    for (; !queue.empty(); queue.pop()) {
+        if (!all[queue.top().entry].simulated) {
+            left.push_back(queue.top().entry);
+        }
+    }
+    return left;
 }
 
 Planned Search::planned(Entry const& entry, Objective const& objective) const {
@@ -375,8 +390,8 @@ Planned Search::planned(Entry const& entry, Objective const& objective) const {
 
 std::vector<Planned> Search::ranked(Objective const& objective) const {
     std::vector<Entry const*> simulated;
-    for (auto const& entry : entries_) {
-        if (entry.simulated && request_.limits.allow(entry.simulated->seconds, entry.chips)) {
+    for (auto const& entry : levels_.entries()) {
+        if (is_found(entry)) {
             simulated.push_back(&entry);
         }
     }

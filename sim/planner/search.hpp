@@ -3,6 +3,7 @@
 #include "planner/problem.hpp"
 
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,8 @@ struct Progress {
     std::int64_t done = 0;
 };
 
-/// How far a search goes.
+/// How far a search goes. Each pool alone may take as much, as if there were no other; of mixes, whole replicas and stages
+/// half of it each.
 struct Effort {
     std::int64_t refined = 1200; ///< plans with their layers settled
     std::int64_t turns = 80'000; ///< of stages, in the programs built for the longest path
@@ -65,13 +67,18 @@ struct Outcome {
     std::vector<Planned> front; ///< simulated plans than which none is both faster and cheaper, fastest first
     /// No plan that was not simulated is better than this value of the objective.
     double rest_at_least = 0.0;
+    /// No plan is left that could keep to the limits, beside those that were simulated.
+    [[nodiscard]] bool exhausted() const { return rest_at_least == std::numeric_limits<double>::infinity(); }
     /// The best plan is better than any other of the space could be.
     [[nodiscard]] bool proven() const { return !best.empty() && best.front().value <= rest_at_least; }
 };
 
 /// Best first through three levels, each a bound on the next: closed form, longest path through the program without
 /// contention (engine::step_bound), simulation. The plan with the least value known so far is the next to be looked at
-/// closer; once it is a simulated one, no other can be better. Same problem and request, same answer.
+/// closer; once it is a simulated one, no other can be better. Each pool alone, whole replicas and stages on several pools
+/// are looked at one after the other, as far as they could be better than what is known. Where limits depend on the time,
+/// plans that by the bounds' distance so far would break one come after those that would not. Same problem and request,
+/// same answer.
 [[nodiscard]] Outcome search(Problem const& problem, Request const& request);
 
 } // namespace moesaic::planner

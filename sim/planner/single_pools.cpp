@@ -102,9 +102,9 @@ void explore_local(Space const& space, Local const& local) {
 } // namespace
 
 void explore_single_pools(Space const& space) {
-    space.to.begin(Use::alone);
     auto const& d = space.degrees;
     for (int pool = 0; pool < static_cast<int>(space.problem.scenario.pools.size()); ++pool) {
+        space.to.begin(static_cast<std::size_t>(pool));
         for (int const t : tensor_degrees(space.problem, pool)) {
             for (int const c : d.context) {
                 for (int const e : d.expert) {

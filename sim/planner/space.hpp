@@ -14,6 +14,7 @@ struct Space {
     Degrees const& degrees;
     LayerTimes& times;
     Collector& to;
+    [[nodiscard]] Lanes lanes() const { return {problem.scenario.pools.size()}; }
 };
 
 /// Plans of one kind on one pool, bounded in columns (closed_form.hpp).

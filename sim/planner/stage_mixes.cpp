@@ -186,7 +186,7 @@ class SetExplorer {
 } // namespace
 
 void explore_stage_mixes(Space const& space) {
-    space.to.begin(Use::stages);
+    space.to.begin(space.lanes().stages());
     for (auto const& set : pool_sets(space.problem.scenario.pools.size())) {
         SetExplorer{space, set}.explore();
     }

@@ -44,7 +44,11 @@ std::vector<Bounded> all_plans(Problem const& problem, LayerTimes& times, Degree
     explore_single_pools(space);
     explore_replica_mixes(space);
     explore_stage_mixes(space);
-    return to.best(0);
+    std::vector<Bounded> out;
+    for (std::size_t lane = 0; lane < to.lanes(); ++lane) {
+        std::ranges::copy(to.best(0, lane), std::back_inserter(out));
+    }
+    return out;
 }
 
 std::string on_eight_h100(std::string const& model, int sequence_length, int pipeline,
