@@ -2,9 +2,12 @@
 #include "base/heap.hpp"
 #include "cli/command.hpp"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <fmt/format.h>
+#include <system_error>
 
 namespace {
 
@@ -42,16 +45,33 @@ int run(int argc, char** argv) {
     return outcome.partly_failed ? exit_partly_failed : 0;
 }
 
+/// What was printed is worth nothing where it did not arrive. Silent where the reader of a pipe has gone.
+int exit_of_lost_output(int reason) {
+    if (reason != EPIPE) {
+        fmt::print(stderr, "error: stdout cannot be written ({})\n", std::strerror(reason ? reason : EIO));
+    }
+    return exit_input_error;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     moesaic::prepare_heap();
     try {
-        return run(argc, argv);
+        auto const code = run(argc, argv);
+        errno = 0;
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+            return exit_of_lost_output(errno);
+        }
+        return code;
     } catch (moesaic::InputError const& error) {
         fmt::print(stderr, "error: {}\n", error.what());
         return exit_input_error;
     } catch (std::exception const& error) {
+        if (auto const* of_system = dynamic_cast<std::system_error const*>(&error);
+            of_system && std::ferror(stdout) != 0) { // fmt::print saw it first
+            return exit_of_lost_output(of_system->code().value());
+        }
         fmt::print(stderr,
                    "internal error: {}\nThis is a mistake in MoEsaic, not in your input; please report it "
                    "with the scenario.\n",

@@ -19,7 +19,6 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fstream>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -318,11 +317,7 @@ void run(ReproduceArguments const& arguments, Outcome& outcome) {
     auto const runs = reproduce(arguments);
     outcome.partly_failed = std::ranges::any_of(runs, [](auto const& r) { return !r.problem.empty(); });
     if (!arguments.csv.empty()) {
-        std::ofstream file{arguments.csv};
-        file << reproduction_csv(runs);
-        if (!file.flush()) {
-            throw InputError{Origin::whole_file(arguments.csv), "cannot be written"};
-        }
+        io::write_text_file(arguments.csv, reproduction_csv(runs));
     }
     if (!arguments.output.empty()) {
         results::write_reproduction(arguments.output, runs, MOESAIC_VERSION);

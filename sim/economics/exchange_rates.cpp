@@ -12,7 +12,7 @@ ExchangeRates read_exchange_rates(io::TomlTable const& table) {
     for (auto const& entry : table.tables("rate")) {
         YearlyRate rate{.from = entry.text("from"),
                         .to = entry.text("to"),
-                        .year = static_cast<int>(entry.integer_from("year", 1900)),
+                        .year = entry.count("year", 1900),
                         .rate = hardware::read_fact<double>(entry, "average")};
         if (rate.rate.value <= 0) {
             throw InputError{entry.origin("average"), "must be more than 0"};

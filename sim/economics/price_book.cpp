@@ -1,5 +1,6 @@
 #include "economics/price_book.hpp"
 
+#include "base/date.hpp"
 #include "hardware/read_entry.hpp"
 #include "hardware/read_fact.hpp"
 
@@ -17,13 +18,36 @@ void check(io::TomlTable const& entry, double amount) {
     }
 }
 
+/// A date as in base/date.hpp, or two: "2023-08 to 2023-11", "2023-2024".
+bool is_time_of_price(std::string_view text) {
+    for (std::string_view const between : {" to ", "-"}) {
+        auto const at = between == "-" ? std::size_t{4} : text.find(between);
+        if (at < text.size() && text.substr(at).starts_with(between) &&
+            (between != "-" || text.size() == 9)) {
+            auto const from = parse_date_span(text.substr(0, at));
+            auto const until = parse_date_span(text.substr(at + between.size()));
+            return from && until && from->first <= until->last;
+        }
+    }
+    return parse_date_span(text).has_value();
+}
+
+std::string read_time_of_price(io::TomlTable const& entry) {
+    auto text = entry.text("date");
+    if (!is_time_of_price(text)) {
+        throw InputError{entry.origin("date"), fmt::format("\"{}\" is no date", text),
+                         "Write it like \"2025-04-15\", \"2025-04\", \"2025\" or \"2025-04 to 2025-07\""};
+    }
+    return text;
+}
+
 template <class Amount>
 std::vector<Price<Amount>> read_prices(io::TomlTable const& table, std::string_view kind) {
     std::vector<Price<Amount>> out;
     for (auto const& entry : table.tables(kind)) {
         Price<Amount> price{.chip = entry.text("chip"),
                             .place = entry.text("place"),
-                            .date = entry.text("date"),
+                            .date = read_time_of_price(entry),
                             .amount = hardware::read_fact<Amount>(entry, "price")};
         check(entry, price.amount.value.amount);
         if (std::ranges::any_of(out, [&](auto const& other) { return other.chip == price.chip; })) {

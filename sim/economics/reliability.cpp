@@ -51,6 +51,14 @@ double expected_slowdown(FailureModel const& failures, CheckpointModel const& ch
            interval.value();
 }
 
+ExpectedCourse expected_course(Seconds useful, FailureModel const& failures,
+                               CheckpointModel const& checkpoints, std::int64_t chips) {
+    auto const mtbf = job_mtbf(failures, chips);
+    auto const wall = useful * expected_slowdown(failures, checkpoints, chips);
+    return {std::isfinite(mtbf.value()) ? wall / mtbf : 0.0,
+            useful / interval_of(failures, checkpoints, chips)};
+}
+
 namespace {
 
 /// Nodes that failed and when they are back.

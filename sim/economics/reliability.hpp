@@ -41,6 +41,14 @@ struct CheckpointModel {
 [[nodiscard]] double expected_slowdown(FailureModel const& failures, CheckpointModel const& checkpoints,
                                        std::int64_t chips);
 
+/// What playing a run of `useful` seconds would take, on average.
+struct ExpectedCourse {
+    double failures = 0.0;
+    double checkpoints = 0.0;
+};
+[[nodiscard]] ExpectedCourse expected_course(Seconds useful, FailureModel const& failures,
+                                             CheckpointModel const& checkpoints, std::int64_t chips);
+
 /// How a whole run went.
 struct RunThrough {
     Seconds wall;
@@ -58,7 +66,7 @@ struct RunThrough {
 constexpr double checkpoint_bytes_per_parameter = 14.0;
 
 /// Plays a run that needs `useful` seconds of undisturbed training, failures drawn from the seed (stream "failures").
-/// @throws BugError where more than a hundred million failures would be needed: the job makes no progress
+/// @throws BugError after a hundred million failures: the job makes no progress, as expected_course tells beforehand
 [[nodiscard]] RunThrough play_run(Seconds useful, FailureModel const& failures,
                                   CheckpointModel const& checkpoints, std::int64_t chips, std::uint64_t seed);
 

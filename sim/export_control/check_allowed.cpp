@@ -43,7 +43,9 @@ Refusal refusal(ChipUse const& use, Deal const& deal, std::string const& why, st
 std::optional<std::string> not_yet_launched(hardware::Chip const& chip, Date day) {
     auto const launch = chip.launch_date ? parse_date_span(chip.launch_date->value) : std::nullopt;
     return launch && launch->first > day
-               ? std::optional{fmt::format("it was launched only in {}", chip.launch_date->value)}
+               ? std::optional{fmt::format("it was launched only {} {}",
+                                           parse_date(chip.launch_date->value) ? "on" : "in",
+                                           chip.launch_date->value)}
                : std::nullopt;
 }
 

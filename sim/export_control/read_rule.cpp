@@ -179,7 +179,7 @@ void read_lists(io::TomlTable const& table, Vocabulary const& own, Rule& rule) {
         rule.conditions = table.texts("conditions");
     }
     if (table.has("units_per_customer")) {
-        rule.units_per_customer = static_cast<int>(table.integer_from("units_per_customer", 1));
+        rule.units_per_customer = table.count("units_per_customer", 1);
     }
 }
 

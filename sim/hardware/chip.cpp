@@ -1,9 +1,14 @@
 #include "hardware/chip.hpp"
 
+#include "base/date.hpp"
 #include "base/nearest_names.hpp"
 #include "hardware/read_fact.hpp"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <span>
 
 namespace moesaic::hardware {
 
@@ -62,6 +67,11 @@ void read_package(io::TomlTable const& table, Chip& chip) {
     chip.die_area_mm2 = read_optional_fact<double>(table, "die_area_mm2");
     chip.process_node = read_optional_fact<std::string>(table, "process_node");
     chip.launch_date = read_optional_fact<std::string>(table, "launch_date");
+    if (chip.launch_date && !parse_date_span(chip.launch_date->value)) {
+        throw InputError{table.origin("launch_date"),
+                         fmt::format("\"{}\" is no date", chip.launch_date->value),
+                         "Write it like \"2025-04-15\", \"2025-04\", \"2025-Q2\" or \"2025\""};
+    }
     table.reject_unknown_keys();
 }
 
@@ -84,13 +94,31 @@ void read_section(io::TomlTable const& table, std::string_view key, Chip& chip, 
 
 } // namespace
 
+namespace {
+
+constexpr std::array<std::string_view, 2> kinds{"gpu", "npu"};
+constexpr std::array<std::string_view, 3> statuses{"released", "reported", "roadmap"};
+
+/// One of the words; after a comma there may be more for people to read: "roadmap, Q4 2026".
+std::string read_word(io::TomlTable const& table, std::string_view key,
+                      std::span<std::string_view const> known) {
+    auto const text = table.text(key);
+    if (std::ranges::find(known, text.substr(0, text.find(','))) == known.end()) {
+        throw InputError{table.origin(key), fmt::format("\"{}\" is not known", text),
+                         fmt::format("It is one of {}", fmt::join(known, ", "))};
+    }
+    return text;
+}
+
+} // namespace
+
 Chip read_chip(io::TomlTable const& table) {
     Chip chip;
     chip.id = table.text("id");
     chip.vendor = table.text("vendor");
     chip.name = table.text("name");
-    chip.kind = table.text("kind");
-    chip.status = table.text("status");
+    chip.kind = read_word(table, "kind", kinds);
+    chip.status = read_word(table, "status", statuses);
     if (table.has("us_origin")) {
         chip.us_origin = table.boolean("us_origin");
     }

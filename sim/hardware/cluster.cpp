@@ -10,8 +10,6 @@ namespace moesaic::hardware {
 
 namespace {
 
-/// Of a cluster: beyond it the graph of its chips would not fit into memory.
-constexpr int most_chips = 1'000'000;
 /// A mesh has a wire per pair.
 constexpr int most_chips_in_a_mesh = 1024;
 constexpr ScaleUpKind scale_up_kinds[] = {ScaleUpKind::switched, ScaleUpKind::full_mesh};

@@ -11,6 +11,9 @@
 
 namespace moesaic::hardware {
 
+/// Of a cluster: beyond it the graph of its chips would not fit into memory.
+constexpr int most_chips = 1'000'000;
+
 /// Where a layout (counts, wiring) is described; figures of a layout share it.
 struct Provenance {
     std::string source;

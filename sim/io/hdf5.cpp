@@ -2,11 +2,15 @@
 
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
+#include "io/output_place.hpp"
+#include "io/text_file.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <hdf5.h>
+#include <unistd.h>
 #include <utility>
 
 namespace moesaic::io {
@@ -62,8 +66,9 @@ void silence_hdf5() {
 } // namespace
 
 struct Hdf5Writer::File {
-    std::string path;
-    std::string temporary;
+    std::string path; ///< as the user named it
+    OutputPlace place;
+    std::string temporary; ///< beside its place; in the folder for such where the place is no file
     H5File file;
     H5Properties dataset_options; ///< no time stamps
     H5Properties group_options;   ///< the same
@@ -79,6 +84,17 @@ struct Hdf5Writer::File {
     void write_raw(std::string const& name, H5Space const& space, hid_t type, void const* data,
                    Hdf5Label const& label) const;
 };
+
+/// A new file that is nobody else's. @return its path, empty where none can be made
+std::string new_temporary() {
+    auto path = (std::filesystem::temp_directory_path() / "moesaic-XXXXXX").string();
+    auto const file = ::mkstemp(path.data());
+    if (file < 0) {
+        return {};
+    }
+    ::close(file);
+    return path;
+}
 
 void Hdf5Writer::File::set_text(hid_t object, char const* name, std::string const& value) const {
     H5Space const space{H5Screate(H5S_SCALAR)};
@@ -132,7 +148,9 @@ std::vector<char const*> raw_texts(std::vector<std::string> const& texts) {
 Hdf5Writer::Hdf5Writer(std::string path) : file_{std::make_unique<File>()} {
     silence_hdf5();
     file_->path = std::move(path);
-    file_->temporary = file_->path + ".part";
+    file_->place = output_place(file_->path);
+    // the library goes back and forth in its file, which a pipe cannot
+    file_->temporary = file_->place.straight ? new_temporary() : file_->place.path + ".part";
     H5Properties const access{H5Pcreate(H5P_FILE_ACCESS)};
     H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
     H5Properties const creation{H5Pcreate(H5P_FILE_CREATE)};
@@ -205,8 +223,14 @@ void Hdf5Writer::commit() {
     auto& f = *file_;
     f.check(H5Fflush(f.file.get(), H5F_SCOPE_GLOBAL) >= 0, f.path);
     f.file = H5File{};
+    if (f.place.straight) {
+        auto const bytes = read_text_file(f.temporary);
+        std::filesystem::remove(f.temporary);
+        write_text_file(f.path, bytes);
+        return;
+    }
     std::error_code error;
-    std::filesystem::rename(f.temporary, f.path, error);
+    std::filesystem::rename(f.temporary, f.place.path, error);
     if (error) {
         throw InputError{Origin::whole_file(f.path),
                          fmt::format("cannot be put in place: {}", error.message())};

@@ -24,7 +24,7 @@ struct Hdf5Column {
 };
 
 /// A HDF5 file while it is written: under a temporary name, until commit() gives it its own, so that a killed
-/// write leaves the old file. Same calls, same bytes: no times are stored.
+/// write leaves the old file. A device or a pipe, where nothing can be put in place, takes the finished bytes. Same calls, same bytes: no times are stored.
 class Hdf5Writer {
   public:
     /// @throws InputError where the file cannot be created
@@ -40,7 +40,7 @@ class Hdf5Writer {
     /// A group with one dataset per column, all equally long.
     void write_table(std::string const& path, std::string const& description,
                      std::vector<Hdf5Column> const& columns);
-    /// Closes the file and renames it. @throws InputError where that fails
+    /// Closes the file and puts it in place. @throws InputError where that fails
     void commit();
 
   private:

@@ -1,6 +1,7 @@
 #include "io/text_file.hpp"
 
 #include "base/errors.hpp"
+#include "io/output_place.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -82,9 +83,11 @@ void write_text_file(std::string const& path, std::string_view content) {
 }
 
 struct TextFileWriter::File {
-    std::string path;
-    std::string temporary;
+    std::string path; ///< as the user named it
+    OutputPlace place;
+    std::string temporary; ///< empty where it is written straight
     std::ofstream out;
+    int failed = 0; ///< why the first write that failed did
 
     [[noreturn]] void fail(std::string_view reason) const {
         throw InputError{Origin::whole_file(path), fmt::format("cannot be written ({})", reason)};
@@ -92,10 +95,12 @@ struct TextFileWriter::File {
 };
 
 TextFileWriter::TextFileWriter(std::string path) : file_{std::make_unique<File>()} {
-    file_->temporary = fmt::format("{}.tmp{}", path, getpid());
+    file_->place = output_place(path);
     file_->path = std::move(path);
+    auto const& place = file_->place;
+    file_->temporary = place.straight ? "" : fmt::format("{}.tmp{}", place.path, getpid());
     errno = 0;
-    file_->out.open(file_->temporary, std::ios::binary);
+    file_->out.open(place.straight ? place.path : file_->temporary, std::ios::binary);
     if (!file_->out) {
         file_->fail(std::strerror(errno ? errno : EIO));
     }
@@ -104,21 +109,31 @@ TextFileWriter::TextFileWriter(std::string path) : file_{std::make_unique<File>(
 TextFileWriter::~TextFileWriter() {
     file_->out.close();
     std::error_code ignored;
-    std::filesystem::remove(file_->temporary, ignored);
+    if (!file_->temporary.empty()) {
+        std::filesystem::remove(file_->temporary, ignored);
+    }
 }
 
 void TextFileWriter::write(std::string_view piece) {
+    errno = 0;
     file_->out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (!file_->out && file_->failed == 0) {
+        file_->failed = errno;
+    }
 }
 
 void TextFileWriter::commit() {
     errno = 0;
     file_->out.close(); // flushes; an earlier failure still shows
     if (!file_->out) {
-        file_->fail(std::strerror(errno ? errno : EIO));
+        auto const reason = file_->failed ? file_->failed : errno;
+        file_->fail(std::strerror(reason ? reason : EIO));
+    }
+    if (file_->place.straight) {
+        return;
     }
     std::error_code error;
-    std::filesystem::rename(file_->temporary, file_->path, error);
+    std::filesystem::rename(file_->temporary, file_->place.path, error);
     if (error) {
         file_->fail(error.message());
     }

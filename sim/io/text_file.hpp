@@ -13,7 +13,8 @@ namespace moesaic::io {
 /// The whole content. @throws InputError as open_file()
 [[nodiscard]] std::string read_text_file(std::string const& path);
 
-/// Writes to a temporary name beside it and renames, so that a killed write leaves the old file.
+/// Writes to a temporary name beside it and renames, so that a killed write leaves the old file. Links to files stay, and
+/// what is no file (a device, a pipe) is written straight, here and in TextFileWriter.
 /// @throws InputError where the folder cannot be written or is full
 void write_text_file(std::string const& path, std::string_view content);
 

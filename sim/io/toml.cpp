@@ -200,6 +200,36 @@ std::int64_t TomlTable::integer_from(std::string_view key, std::int64_t least) c
     return value;
 }
 
+namespace {
+
+int checked_count(std::int64_t value, std::int64_t least, Origin const& at) {
+    if (value < least) {
+        throw InputError{at, fmt::format("{} is not allowed (must be {} or more)", value, least)};
+    }
+    if (value > most_things) {
+        throw InputError{at, fmt::format("{} is too large (must be {} or less)", value, most_things)};
+    }
+    return static_cast<int>(value);
+}
+
+} // namespace
+
+int TomlTable::count(std::string_view key, int least) const {
+    return checked_count(integer(key), least, origin(key));
+}
+
+int TomlTable::count_or(std::string_view key, int otherwise, int least) const {
+    return has(key) ? count(key, least) : otherwise;
+}
+
+std::vector<int> TomlTable::counts(std::string_view key, int least) const {
+    std::vector<int> out;
+    for (auto const value : integers(key)) {
+        out.push_back(checked_count(value, least, origin(key)));
+    }
+    return out;
+}
+
 TomlTable TomlTable::table(std::string_view key) const {
     auto const& found = required(*this, *node_, key);
     auto const* inner = found.as_table();

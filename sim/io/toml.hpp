@@ -12,6 +12,9 @@
 
 namespace moesaic::io {
 
+/// More chips, sequences or layers than that are a typing error, and twice as many still fit an int.
+constexpr int most_things = 1'000'000'000;
+
 /// A table of a TOML file that knows where each of its keys stands, and remembers which keys were read,
 /// so that reject_unknown_keys() can refuse the rest. Cheap to copy; the parsed file lives as long as any
 /// of its tables. Every reader throws InputError with file, line, column and field.
@@ -42,6 +45,10 @@ class TomlTable {
     [[nodiscard]] std::vector<double> numbers(std::string_view key) const;
     /// @throws InputError also below the least value.
     [[nodiscard]] std::int64_t integer_from(std::string_view key, std::int64_t least) const;
+    /// A number of things: from the least to most_things.
+    [[nodiscard]] int count(std::string_view key, int least) const;
+    [[nodiscard]] int count_or(std::string_view key, int otherwise, int least) const;
+    [[nodiscard]] std::vector<int> counts(std::string_view key, int least) const;
     [[nodiscard]] bool is_table(std::string_view key) const;
     [[nodiscard]] bool is_text(std::string_view key) const;
     [[nodiscard]] bool is_array(std::string_view key) const;

@@ -138,11 +138,15 @@ std::optional<Tokens> parse_quantity(std::string_view t) {
 
 template <>
 std::optional<Money> parse_quantity(std::string_view text) {
+    static constexpr Unit prefixes[] = {{"", 1}, {"k ", 1e3}, {"M ", 1e6}, {"G ", 1e9}}; // as text_of writes
     auto const parts = split(text);
-    if (!parts || !is_currency(parts->unit)) {
-        return std::nullopt;
+    for (auto const& prefix : prefixes) {
+        if (parts && parts->unit.starts_with(prefix.name) &&
+            is_currency(parts->unit.substr(prefix.name.size()))) {
+            return Money{parts->number * prefix.factor, std::string{parts->unit.substr(prefix.name.size())}};
+        }
     }
-    return Money{parts->number, std::string{parts->unit}};
+    return std::nullopt;
 }
 
 namespace {
@@ -204,7 +208,7 @@ std::string quantity_help<Tokens>() {
 }
 template <>
 std::string quantity_help<Money>() {
-    return "Write an amount such as \"1.4e6 CNY\" (currencies by their ISO 4217 code)";
+    return "Write an amount such as \"1.4 M CNY\" or \"1.4e6 CNY\" (currencies by their ISO 4217 code)";
 }
 template <>
 std::string quantity_help<MoneyPerHour>() {

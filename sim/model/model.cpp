@@ -11,23 +11,9 @@ namespace moesaic::model {
 
 namespace {
 
-constexpr std::int64_t largest_count = 1'000'000'000;
-
-int read_count(io::TomlTable const& table, std::string_view key, std::int64_t least) {
-    auto const count = table.integer_from(key, least);
-    if (count > largest_count) {
-        throw InputError{table.origin(key), fmt::format("{} is too large for a shape", count)};
-    }
-    return static_cast<int>(count);
-}
-
-int read_count_or(io::TomlTable const& table, std::string_view key, int otherwise, std::int64_t least) {
-    return table.has(key) ? read_count(table, key, least) : otherwise;
-}
-
 Gqa read_gqa(io::TomlTable const& table) {
-    Gqa gqa{.heads = read_count(table, "heads", 1), .head_dim = read_count(table, "head_dim", 1)};
-    gqa.kv_heads = read_count_or(table, "kv_heads", gqa.heads, 1);
+    Gqa gqa{.heads = table.count("heads", 1), .head_dim = table.count("head_dim", 1)};
+    gqa.kv_heads = table.count_or("kv_heads", gqa.heads, 1);
     gqa.qkv_bias = table.boolean_or("qkv_bias", false);
     gqa.qk_norm = table.boolean_or("qk_norm", false);
     if (gqa.heads % gqa.kv_heads != 0) {
@@ -38,12 +24,12 @@ Gqa read_gqa(io::TomlTable const& table) {
 }
 
 Mla read_mla(io::TomlTable const& table) {
-    return {.heads = read_count(table, "heads", 1),
-            .q_lora_rank = read_count_or(table, "q_lora_rank", 0, 0),
-            .kv_lora_rank = read_count(table, "kv_lora_rank", 1),
-            .nope_dim = read_count(table, "nope_dim", 1),
-            .rope_dim = read_count(table, "rope_dim", 1),
-            .v_dim = read_count(table, "v_dim", 1)};
+    return {.heads = table.count("heads", 1),
+            .q_lora_rank = table.count_or("q_lora_rank", 0, 0),
+            .kv_lora_rank = table.count("kv_lora_rank", 1),
+            .nope_dim = table.count("nope_dim", 1),
+            .rope_dim = table.count("rope_dim", 1),
+            .v_dim = table.count("v_dim", 1)};
 }
 
 Attention read_attention(io::TomlTable const& table) {
@@ -59,8 +45,8 @@ Attention read_attention(io::TomlTable const& table) {
 }
 
 void read_window(io::TomlTable const& table, Model& model) {
-    model.window = read_count_or(table, "window", 0, 1);
-    model.full_attention_every = read_count_or(table, "full_attention_every", 0, 2);
+    model.window = table.count_or("window", 0, 1);
+    model.full_attention_every = table.count_or("full_attention_every", 0, 2);
     if (model.full_attention_every > 0 && model.window == 0) {
         throw InputError{table.origin("full_attention_every"), "has no use without a window",
                          "Give attention.window, the keys that a query sees in the other layers"};
@@ -78,8 +64,8 @@ Norm read_norm(io::TomlTable const& table) {
 
 /// Groups of experts that the router chooses first (DeepSeek's node-limited routing).
 void read_groups(io::TomlTable const& table, Moe& moe) {
-    moe.groups = read_count_or(table, "groups", 1, 1);
-    moe.groups_per_token = read_count_or(table, "groups_per_token", moe.groups, 1);
+    moe.groups = table.count_or("groups", 1, 1);
+    moe.groups_per_token = table.count_or("groups_per_token", moe.groups, 1);
     if (moe.experts % moe.groups != 0 || moe.groups_per_token > moe.groups ||
         moe.topk > moe.experts / moe.groups * moe.groups_per_token) {
         throw InputError{table.origin("groups"),
@@ -89,12 +75,12 @@ void read_groups(io::TomlTable const& table, Moe& moe) {
 }
 
 Moe read_moe(io::TomlTable const& table) {
-    Moe moe{.experts = read_count(table, "experts", 1),
-            .topk = read_count(table, "topk", 1),
-            .expert_ffn = read_count(table, "expert_ffn", 1),
-            .shared_experts = read_count_or(table, "shared_experts", 0, 0)};
-    moe.shared_ffn_total = read_count_or(table, "shared_ffn_total", moe.shared_experts * moe.expert_ffn, 0);
-    moe.leading_dense_layers = read_count_or(table, "leading_dense_layers", 0, 0);
+    Moe moe{.experts = table.count("experts", 1),
+            .topk = table.count("topk", 1),
+            .expert_ffn = table.count("expert_ffn", 1),
+            .shared_experts = table.count_or("shared_experts", 0, 0)};
+    moe.shared_ffn_total = table.count_or("shared_ffn_total", moe.shared_experts * moe.expert_ffn, 0);
+    moe.leading_dense_layers = table.count_or("leading_dense_layers", 0, 0);
     if (moe.topk > moe.experts) {
         throw InputError{table.origin("topk"),
                          fmt::format("top {} of {} experts cannot be chosen", moe.topk, moe.experts)};
@@ -145,20 +131,20 @@ PublishedParameters read_published(io::TomlTable const& table) {
 }
 
 void read_shape(io::TomlTable const& table, Model& model) {
-    model.layers = read_count(table, "layers", 1);
-    model.hidden = read_count(table, "hidden", 1);
-    model.vocab = read_count(table, "vocab", 1);
-    model.sequence_length = read_count(table, "sequence_length", 1);
-    model.dense_ffn = read_count_or(table, "dense_ffn", 0, 1);
+    model.layers = table.count("layers", 1);
+    model.hidden = table.count("hidden", 1);
+    model.vocab = table.count("vocab", 1);
+    model.sequence_length = table.count("sequence_length", 1);
+    model.dense_ffn = table.count_or("dense_ffn", 0, 1);
     model.gated_ffn = table.boolean_or("gated_ffn", true);
     model.tied_embeddings = table.boolean_or("tied_embeddings", false);
-    model.learned_positions = read_count_or(table, "learned_positions", 0, 0);
+    model.learned_positions = table.count_or("learned_positions", 0, 0);
     model.rotary = table.boolean_or("rotary", model.learned_positions == 0);
     model.biases = table.boolean_or("biases", false);
     model.norm = read_norm(table);
     model.dropout = table.boolean_or("dropout", false);
     model.sandwich_norm = table.boolean_or("sandwich_norm", false);
-    model.mtp_depth = read_count_or(table, "mtp_depth", 0, 0);
+    model.mtp_depth = table.count_or("mtp_depth", 0, 0);
 }
 
 /// What no section can check alone.

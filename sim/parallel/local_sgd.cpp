@@ -9,10 +9,10 @@ namespace moesaic::parallel {
 std::string_view name_of(OuterSum method) { return method == OuterSum::diloco ? "diloco" : "edit"; }
 
 LocalSgd read_local_sgd(io::TomlTable const& t) {
-    LocalSgd out{.every = static_cast<int>(t.integer_from("every", 1)),
+    LocalSgd out{.every = t.count("every", 1),
                  .method = one_of<OuterSum>(t, "method", OuterSum::diloco,
                                             {{"diloco", OuterSum::diloco}, {"edit", OuterSum::edit}}),
-                 .workers = static_cast<int>(t.integer_or("workers", 1, 1)),
+                 .workers = t.count_or("workers", 1, 1),
                  .format = read_dtype(t, "format", Dtype::fp32),
                  .time_based = t.boolean_or("time_based", false),
                  .offload = t.boolean_or("offload", false),

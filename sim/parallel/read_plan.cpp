@@ -11,7 +11,7 @@ namespace moesaic::parallel {
 namespace {
 
 int read_degree(io::TomlTable const& t, std::string_view key, int otherwise) {
-    return static_cast<int>(t.integer_or(key, otherwise, 1));
+    return t.count_or(key, otherwise, 1);
 }
 
 Recompute read_recompute(io::TomlTable const& t, Recompute otherwise) {
@@ -27,7 +27,7 @@ Schedule read_schedule(io::TomlTable const& t) {
     bool const has_chunks = t.has("chunks");
     auto schedule = one_of<Schedule>(t, "schedule", OneFOneB{}, schedule_choices());
     if (auto* interleaved = std::get_if<Interleaved>(&schedule)) {
-        interleaved->chunks = has_chunks ? static_cast<int>(t.integer_from("chunks", 2)) : 2;
+        interleaved->chunks = has_chunks ? t.count("chunks", 2) : 2;
     } else if (has_chunks) {
         throw InputError{t.origin("chunks"), "only the interleaved schedule has chunks",
                          "Set schedule = \"interleaved\", or leave it out"};
@@ -132,9 +132,7 @@ StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, 
                      .origin = t.origin(count_key),
                      .tensor_origin = t.has("tensor") ? t.origin("tensor") : outer.tensor_origin};
     if (t.has("layers")) {
-        for (auto const n : t.integers("layers")) {
-            group.layers.push_back(static_cast<int>(n));
-        }
+        group.layers = t.counts("layers", 0);
         if (static_cast<int>(group.layers.size()) != group.stages) {
             throw InputError{t.origin("layers"), fmt::format("lists {} stages, but there are {}",
                                                              group.layers.size(), group.stages)};
@@ -152,6 +150,41 @@ int expert_chips(ReplicaKind const& kind, int pool) {
         }
     }
     return sum;
+}
+
+/// Products of what the file says, so that all later ones fit an int.
+void check_size(std::initializer_list<int> factors, std::string_view what, Origin const& at) {
+    double product = 1.0;
+    for (int const factor : factors) {
+        product *= factor;
+    }
+    if (product > io::most_things) {
+        throw InputError{
+            at, fmt::format("{} are too many (must be {} or less): {:.4g}", what, io::most_things, product)};
+    }
+}
+
+/// One replica, before it is known how many there are.
+void check_degrees(ReplicaKind const& kind) {
+    int stages = 0;
+    for (auto const& group : kind.stage_groups) {
+        check_size({group.stages, group.tensor, kind.context}, "the chips of a replica", group.origin);
+        stages += group.stages;
+        check_size({stages}, "the stages", group.origin);
+    }
+    check_size({kind.expert, kind.expert_tensor}, "the ranks that share the experts", kind.origin);
+    for (auto const& place : kind.apart ? kind.apart->places : std::vector<ExpertRanks>{}) {
+        check_size({stages, place.ranks}, "the ranks with experts", place.origin);
+    }
+}
+
+void check_replicas(ReplicaKind const& kind) {
+    for (auto const& group : kind.stage_groups) {
+        check_size({group.stages, group.tensor, kind.context, kind.replicas}, "the chips of the replicas",
+                   group.origin);
+    }
+    check_size({kind.replicas, kind.micro_batch, kind.micro_batches.value_or(1)}, "the sequences of a step",
+               kind.origin);
 }
 
 /// As many replicas as the chips of the pools allow; the whole of the pool must be used up.
@@ -182,14 +215,7 @@ int derive_replicas(ReplicaKind const& kind, PlanContext const& context) {
 
 /// A number for all MoE layers, or one for each.
 std::vector<int> read_experts(io::TomlTable const& t, std::string_view key, int least) {
-    auto const numbers = t.is_array(key) ? t.integers(key) : std::vector{t.integer(key)};
-    std::vector<int> out;
-    for (auto const number : numbers) {
-        if (number < least) {
-            throw InputError{t.origin(key), fmt::format("is a number of experts, {} or more", least)};
-        }
-        out.push_back(static_cast<int>(number));
-    }
+    auto out = t.is_array(key) ? t.counts(key, least) : std::vector{t.count(key, least)};
     if (out.empty()) {
         throw InputError{t.origin(key), "lists no layer"};
     }
@@ -198,7 +224,7 @@ std::vector<int> read_experts(io::TomlTable const& t, std::string_view key, int 
 
 ExpertRanks read_expert_ranks(io::TomlTable const& t, PlanContext const& context, Defaults const& outer) {
     ExpertRanks out{.pool = find_pool(t, context),
-                    .ranks = static_cast<int>(t.integer_from("ranks", 1)),
+                    .ranks = t.count("ranks", 1),
                     .experts = {},
                     .precision = outer.precision,
                     .origin = t.origin("ranks")};
@@ -272,15 +298,16 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
         }
         kind.apart = read_apart(*experts, context, own);
     }
-    kind.redundant_experts = static_cast<int>(t.integer_or("redundant_experts", 0, 0));
+    kind.redundant_experts = t.count_or("redundant_experts", 0, 0);
     if (kind.redundant_experts > 0 && kind.apart) {
         throw InputError{t.origin("redundant_experts"), "does not go with experts on ranks of their own yet"};
     }
-    kind.replicas =
-        t.has("replicas") ? static_cast<int>(t.integer_from("replicas", 1)) : derive_replicas(kind, context);
+    check_degrees(kind);
+    kind.replicas = t.has("replicas") ? t.count("replicas", 1) : derive_replicas(kind, context);
     if (t.has("micro_batches")) {
-        kind.micro_batches = static_cast<int>(t.integer_from("micro_batches", 1));
+        kind.micro_batches = t.count("micro_batches", 1);
     }
+    check_replicas(kind);
     check_experts(kind);
     if (kind.apart) {
         kind.expert = expert_spread(kind);
@@ -303,7 +330,7 @@ void settle_micro_batches(Plan& plan, PlanContext const& context) {
         }
         kind.micro_batches = context.global_batch / sequences;
     }
-    int sequences = 0;
+    std::int64_t sequences = 0;
     int known = 0;
     for (auto const& kind : plan.kinds) {
         known += kind.micro_batches ? 1 : 0;
@@ -343,8 +370,8 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
                                            {"with_ends", LayerSplit::with_ends}});
     plan.zero =
         one_of<int>(table, "zero", 1, {{"none", 0}, {"optimizer", 1}, {"gradients", 2}, {"parameters", 3}});
-    plan.shard_group = static_cast<int>(table.integer_or("shard_group", 0, 1));
-    plan.offloaded_layers = static_cast<int>(table.integer_or("offloaded_layers", 0, 0));
+    plan.shard_group = table.count_or("shard_group", 0, 1);
+    plan.offloaded_layers = table.count_or("offloaded_layers", 0, 0);
     if (plan.shard_group > 0 && plan.zero == 0) {
         throw InputError{table.origin("shard_group"), "has no use: zero = \"none\" shares nothing out"};
     }
@@ -355,7 +382,7 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
         plan.local_sgd = read_local_sgd(*local);
     }
     if (table.has("adapters")) {
-        plan.adapters = static_cast<int>(table.integer_from("adapters", 1));
+        plan.adapters = table.count("adapters", 1);
     }
     Defaults const outer{.precision = context.precision};
     auto const kinds = table.tables("replica_kinds");

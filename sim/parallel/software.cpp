@@ -69,7 +69,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
         {{"per_expert", ExpertExchange::per_expert}, {"once_per_node", ExpertExchange::once_per_node}});
     plan.exchange_library = table.text_or("exchange_library", plan.exchange_library);
     if (table.has("exchange_processors")) {
-        plan.exchange_processors = static_cast<int>(table.integer_from("exchange_processors", 1));
+        plan.exchange_processors = table.count("exchange_processors", 1);
     }
     if (table.has("collectives")) {
         read_algorithms(table.table("collectives"), plan);
@@ -102,6 +102,9 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.chips_alike = table.boolean_or("chips_alike", plan.chips_alike);
     plan.fused_attention = table.boolean_or("fused_attention", plan.fused_attention);
     plan.memory_reserve = table.optional_quantity<Bytes>("memory_reserve").value_or(plan.memory_reserve);
+    if (plan.memory_reserve.value() < 0.0) {
+        throw InputError{table.origin("memory_reserve"), "must not be negative"};
+    }
 }
 
 Software read_software(io::TomlTable const& table) {

@@ -1,5 +1,6 @@
 #include "scenario/read_pool.hpp"
 
+#include "hardware/read_fact.hpp"
 #include "scenario/check_regime.hpp"
 
 #include <fmt/format.h>
@@ -52,7 +53,7 @@ void read_build(io::TomlTable const& t, hardware::Chip& chip) {
 }
 
 void take_part_of_node(io::TomlTable const& t, hardware::NodeType& node) {
-    auto const chips = static_cast<int>(t.integer_from("chips_per_node", 1));
+    auto const chips = t.count("chips_per_node", 1);
     if (chips > node.chips || node.nics * chips % node.chips != 0) {
         throw InputError{t.origin("chips_per_node"),
                          fmt::format("{} chips are no part of node {} with {} chips and {} NICs", chips,
@@ -65,7 +66,7 @@ void take_part_of_node(io::TomlTable const& t, hardware::NodeType& node) {
 hardware::Cluster own_cluster(io::TomlTable const& t, Facts const& facts) {
     hardware::Cluster out;
     out.node = facts.node(t.text("node"), t.origin("node"));
-    out.nodes = static_cast<int>(t.integer_from("nodes", 1));
+    out.nodes = hardware::read_count(t, "nodes", hardware::most_chips / out.node.chips);
     out.id = fmt::format("{} x {}", out.nodes, out.node.id);
     out.name = out.id;
     out.file = t.origin().file;
@@ -83,7 +84,7 @@ void read_node_figures(io::TomlTable const& t, hardware::NodeType& node) {
     replace(t, "scale_up_bandwidth", node.scale_up.bandwidth);
     replace(t, "nic_bandwidth", node.nic_bandwidth);
     if (t.has("nics")) {
-        node.nics = static_cast<int>(t.integer_from("nics", 1));
+        node.nics = t.count("nics", 1);
         if (node.nics > node.chips || node.chips % node.nics != 0) {
             throw InputError{t.origin("nics"), fmt::format("{} NICs cannot be shared evenly by {} chips",
                                                            node.nics, node.chips)};
@@ -126,7 +127,7 @@ Pool read_pool(io::TomlTable const& t, Facts const& facts) {
     read_oversubscription(t, pool.cluster.fabric);
     auto const& node = pool.cluster.node;
     int const all = hardware::chips_of(pool.cluster);
-    pool.chips = static_cast<int>(t.integer_or("chips", all, 1));
+    pool.chips = t.count_or("chips", all, 1);
     if (pool.chips > all) {
         throw InputError{t.origin("chips"),
                          fmt::format("cluster {} has {} chips only", pool.cluster.id, all)};
@@ -135,8 +136,8 @@ Pool read_pool(io::TomlTable const& t, Facts const& facts) {
         throw InputError{t.origin("chips"),
                          fmt::format("{} chips are no whole number of nodes of {}", pool.chips, node.chips)};
     }
-    pool.spare_nodes = static_cast<int>(t.integer_or("spare_nodes", 0, 0));
-    if (pool.chips + pool.spare_nodes * node.chips > all) {
+    pool.spare_nodes = t.count_or("spare_nodes", 0, 0);
+    if (pool.chips + std::int64_t{pool.spare_nodes} * node.chips > all) {
         throw InputError{t.origin("spare_nodes"),
                          fmt::format("cluster {} has {} chips only", pool.cluster.id, all)};
     }

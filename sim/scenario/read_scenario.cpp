@@ -19,6 +19,8 @@ namespace moesaic::scenario {
 
 namespace {
 
+constexpr std::int64_t most_rows = 100'000'000; ///< of a micro-batch
+
 int find_pool(std::vector<Pool> const& pools, std::string const& name, Origin const& at) {
     auto const found = std::ranges::find(pools, name, &Pool::name);
     if (found == pools.end()) {
@@ -110,8 +112,8 @@ Published read_published(io::TomlTable const& t) {
 }
 
 void read_training(io::TomlTable const& t, Scenario& s) {
-    s.shape.sequence_length = t.integer_or("sequence_length", s.model.sequence_length, 1);
-    s.shape.global_batch = static_cast<int>(t.integer_from("global_batch", 1));
+    s.shape.sequence_length = t.count_or("sequence_length", s.model.sequence_length, 1);
+    s.shape.global_batch = t.count("global_batch", 1);
     s.tokens = t.optional_quantity<Tokens>("tokens").value_or(Tokens{1e12});
     if (s.tokens.value() <= 0) {
         throw InputError{t.origin("tokens"), "must be above zero"};
@@ -154,6 +156,19 @@ parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, Facts cons
                          "Name a file of scenarios/software/ as software"};
     }
     return out;
+}
+
+/// Products of lengths (scores of attention) must be right to the last digit, too.
+void check_rows(io::TomlTable const& training, Scenario const& s) {
+    for (auto const& kind : s.plan.kinds) {
+        auto const rows = s.shape.sequence_length * kind.micro_batch;
+        if (rows > most_rows) {
+            throw InputError{training.origin("sequence_length"),
+                             fmt::format("{} is too large: a micro-batch of {} sequences has {} tokens (must "
+                                         "be {} or less)",
+                                         s.shape.sequence_length, kind.micro_batch, rows, most_rows)};
+        }
+    }
 }
 
 parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel::Plan const& defaults,
@@ -272,6 +287,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     if (auto const simulation = t.optional_table("simulation")) {
         s.simulation = read_simulation(*simulation);
     }
+    check_rows(training, s);
     settle_routing(t, s);
     s.batch_ramp = read_batch_ramp(training, s);
     training.reject_unknown_keys();
@@ -279,7 +295,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     s.price_origin = t.origin("prices");
     s.currency = t.text_or("currency", "");
     s.currency_origin = t.origin(t.has("exchange_year") ? "exchange_year" : "currency");
-    s.exchange_year = static_cast<int>(t.integer_or("exchange_year", 2025, 1990));
+    s.exchange_year = t.count_or("exchange_year", 2025, 1990);
     if (auto const reliability = t.optional_table("reliability")) {
         s.reliability = read_reliability(*reliability, s);
     }

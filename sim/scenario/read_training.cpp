@@ -19,11 +19,25 @@ double read_hours(io::TomlTable const& t, std::string_view key) {
         return 0.0;
     }
     auto const hours = t.number(key);
-    if (hours <= 0.0) {
+    if (!(hours > 0.0)) {
         throw InputError{t.origin(key), "must be above zero",
                          "Leave out [reliability] for a run without failures"};
     }
     return hours;
+}
+
+Seconds above_zero(Seconds time, Origin const& at, std::string_view hint = {}) {
+    if (!(time.value() > 0.0)) {
+        throw InputError{at, "must be above zero", hint};
+    }
+    return time;
+}
+
+Seconds not_negative(Seconds time, Origin const& at) {
+    if (!(time.value() >= 0.0)) {
+        throw InputError{at, "must not be negative"};
+    }
+    return time;
 }
 
 economics::FailureModel read_failures(io::TomlTable const& t, Scenario const& s) {
@@ -41,9 +55,11 @@ economics::FailureModel read_failures(io::TomlTable const& t, Scenario const& s)
         throw InputError{t.origin("chip_hours_per_failure"), "is missing, and node_hours_per_failure too",
                          "Leave out [reliability] for a run without failures"};
     }
-    out.detection = t.quantity<Seconds>("detection");
-    out.restart = t.quantity<Seconds>("restart");
-    out.repair = t.optional_quantity<Seconds>("repair");
+    out.detection = not_negative(t.quantity<Seconds>("detection"), t.origin("detection"));
+    out.restart = not_negative(t.quantity<Seconds>("restart"), t.origin("restart"));
+    if (t.has("repair")) {
+        out.repair = not_negative(t.quantity<Seconds>("repair"), t.origin("repair"));
+    }
     if (out.spare_nodes > 0 && !out.repair) {
         throw InputError{t.origin("repair"), "is missing: spare nodes matter only where a repair takes time"};
     }
@@ -57,7 +73,7 @@ economics::CheckpointModel read_checkpoints(io::TomlTable const& t, Scenario con
                          "The time that training stands still per checkpoint, or what the storage takes in"};
     }
     if (t.has("checkpoint_save")) {
-        out.save = t.quantity<Seconds>("checkpoint_save");
+        out.save = above_zero(t.quantity<Seconds>("checkpoint_save"), t.origin("checkpoint_save"));
     } else {
         auto const rate = t.quantity<BytesPerSecond>("checkpoint_bandwidth");
         if (rate.value() <= 0.0) {
@@ -67,10 +83,9 @@ economics::CheckpointModel read_checkpoints(io::TomlTable const& t, Scenario con
                          static_cast<double>(model::total_parameters(s.model))} /
                    rate;
     }
-    out.interval = t.optional_quantity<Seconds>("checkpoint_interval");
-    if (out.interval && out.interval->value() <= 0.0) {
-        throw InputError{t.origin("checkpoint_interval"), "must be above zero",
-                         "Leave it out for the best one"};
+    if (t.has("checkpoint_interval")) {
+        out.interval = above_zero(t.quantity<Seconds>("checkpoint_interval"), t.origin("checkpoint_interval"),
+                                  "Leave it out for the best one");
     }
     return out;
 }
@@ -81,8 +96,7 @@ std::vector<BatchRamp> read_batch_ramp(io::TomlTable const& training, Scenario c
     std::vector<BatchRamp> out;
     auto const at_once = sequences_at_once(scenario.plan);
     for (auto const& t : training.tables("batch_ramp")) {
-        BatchRamp const ramp{t.quantity<Tokens>("until"),
-                             static_cast<int>(t.integer_from("global_batch", 1))};
+        BatchRamp const ramp{t.quantity<Tokens>("until"), t.count("global_batch", 1)};
         auto const before = out.empty() ? Tokens{0} : out.back().until;
         if (ramp.until <= before || ramp.until >= scenario.tokens) {
             throw InputError{t.origin("until"),
@@ -104,13 +118,17 @@ std::vector<BatchRamp> read_batch_ramp(io::TomlTable const& training, Scenario c
 Reliability read_reliability(io::TomlTable const& t, Scenario const& scenario) {
     Reliability out{.failures = read_failures(t, scenario),
                     .checkpoints = read_checkpoints(t, scenario),
-                    .source = t.text("source")};
+                    .source = t.text("source"),
+                    .origin = t.origin()};
     t.reject_unknown_keys();
     return out;
 }
 
 Economics read_economics(io::TomlTable const& t) {
-    Economics out{.hosting = t.text("hosting"), .purchases = {}, .origin = t.origin("hosting")};
+    Economics out{.hosting = t.text("hosting"),
+                  .purchases = {},
+                  .origin = t.origin("hosting"),
+                  .purchases_origin = t.origin("purchases")};
     if (t.has("purchases")) {
         out.purchases = t.texts("purchases");
     }

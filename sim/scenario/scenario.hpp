@@ -64,6 +64,7 @@ struct Reliability {
     economics::FailureModel failures;
     economics::CheckpointModel checkpoints;
     std::string source;
+    Origin origin{};
 };
 
 /// Steps with a smaller batch until so many tokens are trained.
@@ -76,7 +77,8 @@ struct BatchRamp {
 struct Economics {
     std::string hosting;                ///< id
     std::vector<std::string> purchases; ///< ids of price books, in the order in which they are asked
-    Origin origin;
+    Origin origin;                      ///< of the hosting
+    Origin purchases_origin{};
 };
 
 /// What the lab can do it with: where its chips come from under the regime, and the money.

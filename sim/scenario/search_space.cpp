@@ -11,16 +11,10 @@ namespace moesaic::scenario {
 namespace {
 
 std::vector<int> read_numbers(io::TomlTable const& t, std::string_view key) {
-    std::vector<int> out;
     if (!t.has(key)) {
-        return out;
+        return {};
     }
-    for (auto const n : t.integers(key)) {
-        if (n < 1) {
-            throw InputError{t.origin(key), fmt::format("{} is not allowed (must be 1 or more)", n)};
-        }
-        out.push_back(static_cast<int>(n));
-    }
+    auto out = t.counts(key, 1);
     if (out.empty()) {
         throw InputError{t.origin(key), "allows nothing", "Leave it out to leave the choice to the planner"};
     }

@@ -19,7 +19,7 @@ ChosenChips read_chips(io::TomlTable const& t) {
     if (t.has("chip")) {
         out.chip = t.integer_from("chip", 0);
     } else {
-        out.count = static_cast<int>(t.integer_from("count", 1));
+        out.count = t.count("count", 1);
     }
     return out;
 }

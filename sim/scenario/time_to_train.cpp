@@ -1,8 +1,10 @@
 #include "scenario/time_to_train.hpp"
 
 #include "engine/step_bound.hpp"
+#include "io/unit_text.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace moesaic::scenario {
 
@@ -60,7 +62,7 @@ std::map<std::string, double> busy_chips(parallel::Job const& job, parallel::Pro
 }
 
 economics::BillTerms terms_of(Scenario const& scenario, Facts const& facts) {
-    auto const& [hosting, purchases, asked_at] = *scenario.economics;
+    auto const& [hosting, purchases, asked_at, purchases_at] = *scenario.economics;
     economics::BillTerms terms{.hosting = economics::find_hosting(facts.platforms(), hosting, asked_at),
                                .purchases = {},
                                .rents = {},
@@ -69,7 +71,7 @@ economics::BillTerms terms_of(Scenario const& scenario, Facts const& facts) {
                                .exchange_year = scenario.exchange_year,
                                .asked_at = scenario.currency_origin};
     for (auto const& id : purchases) {
-        terms.purchases.push_back(facts.price_book(id, asked_at));
+        terms.purchases.push_back(facts.price_book(id, purchases_at));
     }
     if (!scenario.price_book.empty()) {
         terms.rents = facts.price_book(scenario.price_book, scenario.price_origin);
@@ -94,6 +96,31 @@ std::map<std::string, double> busy_shares(std::vector<economics::Lot> const& lot
     return out;
 }
 
+constexpr double most_interruptions = 1e7; // what is played within seconds
+
+/// A job that fails faster than it saves gets nowhere, and would be played for ever.
+void check_course(Reliability const& reliability, Seconds useful, std::int64_t chips) {
+    auto const& [failures, checkpoints, source, origin] = reliability;
+    auto const expected = economics::expected_course(useful, failures, checkpoints, chips);
+    auto const days = useful.value() / (24.0 * seconds_per_hour);
+    if (!(expected.checkpoints <= most_interruptions)) {
+        throw InputError{
+            origin,
+            fmt::format("{:.4g} days of training would save {:.2g} checkpoints, more than {:.0g}", days,
+                        expected.checkpoints, most_interruptions),
+            "Give a longer checkpoint_interval"};
+    }
+    if (!(expected.failures <= most_interruptions)) {
+        throw InputError{origin,
+                         fmt::format("the training does not come to its end: {} chips fail every {}, so that "
+                                     "its {:.4g} undisturbed days would see {:.2g} failures",
+                                     chips, io::text_of(economics::job_mtbf(failures, chips)), days,
+                                     expected.failures),
+                         "Fewer failures, faster checkpoints or a shorter training; without [reliability] "
+                         "the step alone is simulated"};
+    }
+}
+
 } // namespace
 
 results::TrainingTime time_to_train(Scenario const& scenario, parallel::Job const& job,
@@ -107,7 +134,8 @@ results::TrainingTime time_to_train(Scenario const& scenario, parallel::Job cons
         out.undisturbed += phase.step * phase.steps;
     }
     if (scenario.reliability) {
-        auto const& [failures, checkpoints, source] = *scenario.reliability;
+        auto const& [failures, checkpoints, source, origin] = *scenario.reliability;
+        check_course(*scenario.reliability, out.undisturbed, program.chips);
         out.played =
             economics::play_run(out.undisturbed, failures, checkpoints, program.chips, scenario.seed);
         auto const computing = (out.undisturbed + out.played->lost) / out.played->wall;

@@ -174,7 +174,7 @@ std::vector<Place> places_in(std::vector<std::string> const& journals, std::int6
 }
 
 void sync_path(std::string const& path) {
-    auto const file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    auto const file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); // a pipe is not waited for
     if (file >= 0) {
         ::fsync(file);
         ::close(file);

@@ -116,7 +116,7 @@ KernelRule read_rule(io::TomlTable const& table, std::optional<int> groups) {
         return rule;
     }
     rule.dtype = table.text_or("dtype", "");
-    rule.type_of = static_cast<int>(table.integer_or("type_of", 0, 0));
+    rule.type_of = table.count_or("type_of", 0, 0);
     for (auto const& shape : table.tables("in_turn")) {
         rule.in_turn.push_back(read_shape(shape, table, groups));
         shape.reject_unknown_keys();

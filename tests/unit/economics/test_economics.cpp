@@ -121,3 +121,20 @@ TEST_CASE("DeepSeek-V3's pre-training costs the published 5.328 million dollars"
         cost_of_tokens(Tokens{14.8e12}, {Tokens{14.8e12}, time}, {{"nvidia_h800_sxm5", 2048}}, terms);
     CHECK(cost.cost.amount == Approx(5.328e6));
 }
+
+TEST_CASE("the date of a price is a date, or two", "[economics]") {
+    auto const dated = [](std::string const& date) {
+        (void)read_price_book(io::parse_toml(
+            "id = \"b\"\nname = \"B\"\n[[rent]]\nchip = \"a\"\nplace = \"b\"\ndate = \"" + date +
+                "\"\nprice = { value = \"1 CNY/h\", source = \"s\", confidence "
+                "= \"estimate\" }\n",
+            "b.toml"));
+    };
+    for (auto const* good : {"2025", "2025-07", "2025-07-01", "2023-2024", "2023-08 to 2023-11"}) {
+        CHECK_NOTHROW(dated(good));
+    }
+    for (auto const* bad : {"October", "2026-99", "2024-2023", "2023-08 to soon", ""}) {
+        CHECK_THROWS_WITH(
+            dated(bad), Catch::Contains("b.toml:6:8: rent[0].date: \"" + std::string{bad} + "\" is no date"));
+    }
+}

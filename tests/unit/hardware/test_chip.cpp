@@ -107,3 +107,31 @@ TEST_CASE("block-scaled fp8 runs at the fp8 rate, mxfp8 only where the units kno
         chip_with(fp8 + "mxfp4 = { value = \"4 TFLOP/s\", source = \"s\", confidence = \"press\" }");
     CHECK(peak_of(newer, Dtype::mxfp8) == FlopPerSecond{2e12});
 }
+
+TEST_CASE("a chip's launch date is a date, its kind and status are words of the catalogue", "[hardware]") {
+    auto const problem = [](std::string const& text) -> std::string {
+        try {
+            (void)read_chip(io::parse_toml(text, "x.toml"));
+        } catch (InputError const& error) {
+            return error.what();
+        }
+        return "no error";
+    };
+    auto const launched = [&](std::string const& date) {
+        return problem(head + "[package]\nlaunch_date = { value = \"" + date +
+                       "\", source = \"s\", confidence = \"estimate\" }\n");
+    };
+    for (auto const* good : {"2023", "2023-03", "2026-Q4", "2023-03-21"}) {
+        CHECK(launched(good) == "no error");
+    }
+    for (auto const* bad : {"2023-13-45", "2025-02-30", "soon"}) {
+        CHECK_THAT(launched(bad),
+                   Catch::Contains("package.launch_date: \"" + std::string{bad} + "\" is no date"));
+    }
+    std::string const start = "id = \"a\"\nvendor = \"b\"\nname = \"c\"\n";
+    CHECK_THAT(problem(start + "kind = \"toaster\"\nstatus = \"released\"\n"),
+               Catch::Contains("x.toml:4:8: kind: \"toaster\" is not known. It is one of gpu, npu"));
+    CHECK_THAT(problem(start + "kind = \"npu\"\nstatus = \"relased\"\n"),
+               Catch::Contains("x.toml:5:10: status: \"relased\" is not known"));
+    CHECK(problem(start + "kind = \"npu\"\nstatus = \"roadmap, Q4 2026\"\n") == "no error");
+}

@@ -7,6 +7,8 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <future>
+#include <sys/stat.h>
 #include <thread>
 
 using namespace moesaic;
@@ -119,4 +121,30 @@ TEST_CASE("data gives what a dataset holds, one value or a list of its kind", "[
           std::vector<std::int64_t>{3, -1});
     CHECK(std::get<std::vector<std::string>>(reader.data("/path/label")).size() == 2);
     CHECK(std::get<std::vector<std::string>>(reader.data("/scenario/none")).empty());
+}
+
+TEST_CASE("a link to a result stays one, and a pipe takes the same bytes as a file", "[io]") {
+    TemporaryFile const file{"of_link.h5"};
+    TemporaryFile const link{"link.h5"};
+    std::filesystem::create_symlink(file.path, link.path);
+    write_all_kinds(link.path);
+    CHECK(std::filesystem::is_symlink(link.path));
+    CHECK(Hdf5Reader{file.path}.number("/step/time") == 1.5);
+
+    TemporaryFile const pipe{"pipe.h5"};
+    TemporaryFile const copy{"copy.h5"};
+    REQUIRE(::mkfifo(pipe.path.c_str(), 0600) == 0);
+    auto read = std::async(std::launch::async, [&] { return read_text_file(pipe.path); });
+    write_all_kinds(pipe.path);
+    write_text_file(copy.path, read.get());
+    CHECK(std::filesystem::is_fifo(pipe.path));
+    CHECK(Hdf5Reader{copy.path}.datasets() == Hdf5Reader{file.path}.datasets());
+    CHECK(Hdf5Reader{copy.path}.integer("/step/chips") == std::int64_t{1} << 40);
+}
+
+TEST_CASE("a result that a device does not take is an error, and the device stays", "[io]") {
+    TemporaryFile const link{"full.h5"};
+    std::filesystem::create_symlink("/dev/full", link.path);
+    CHECK_THROWS_WITH(write_all_kinds(link.path), Catch::Contains("No space left on device"));
+    CHECK(std::filesystem::is_character_file(link.path));
 }

@@ -22,6 +22,10 @@ TEST_CASE("a rent has a currency by its code", "[io]") {
     CHECK_FALSE(parse_quantity<MoneyPerHour>("27.5 RMB"));
     CHECK_FALSE(parse_quantity<MoneyPerHour>("27.5 cny/h"));
     CHECK(*parse_quantity<Money>("6.35e6 CNY") == Money{6.35e6, "CNY"});
+    CHECK(*parse_quantity<Money>("5 M CNY") == Money{5e6, "CNY"});
+    CHECK(*parse_quantity<Money>("300 k USD") == Money{3e5, "USD"});
+    CHECK_FALSE(parse_quantity<Money>("5 MCNY"));
+    CHECK_FALSE(parse_quantity<Money>("5 m CNY"));
 }
 
 TEST_CASE("what is no finite number is refused", "[io]") {

@@ -134,3 +134,28 @@ TEST_CASE("software is known where it is named and not said to stand for another
     CHECK_FALSE(known(""));
     CHECK_THROWS_WITH(known("software_known = true\n"), Catch::Contains("has no use without software"));
 }
+
+TEST_CASE("numbers that are too large are told with their field, and not cut", "[scenario]") {
+    auto const problem = [](std::string const& setting) -> std::string {
+        try {
+            (void)scenario::read_scenario(MOESAIC_SOURCE_DIR
+                                          "/scenarios/tutorial/04-replicas-on-two-pools.toml",
+                                          {io::parse_override(setting)}, MOESAIC_SOURCE_DIR);
+        } catch (InputError const& error) {
+            return error.what();
+        }
+        return "no error";
+    };
+    // 2^32 + 1,024 and the like: what is left of them in 32 bits would do
+    for (auto const* field :
+         {"training.global_batch", "training.sequence_length", "pools[0].chips", "pools[0].spare_nodes",
+          "parallel.tensor", "parallel.pipeline", "parallel.expert", "parallel.micro_batch",
+          "parallel.replica_kinds[0].replicas"}) {
+        INFO(field);
+        CHECK_THAT(problem(std::string{field} + "=4294968320"),
+                   Catch::StartsWith("--set: " + std::string{field} + ": 4294968320 is too large"));
+    }
+    CHECK_THAT(problem("training.sequence_length=500000000"),
+               Catch::Contains("training.sequence_length: 500000000 is too large: a micro-batch of"));
+    CHECK_THAT(problem("parallel.replica_kinds[0].replicas=1000000000"), Catch::Contains("are too many"));
+}

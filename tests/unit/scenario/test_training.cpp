@@ -3,6 +3,7 @@
 
 #include "apart.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 using namespace moesaic;
@@ -85,7 +86,7 @@ TEST_CASE("contradictions of the whole training are told with their place", "[sc
         Contains("nvidia_h20 cannot be had in CN on 2025-05-01: licence required (us_2025_04_letters"));
     CHECK_THAT(problem("regime.date=\"2023-07-01\""),
                Contains("nvidia_h20 cannot be had in CN on 2023-07-01: it was launched "
-                        "only in 2023-11-09"));
+                        "only on 2023-11-09"));
     CHECK_THAT(
         problem("fleet.stock=[{ chip = \"nvidia_h800_sxm5\", count = 8, owned_since = \"2023-06-01\" }]"),
         Contains("cover 8 and its licences 0 of the 24 needed"));
@@ -96,6 +97,34 @@ TEST_CASE("contradictions of the whole training are told with their place", "[sc
 TEST_CASE("a currency without a rate in that year is an error at the currency", "[scenario]") {
     CHECK_THROWS_WITH(run({"currency=\"EUR\""}),
                       Contains("currency: no exchange rate from CNY to EUR for 2025"));
+}
+
+TEST_CASE("times of failures are checked, and a training that gets nowhere is told", "[scenario]") {
+    auto const problem = [](std::string const& setting) -> std::string {
+        auto const file = data + "/scenarios/tutorial/06-failures.toml";
+        auto const told = test::apart([&] {
+            std::array<char, 500> text{};
+            try {
+                (void)run_scenario(read_scenario(file, with({setting}), data), data, {});
+            } catch (InputError const& error) {
+                std::string_view{error.what()}.substr(0, text.size() - 1).copy(text.data(), text.size());
+            }
+            return text;
+        });
+        return told.result.data();
+    };
+    CHECK_THAT(problem("reliability.checkpoint_save=\"0 s\""),
+               Contains("checkpoint_save: must be above zero"));
+    CHECK_THAT(problem("reliability.detection=\"-1 h\""), Contains("detection: must not be negative"));
+    CHECK_THAT(problem("reliability.restart=\"-1 h\""), Contains("restart: must not be negative"));
+    CHECK_THAT(problem("reliability.checkpoint_interval=\"1 us\""), Contains("Give a longer"));
+    CHECK_THAT(problem("training.tokens=\"1e30 tokens\""), Contains("does not come to its end"));
+    CHECK_THAT(problem("parallel.memory_reserve=\"-1 GiB\""),
+               Contains("memory_reserve: must not be negative"));
+}
+
+TEST_CASE("a list of prices that is not there is told at the purchases", "[scenario]") {
+    CHECK_THROWS_WITH(run({"economics.purchases=[\"nope\"]"}), Contains("economics.purchases"));
 }
 
 TEST_CASE("Llama 3's run on 16,384 H100 trains in more than 90 % of its time, as published", "[scenario]") {
