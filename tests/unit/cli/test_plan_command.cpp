@@ -19,4 +19,8 @@ TEST_CASE("plan says whether it is proved that no plan keeps to the limits, or o
     CHECK(proved.exit_code == 2);
     CHECK_THAT(proved.err, Contains("none of ") && Contains(" plans fits the memory and the limits"));
     CHECK_THAT(proved.err, !Contains("--effort"));
+    auto const open =
+        run_program("plan " MOESAIC_SOURCE_DIR "/scenarios/tutorial/04-replicas-on-two-pools.toml --days 18");
+    CHECK(open.exit_code == 2);
+    CHECK_THAT(open.err, Contains("none was found among ") && Contains("--effort 4 may find one"));
 }
