@@ -160,8 +160,8 @@ std::vector<scenario::StudyOption> StudySearch::plans_for(scenario::StudyOption 
     }
     if (out.empty()) {
         out.push_back(option);
-        out.back().refused =
-            prices.budget ? "no plan fits the memory and the budget" : "no plan fits the memory";
+        out.back().refused = prices.budget ? "no plan was found that fits the memory and the budget"
+                                           : "no plan was found that fits the memory";
         out.back().scenario.reset();
     }
     return out;

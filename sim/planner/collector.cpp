@@ -94,15 +94,20 @@ void Collector::offer(double seconds, std::vector<int> const& chips_by_pool,
     }
 }
 
+void Collector::refuse(std::int64_t plans) {
+    counts_.considered += plans;
+    counts_.over_limits += plans;
+}
+
 void Collector::drop(std::int64_t plans, double least_seconds) {
     if (plans == 0) {
         return;
     }
-    counts_.considered += plans;
     if (limits_.seconds > 0.0 && least_seconds >= limits_.seconds) {
-        counts_.over_limits += plans;
+        refuse(plans);
         return;
     }
+    counts_.considered += plans;
     counts_.slower += plans;
     for (std::size_t i = 0; i < objectives_.size(); ++i) {
         auto& dropped = heaps_[lane_][i].dropped;

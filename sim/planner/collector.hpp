@@ -67,6 +67,8 @@ class Collector {
     void begin(std::size_t lane);
     /// @param make called for those that are kept only
     void offer(double seconds, std::vector<int> const& chips_by_pool, std::function<Candidate()> const& make);
+    /// Plans of a group all of which break a limit.
+    void refuse(std::int64_t plans);
     /// Plans of a group none of which takes less; of other objectives than the time nothing is known.
     void drop(std::int64_t plans, double least_seconds);
 

@@ -3,6 +3,7 @@
 #include "base/parallel_for.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <tuple>
 
@@ -146,14 +147,13 @@ void Levels::simulate(std::vector<std::size_t> const& which) {
     tell(Stage::simulations, simulated_);
 }
 
-bool Levels::is_likely(Entry const& entry) const {
+bool Levels::is_likely(Entry const& entry, double trust) const {
     auto const& [settled, path, simulated] = distances_[entry.lane];
-    double seconds = entry.seconds();
+    double above = 1.0;
     if (!entry.simulated) {
-        seconds *=
-            simulated.mean() * (entry.path ? 1.0 : path.mean()) * (entry.refined ? 1.0 : settled.mean());
+        above = simulated.mean() * (entry.path ? 1.0 : path.mean()) * (entry.refined ? 1.0 : settled.mean());
     }
-    return request_.limits.allow(seconds, entry.chips);
+    return request_.limits.allow(entry.seconds() * std::pow(above, trust), entry.chips);
 }
 
 } // namespace moesaic::planner

@@ -68,8 +68,8 @@ class Levels {
     void count(Level level, Entry const& entry);
     void look_closer(Level level, std::vector<std::size_t> const& entries);
     /// Whether a simulation will keep to the limits, if it is as far above what is known of the plan as others of its lane
-    /// were.
-    [[nodiscard]] bool is_likely(Entry const& entry) const;
+    /// were on average; with less trust in that, nearer.
+    [[nodiscard]] bool is_likely(Entry const& entry, double trust) const;
 
     [[nodiscard]] Work const& done(std::size_t lane) const { return done_[lane]; }
     [[nodiscard]] std::int64_t refined() const { return refined_; }

@@ -1,7 +1,10 @@
 #include "planner/mixes.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
+#include <limits>
+#include <map>
 
 namespace moesaic::planner {
 
@@ -49,7 +52,7 @@ std::vector<std::vector<int>> pool_sets(std::size_t pools) {
 
 namespace {
 
-constexpr int bands = 8;
+constexpr int money_bands = 8;
 
 class SharedOut {
   public:
@@ -70,8 +73,8 @@ class SharedOut {
             return;
         }
         bool const last = at + 1 == lists_.size();
-        double const width = money_ / bands;
-        for (int band = 0; band < (last ? 1 : bands); ++band) {
+        double const width = money_ / money_bands;
+        for (int band = 0; band < (last ? 1 : money_bands); ++band) {
             double const low = last ? 0.0 : band * width, high = last ? money_ : low + width;
             std::vector<Share> within;
             std::ranges::copy_if(lists_[at], std::back_inserter(within), [&](Share const& share) {
@@ -100,17 +103,149 @@ shared_out(double money, std::vector<std::vector<Share>> const& lists, Spending 
     return SharedOut{money, lists, spending}.run();
 }
 
-std::vector<std::vector<std::vector<Share>>>
-within_means(Space const& space, std::vector<std::vector<Share>> const& lists, Spending const& spending) {
-    auto const& outlay = space.to.limits().outlay;
-    return outlay ? shared_out(outlay->money, lists, spending)
-                  : std::vector<std::vector<std::vector<Share>>>{lists};
+namespace {
+
+double all_of(std::vector<std::vector<Share>> const& lists) {
+    double out = 1.0;
+    for (auto const& list : lists) {
+        out *= static_cast<double>(list.size());
+    }
+    return out;
 }
 
-double longest_of_interest(Collector const& to, double best) {
-    double const margin = best * mix_margin;
-    double const deadline = to.limits().seconds;
-    return deadline > 0.0 ? std::min(margin, deadline) : margin;
+/// A list cut by half octaves of what a choice costs.
+struct Band {
+    std::vector<Share> shares;
+    double least = 0.0; ///< that one of them costs
+    int least_chips = 0;
+};
+
+std::vector<Band> bands_of(std::vector<Share> const& list, std::function<double(Share const&)> const& cost,
+                           std::function<int(Share const&)> const& chips) {
+    std::map<int, Band> out;
+    for (auto const& share : list) {
+        double const costs = cost(share);
+        int const at = costs > 0.0 ? static_cast<int>(std::floor(2.0 * std::log2(costs))) : -10'000;
+        auto const [band, is_new] = out.try_emplace(at);
+        auto& [shares, least, least_chips] = band->second;
+        least = is_new ? costs : std::min(least, costs);
+        least_chips = is_new ? chips(share) : std::min(least_chips, chips(share));
+        shares.push_back(share);
+    }
+    std::vector<Band> bands;
+    for (auto& [at, band] : out) {
+        bands.push_back(std::move(band));
+    }
+    return bands;
+}
+
+/// Sets of bands, one of each list, of which a combination may keep to the bill and the number of chips.
+class Billed {
+  public:
+    Billed(Limits const& limits, double batch, std::vector<std::vector<Band>> const& bands)
+        : limits_{limits}, batch_{batch}, bands_{bands} {}
+
+    std::vector<Lists> run() {
+        descend({}, 0);
+        return std::move(out_);
+    }
+
+  private:
+    void descend(Lists const& chosen, int chips) {
+        auto const at = chosen.shares.size();
+        if (limits_.chips > 0 && chips > limits_.chips) {
+            return;
+        }
+        if (at == bands_.size()) {
+            if (least_time_together(batch_, chosen.shares) * chosen.rate <= limits_.cost) {
+                out_.push_back(chosen);
+            }
+            return;
+        }
+        for (auto const& band : bands_[at]) {
+            auto next = chosen;
+            next.shares.push_back(band.shares);
+            next.rate += band.least;
+            descend(next, chips + band.least_chips);
+        }
+    }
+
+    Limits const& limits_;
+    double batch_;
+    std::vector<std::vector<Band>> const& bands_;
+    std::vector<Lists> out_;
+};
+
+std::vector<Lists> billed(Space const& space, std::vector<int> const& pools,
+                          std::vector<std::vector<Share>> const& lists, ChipsOf const& chips) {
+    auto const& limits = space.to.limits();
+    std::vector<std::vector<Band>> bands;
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+        double const rate = limits.rate_per_chip[static_cast<std::size_t>(pools[i])];
+        bands.push_back(bands_of(
+            lists[i], [&](Share const& share) { return rate * chips(i, share); },
+            [&](Share const& share) { return chips(i, share); }));
+    }
+    return Billed{limits, static_cast<double>(space.problem.scenario.shape.global_batch), bands}.run();
+}
+
+} // namespace
+
+std::vector<Lists> within_limits(Space const& space, std::vector<int> const& pools,
+                                 std::vector<std::vector<Share>> const& lists, ChipsOf const& chips) {
+    auto const& limits = space.to.limits();
+    std::vector<Lists> out;
+    auto const share_out = [&](double all, Spending const& spending) {
+        for (auto& set : shared_out(all, lists, spending)) {
+            out.push_back({std::move(set)});
+        }
+    };
+    if (limits.outlay) {
+        share_out(limits.outlay->money, [&](std::size_t list, Share const& share) {
+            return limits.outlay->purchase(static_cast<std::size_t>(pools[list]), chips(list, share));
+        });
+    } else if (limits.cost > 0.0) {
+        out = billed(space, pools, lists, chips);
+    } else if (limits.chips > 0) {
+        share_out(limits.chips, [&](std::size_t list, Share const& share) { return chips(list, share); });
+    } else {
+        return {{lists}};
+    }
+    double left = all_of(lists);
+    for (auto const& set : out) {
+        left -= all_of(set.shares);
+    }
+    space.to.refuse(static_cast<std::int64_t>(left));
+    return out;
+}
+
+double least_time_together(double batch, std::vector<Lists> const& sets) {
+    double best = std::numeric_limits<double>::infinity();
+    for (auto const& set : sets) {
+        best = std::min(best, least_time_together(batch, set.shares));
+    }
+    return best;
+}
+
+double longest_of_interest(Space const& space, Lists const& set, double best) {
+    auto const& limits = space.to.limits();
+    if (set.rate == 0.0) {
+        double const margin = best * mix_margin;
+        return limits.seconds > 0.0 ? std::min(margin, limits.seconds) : margin;
+    }
+    // what is cheap enough may be much slower than the best of the others
+    auto const batch = static_cast<double>(space.problem.scenario.shape.global_batch);
+    double const longest =
+        std::min(least_time_together(batch, set.shares) * mix_margin, limits.cost / set.rate);
+    return limits.seconds > 0.0 ? std::min(longest, limits.seconds) : longest;
+}
+
+std::int64_t combinations_of_each(Space const& space, std::size_t sets) {
+    constexpr std::int64_t least = 1000;
+    bool const many = space.to.limits().cost > 0.0;
+    return many ? std::max(least,
+                           most_combinations / static_cast<std::int64_t>(std::max<std::size_t>(sets, 1)))
+                : most_combinations;
 }
 
 } // namespace moesaic::planner

@@ -25,11 +25,27 @@ using Spending = std::function<double(std::size_t list, Share const&)>;
 [[nodiscard]] std::vector<std::vector<std::vector<Share>>>
 shared_out(double money, std::vector<std::vector<Share>> const& lists, Spending const& spending);
 
-/// The lists as they are, or shared_out() where there is money that the pools share.
-[[nodiscard]] std::vector<std::vector<std::vector<Share>>>
-within_means(Space const& space, std::vector<std::vector<Share>> const& lists, Spending const& spending);
+/// Choices of several pools, a list for each, whose combinations are looked at together.
+struct Lists {
+    std::vector<std::vector<Share>> shares;
+    double rate = 0.0; ///< where the bill of a step is limited: no combination costs less per second
+};
+/// Chips that a choice of a pool uses.
+using ChipsOf = std::function<int(std::size_t list, Share const&)>;
 
-/// The longest step that is of interest, with what a group can do at best.
-[[nodiscard]] double longest_of_interest(Collector const& to, double best);
+/// The lists as they are, or cut so that few combinations break the limit on money, the bill of a step or chips: none that
+/// keeps to it is lost. The bill of a step is its time times what all chips cost per second: lists are cut into bands of
+/// half an octave of that, and sets of them whose least time costs too much are out.
+/// @param pools of each list
+[[nodiscard]] std::vector<Lists> within_limits(Space const& space, std::vector<int> const& pools,
+                                               std::vector<std::vector<Share>> const& lists,
+                                               ChipsOf const& chips);
+/// The least time that a combination of any takes.
+[[nodiscard]] double least_time_together(double batch, std::vector<Lists> const& sets);
+
+/// The longest step of a set that is of interest. @param best what all sets can do at best
+[[nodiscard]] double longest_of_interest(Space const& space, Lists const& set, double best);
+/// How many combinations of each set are looked at.
+[[nodiscard]] std::int64_t combinations_of_each(Space const& space, std::size_t sets);
 
 } // namespace moesaic::planner

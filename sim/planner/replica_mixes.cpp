@@ -105,21 +105,17 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
     auto const kind_of = [&](std::size_t list, std::size_t choice) -> KindChoice const& {
         return by_pool[static_cast<std::size_t>(set[list])].kinds[choice];
     };
-    auto const sets = within_means(space, lists, [&](std::size_t list, Share const& share) {
-        Candidate const alone{{kind_of(list, share.choice)}, how.first, how.second};
-        auto const pool = static_cast<std::size_t>(set[list]);
-        auto const chips = chips_by_pool(alone, space.problem.scenario.pools.size());
-        return space.to.limits().outlay->purchase(pool, chips[pool]);
+    auto const sets = within_limits(space, set, lists, [&](std::size_t list, Share const& share) {
+        auto const& kind = kind_of(list, share.choice);
+        return stages_of(kind) * kind.segments.front().tensor * kind.context * kind.replicas;
     });
     double const batch = space.problem.scenario.shape.global_batch;
-    double best = std::numeric_limits<double>::infinity();
-    for (auto const& some : sets) {
-        best = std::min(best, least_time_together(batch, some));
-    }
-    double const most = longest_of_interest(space.to, best);
+    double const best = least_time_together(batch, sets);
+    auto const count = combinations_of_each(space, sets.size());
     for (auto const& some : sets) {
         auto const visited = visit_combinations(
-            batch, some, most, most_combinations, [&](double seconds, std::span<std::size_t const> chosen) {
+            batch, some.shares, longest_of_interest(space, some, best), count,
+            [&](double seconds, std::span<std::size_t const> chosen) {
                 Candidate candidate{{}, how.first, how.second};
                 for (std::size_t i = 0; i < set.size(); ++i) {
                     candidate.kinds.push_back(kind_of(i, chosen[i]));

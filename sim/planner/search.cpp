@@ -136,7 +136,11 @@ class Search {
 
     using Lane = std::size_t;
     using Entries = std::vector<std::size_t>;
-    enum class Which { likely, all };
+    /// A part of the way: so much of the work that is allowed, for plans that are likely to keep to the limits.
+    struct Leg {
+        double share = 1.0;
+        double trust = 0.0; ///< see Levels::is_likely; 0 = all plans
+    };
 
     /// Looks closer at the best of one objective, lane by lane. @return what no other can be better than
     double ask(std::size_t at);
@@ -149,10 +153,8 @@ class Search {
     /// Looks closer at the least until `wanted` are simulated, none of which another could be better than. Where limits
     /// depend on the time, first at those that are likely to keep to them.
     /// @return those that are left
-    Entries follow(std::size_t at, Entries const& entries, std::size_t wanted, std::optional<Lane> lane = {});
-    /// @param share of the work that is allowed
-    Entries follow(std::size_t at, Entries const& entries, Which which, double share,
-                   std::function<double()> const& enough);
+    Entries follow(std::size_t at, Entries entries, std::size_t wanted, std::optional<Lane> lane = {});
+    Entries follow(std::size_t at, Entries const& entries, Leg leg, std::function<double()> const& enough);
     [[nodiscard]] Entries entries_of(std::size_t at, Lane lane);
     /// Of the objective, so that `wanted` that are simulated are no worse.
     /// @param lane the only one that counts; none = all
@@ -315,17 +317,18 @@ void Search::help_alone(std::size_t at, Lane lane) {
     follow(at, entries, 1, lane);
 }
 
-Search::Entries Search::follow(std::size_t at, Entries const& entries, std::size_t wanted,
+Search::Entries Search::follow(std::size_t at, Entries entries, std::size_t wanted,
                                std::optional<Lane> lane) {
     auto const found = [&] { return enough(at, wanted, lane); };
-    if (!request_.limits.depend_on_time() || request_.effort.exhaustive) {
-        return follow(at, entries, Which::all, 1.0, found);
+    if (request_.limits.depend_on_time() && !request_.effort.exhaustive) {
+        for (auto const leg : {Leg{0.5, 1.0}, Leg{0.75, 0.5}}) { // averages may mislead
+            entries = follow(at, entries, leg, found);
+        }
     }
-    constexpr double share = 0.75; // the distances may mislead: some is left for the others
-    return follow(at, follow(at, entries, Which::likely, share, found), Which::all, 1.0, found);
+    return follow(at, entries, Leg{}, found);
 }
 
-Search::Entries Search::follow(std::size_t at, Entries const& entries, Which which, double share,
+Search::Entries Search::follow(std::size_t at, Entries const& entries, Leg leg,
                                std::function<double()> const& enough) {
     auto const& all = levels_.entries();
     Queue queue;
@@ -359,8 +362,8 @@ Search::Entries Search::follow(std::size_t at, Entries const& entries, Which whi
         if (all[next].simulated) {
             continue;
         }
-        bool const later = which == Which::likely && !levels_.is_likely(all[next]);
-        auto const closer = later ? std::nullopt : next_level(all[next], share);
+        bool const later = leg.trust > 0.0 && !levels_.is_likely(all[next], leg.trust);
+        auto const closer = later ? std::nullopt : next_level(all[next], leg.share);
         if (!closer) {
             left.push_back(next);
             continue;

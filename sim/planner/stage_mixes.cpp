@@ -55,8 +55,8 @@ class SetExplorer {
         Common common;
         std::vector<std::vector<Segment>> segments;
         std::vector<std::vector<Share>> shares;
-        std::map<std::pair<int, int>, Pass> passes;        ///< by pool and tensor degree
-        std::vector<std::vector<std::vector<Share>>> sets; ///< of the shares: what can be paid together
+        std::map<std::pair<int, int>, Pass> passes; ///< by pool and tensor degree
+        std::vector<Lists> sets;                    ///< of the shares
     };
 
     void add(Common const& common) {
@@ -71,14 +71,11 @@ class SetExplorer {
                 return;
             }
         }
-        group.sets = within_means(space_, group.shares, [&](std::size_t list, Share const& share) {
+        group.sets = within_limits(space_, set_, group.shares, [&](std::size_t list, Share const& share) {
             auto const& segment = group.segments[list][share.choice];
-            auto const chips = segment.stages * segment.tensor * common.context * common.replicas;
-            return space_.to.limits().outlay->purchase(static_cast<std::size_t>(segment.pool), chips);
+            return segment.stages * segment.tensor * common.context * common.replicas;
         });
-        for (auto const& set : group.sets) {
-            best_ = std::min(best_, least_time_together(batch(), set));
-        }
+        best_ = std::min(best_, least_time_together(batch(), group.sets));
         groups_.push_back(std::move(group));
     }
 
@@ -137,11 +134,11 @@ class SetExplorer {
     [[nodiscard]] double batch() const { return space_.problem.scenario.shape.global_batch; }
 
     void visit_all() {
-        double const most = longest_of_interest(space_.to, best_);
         for (auto const& group : groups_) {
+            auto const count = combinations_of_each(space_, group.sets.size());
             for (auto const& set : group.sets) {
                 auto const visited =
-                    visit_combinations(batch(), set, most, most_combinations,
+                    visit_combinations(batch(), set.shares, longest_of_interest(space_, set, best_), count,
                                        [&](double seconds, std::span<std::size_t const> chosen) {
                                            offer(group, seconds, chosen);
                                        });

@@ -44,6 +44,30 @@ Request request_for(Problem const& problem, Objective objective) {
     return out;
 }
 
+/// Two pools of unlike chips, a node each.
+std::string two_pools(std::string const& pools, std::string const& links) {
+    return test::mixtral_on(pools + links + R"([search]
+tensor = [2, 4]
+pipeline = [1, 2]
+expert = [2, 8]
+micro_batch = [1, 2]
+schedule = ["1f1b"]
+zero = ["optimizer"]
+)");
+}
+std::string const new_pool = "[[pools]]\nname = \"new\"\ncluster = \"h800_4096\"\nchips = 16\n";
+std::string const old_pool = "[[pools]]\nname = \"old\"\ncluster = \"ascend_910b2_4096\"\nchips = 16\n";
+std::string const links =
+    "[[site_links]]\nbetween = [\"new\", \"old\"]\nbandwidth = \"400 GB/s\"\nlatency = \"20 us\"\n";
+
+/// An hour of an old chip costs a third of a new one's.
+Request request_for_two(Problem const& problem, double power) {
+    auto out = request_for(problem, {{3.0, 1.0}, power});
+    out.cost = {{3.0, 1.0}, 1.0};
+    out.limits.rate_per_chip = {3.0, 1.0};
+    return out;
+}
+
 std::vector<std::string> told(Problem const& problem, std::vector<Planned> const& plans) {
     std::vector<std::string> out;
     for (auto const& planned : plans) {
@@ -85,4 +109,93 @@ TEST_CASE("a second objective finds what a search for it alone finds", "[planner
     CHECK(found.best_by_second.front().value <= fastest.best.front().value);
     CHECK(found.best_by_second.front().value == found.best_by_second.front().seconds);
     CHECK(fastest.best_by_second.empty());
+}
+
+TEST_CASE("several pools are never worse than each alone with the same limits", "[planner]") {
+    auto const both = test::planning_of(two_pools(new_pool + old_pool, links));
+    auto const alone = {test::planning_of(two_pools(new_pool, "")),
+                        test::planning_of(two_pools(old_pool, ""))};
+    std::vector<double> const rates{3.0, 1.0};
+    for (int const chips : {0, 16}) {
+        for (std::int64_t const refined : {20, 1200}) {
+            for (double const budget :
+                 {0.0, 97.0, 85.0}) { // fastest plan 108, new chips alone 97, old ones 85
+                INFO(chips << " chips, budget " << budget << ", effort " << refined);
+                auto const limited = [&](Request request) {
+                    request.limits.chips = chips;
+                    request.limits.cost = budget;
+                    request.effort.refined = refined;
+                    return request;
+                };
+                auto const together = search(both->problem, limited(request_for_two(both->problem, 0.0)));
+                std::size_t pool = 0;
+                for (auto const& one : alone) {
+                    auto request = request_for(one->problem, {{rates[pool]}, 0.0});
+                    request.cost.rate_per_chip = {rates[pool]};
+                    request.limits.rate_per_chip = {rates[pool]};
+                    auto const found = search(one->problem, limited(request));
+                    if (!found.best.empty()) {
+                        REQUIRE_FALSE(together.best.empty());
+                        CHECK(together.best.front().seconds <= found.best.front().seconds * (1.0 + 1e-12));
+                    }
+                    ++pool;
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a budget between the bills of two plans gives the dear one up for the cheap one", "[planner]") {
+    auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
+    auto const& problem = fixture->problem;
+    auto request = request_for_two(problem, 0.0);
+    auto const bill = [&](Planned const& plan) { return plan.seconds * request.cost.factor(plan.chips); };
+    auto const fastest = search(problem, request);
+    auto const cheapest = search(problem, request_for_two(problem, 1.0));
+    REQUIRE_FALSE(fastest.best.empty());
+    double const dear = bill(fastest.best.front()), cheap = bill(cheapest.best.front());
+    REQUIRE(cheap < dear);
+    for (double const part : {0.02, 0.1, 0.5, 0.9}) {
+        INFO("a budget " << part << " of the way from the cheapest to the fastest plan");
+        request.limits.cost = cheap + part * (dear - cheap);
+        auto const found = search(problem, request);
+        REQUIRE_FALSE(found.best.empty());
+        CHECK(bill(found.best.front()) <= request.limits.cost);
+        CHECK(found.best.front().seconds <= cheapest.best.front().seconds);
+        CHECK(found.best.front().seconds >= fastest.best.front().seconds);
+        for (auto const& plan : fastest.front) { // none that is known to be within the budget is missed
+            if (bill(plan) <= request.limits.cost) {
+                CHECK(found.best.front().seconds <= plan.seconds * (1.0 + 1e-12));
+            }
+        }
+    }
+}
+
+TEST_CASE("a search tells whether it is proved that no plan keeps to the limits", "[planner]") {
+    auto const fixture = test::planning_of(one_pool);
+    auto const& problem = fixture->problem;
+    auto request = request_for(problem, {{1.0}, 0.0});
+    auto const cheapest = search(problem, request_for(problem, {{1.0}, 1.0})).best.front().value;
+    request.limits.cost = 1e-6 * cheapest;
+    auto const never = search(problem, request);
+    CHECK((never.best.empty() && never.exhausted()));
+    request.limits.cost = 0.99 * cheapest;
+    request.effort.refined = 1;
+    auto const unknown = search(problem, request);
+    CHECK((unknown.best.empty() && !unknown.exhausted()));
+}
+
+TEST_CASE("the answer within a budget does not depend on the number of workers", "[planner]") {
+    auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
+    auto const& problem = fixture->problem;
+    auto request = request_for_two(problem, 0.0);
+    request.limits.cost = 1.1 * search(problem, request_for_two(problem, 1.0)).best.front().value;
+    auto const alone = search(problem, request);
+    request.workers = 3;
+    auto const together = search(problem, request);
+    REQUIRE_FALSE(alone.best.empty());
+    CHECK(told(problem, alone.best) == told(problem, together.best));
+    CHECK(told(problem, alone.front) == told(problem, together.front));
+    CHECK(alone.refined == together.refined);
+    CHECK(alone.rest_at_least == together.rest_at_least);
 }
