@@ -118,7 +118,8 @@ TEST_CASE("times of failures are checked, and a training that gets nowhere is to
     CHECK_THAT(problem("reliability.detection=\"-1 h\""), Contains("detection: must not be negative"));
     CHECK_THAT(problem("reliability.restart=\"-1 h\""), Contains("restart: must not be negative"));
     CHECK_THAT(problem("reliability.checkpoint_interval=\"1 us\""), Contains("Give a longer"));
-    CHECK_THAT(problem("training.tokens=\"1e30 tokens\""), Contains("does not come to its end"));
+    CHECK_THAT(problem("training.tokens=\"1e30 tokens\""), Contains("days of training would save"));
+    CHECK_THAT(problem("reliability.chip_hours_per_failure=300"), Contains("does not come to its end"));
     CHECK_THAT(problem("parallel.memory_reserve=\"-1 GiB\""),
                Contains("memory_reserve: must not be negative"));
 }
