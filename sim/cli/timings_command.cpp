@@ -211,7 +211,7 @@ std::vector<Measurement> rows_to_predict(std::vector<std::string> const& paths, 
             }));
             auto& report = reports.back();
             report.refused.insert(report.refused.end(), refused.begin(), refused.end());
-            report.noticed = noticed;
+            report.noticed.insert(report.noticed.end(), noticed.begin(), noticed.end());
         }
     }
     tell_remarks(reports);

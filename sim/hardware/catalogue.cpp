@@ -31,8 +31,12 @@ std::vector<Chip> Catalogue::all_chips() const {
                            [this](std::string const& id) { return chip(id, {}); });
     std::map<std::string, std::string> owners; // of a name in tables of timings, by id
     for (auto const& chip : out) {
+        owners.emplace(chip.id, chip.id);
+    }
+    for (auto const& chip : out) {
         for (auto const& name : chip.timing_names) {
-            if (auto const [owner, fresh] = owners.emplace(name, chip.id); !fresh) {
+            if (auto const [owner, fresh] = owners.emplace(name, chip.id);
+                !fresh && owner->second != chip.id) {
                 auto const table = read_entry(folder_ + "/chips", "chip", chip.id, {});
                 throw InputError{table.origin("timing_names"),
                                  fmt::format("\"{}\" is a name of {} already", name, owner->second),

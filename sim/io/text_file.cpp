@@ -100,7 +100,8 @@ TextFileWriter::TextFileWriter(std::string path) : file_{std::make_unique<File>(
     auto const& place = file_->place;
     file_->temporary = place.straight ? "" : fmt::format("{}.tmp{}", place.path, getpid());
     errno = 0;
-    file_->out.open(place.straight ? place.path : file_->temporary, std::ios::binary);
+    file_->out.open(place.straight ? place.path : file_->temporary,
+                    place.straight ? std::ios::binary | std::ios::app : std::ios::binary);
     if (!file_->out) {
         file_->fail(std::strerror(errno ? errno : EIO));
     }

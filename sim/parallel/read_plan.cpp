@@ -318,6 +318,7 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
 /// One kind: its share of the batch follows. More kinds: either all give micro_batches and they add up, or
 /// none does.
 void settle_micro_batches(Plan& plan, PlanContext const& context) {
+    constexpr int most_micro_batches = 200'000; // a step of each is kept
     if (plan.kinds.size() == 1 && !plan.kinds[0].micro_batches) {
         auto& kind = plan.kinds[0];
         int const sequences = kind.replicas * kind.micro_batch;
@@ -329,12 +330,19 @@ void settle_micro_batches(Plan& plan, PlanContext const& context) {
                     context.global_batch, kind.replicas, kind.micro_batch)};
         }
         kind.micro_batches = context.global_batch / sequences;
+        if (*kind.micro_batches > most_micro_batches) {
+            throw InputError{
+                plan.origin,
+                fmt::format("gives each replica {} micro-batches; more than {} are not simulated",
+                            *kind.micro_batches, most_micro_batches),
+                "Take more replicas or a larger micro-batch"};
+        }
     }
     std::int64_t sequences = 0;
     int known = 0;
     for (auto const& kind : plan.kinds) {
         known += kind.micro_batches ? 1 : 0;
-        sequences += kind.replicas * kind.micro_batch * kind.micro_batches.value_or(0);
+        sequences += std::int64_t{kind.replicas} * kind.micro_batch * kind.micro_batches.value_or(0);
     }
     if (known != 0 && known != static_cast<int>(plan.kinds.size())) {
         throw InputError{plan.origin, "micro_batches must be given for all replica kinds or for none",

@@ -112,8 +112,8 @@ CollectiveCost split_time(CollectiveCurve const& curve, Bytes rank_bytes, double
     auto const size = rank_bytes / bytes_per_byte;
     auto const here = time_on(curve, size);
     // per further rank_bytes, from half of them to twice; below its least size the curve shows none
-    auto const half = std::clamp(curve.bytes.front() / size.value(), 0.5, 1.0);
-    auto const slope = (time_on(curve, size * 2.0).time - time_on(curve, size * half).time) / (2.0 - half);
+    auto const low = std::min(std::max(curve.bytes.front() / size.value(), 0.5), 1.9);
+    auto const slope = (time_on(curve, size * 2.0).time - time_on(curve, size * low).time) / (2.0 - low);
     auto const whole = rank_bytes / here.time;
     auto const most = std::max(link, whole);
     auto const rate = slope.value() > 0 ? std::clamp(rank_bytes / slope, whole, most) : most;

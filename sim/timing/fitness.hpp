@@ -7,8 +7,8 @@ namespace moesaic::timing {
 /// options and many shapes suit best. none where it must not stand for it at all.
 [[nodiscard]] std::optional<double> misfit(StoredSeries const& have, Kernel const& want);
 
-/// Spread of ln(time) between what the series holds and what is asked for where they differ in the mask, the window, the size of
-/// values or the gate; 0 where they do not.
+/// Spread of ln(time) between what the series holds and what is asked for where they differ in the mask, the window or the
+/// gate; 0 where they do not.
 [[nodiscard]] double unlike_form_sigma(StoredSeries const& have, Kernel const& want);
 
 /// Spread of ln(time) between kernels of two formats that run on the same units at the same rate: 0 for one and the

@@ -138,7 +138,7 @@ void KernelImport::take_by(RuleMatch const& match, TracedKernel const& kernel) {
     } else if (rule.is_ordered()) {
         ordered_[{&rule, run}].push_back({seen_from(kernel, 0), match});
     } else {
-        take(match, rule.in_turn.front(), kernel);
+        take(match, rule.in_turn.front(), kernel, run);
     }
 }
 
@@ -160,7 +160,8 @@ bool KernelImport::Row::count(TracedKernel const& kernel, std::optional<std::int
     return true;
 }
 
-bool KernelImport::take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel) {
+bool KernelImport::take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel,
+                        PhaseRun const& run) {
     auto shaped = apply(match, shape, kernel);
     if (!shaped.kernel) {
         refuse(kernel, shaped.problem);
@@ -178,12 +179,12 @@ bool KernelImport::take(RuleMatch const& match, ShapeRule const& shape, TracedKe
     result_.mapped_calls += kernel.calls;
     result_.mapped_time += kernel.time_of_all();
     if (fresh && !match.rule->name.empty()) {
-        named_rows_[{match.rule->name, phase_run_of(kernel)}][key] += kernel.calls;
+        named_rows_[{match.rule->name, run}][key] += kernel.calls;
     }
     return true;
 }
 
-void KernelImport::finish_ordered(std::vector<Call>& calls) {
+void KernelImport::finish_ordered(std::vector<Call>& calls, PhaseRun const& run) {
     auto const& rule = *calls.front().match.rule;
     std::size_t round = 0;
     for (auto const& shape : rule.in_turn) {
@@ -200,17 +201,17 @@ void KernelImport::finish_ordered(std::vector<Call>& calls) {
     std::span<Call const> rest{calls};
     for (auto const& shape : rule.in_turn) {
         auto const in_one = static_cast<std::size_t>(shape.calls);
-        take_together(rest.first(in_one), shape);
+        take_together(rest.first(in_one), shape, run);
         rest = rest.subspan(in_one);
     }
 }
 
-void KernelImport::take_together(std::span<Call const> parts, ShapeRule const& shape) {
+void KernelImport::take_together(std::span<Call const> parts, ShapeRule const& shape, PhaseRun const& run) {
     auto whole = parts.front().kernel;
     whole.time = busy_time(parts);
     whole.total.reset();
     whole.operation_run = -1; // the rule says which kernels make an operation
-    if (!take(parts.front().match, shape, whole)) {
+    if (!take(parts.front().match, shape, whole, run)) {
         return;
     }
     // shares count calls and their own times, not the operation's
@@ -254,7 +255,7 @@ void KernelImport::add_shares_of_others() {
 
 ImportResult KernelImport::finish() {
     for (auto& [key, calls] : ordered_) {
-        finish_ordered(calls);
+        finish_ordered(calls, key.second);
     }
     for (auto& [key, row] : rows_) {
         row.row.time = median_of(row.times);

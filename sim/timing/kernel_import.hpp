@@ -60,7 +60,9 @@ class KernelImport {
     };
     using PhaseRun = std::pair<std::string, std::int64_t>;
     /// False where the profile lacks the shape: then it is refused.
-    bool take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel);
+    /// @param run of the phase, in its own file: ordered kernels are taken when all files were read
+    bool take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel,
+              PhaseRun const& run);
     [[nodiscard]] std::optional<RuleMatch> const& find_rule(TracedKernel const& kernel);
     void take_by(RuleMatch const& match, TracedKernel const& kernel);
     [[nodiscard]] std::int64_t across_files(std::int64_t run) const { return file_ * (1LL << 32) + run; }
@@ -68,8 +70,8 @@ class KernelImport {
         return {kernel.phase, across_files(kernel.phase_run)};
     }
     void refuse(TracedKernel const& kernel, std::string_view why);
-    void finish_ordered(std::vector<Call>& calls);
-    void take_together(std::span<Call const> parts, ShapeRule const& shape);
+    void finish_ordered(std::vector<Call>& calls, PhaseRun const& run);
+    void take_together(std::span<Call const> parts, ShapeRule const& shape, PhaseRun const& run);
     void add_shares_of_others();
 
     KernelRules const& rules_;

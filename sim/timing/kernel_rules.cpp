@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <regex>
+#include <tuple>
 
 namespace moesaic::timing {
 
@@ -87,6 +88,9 @@ std::string read_extra(io::TomlTable const& table, std::optional<int> groups) {
     auto text = table.text_or("extra", "");
     if (auto const problem = problem_of_extra(text, groups); !problem.empty()) {
         throw InputError{table.origin("extra"), problem};
+    }
+    if (text.find('{') == std::string::npos) {
+        std::ignore = parse_options(text, table.origin("extra"));
     }
     return text;
 }

@@ -30,12 +30,12 @@ double disagreement(std::vector<Sample>::const_iterator begin, std::vector<Sampl
         return 0.0;
     }
     double sum = 0.0, squares = 0.0;
+    std::for_each(begin, end, [&](Sample const& s) { sum += std::log(s.time.value()); });
     std::for_each(begin, end, [&](Sample const& s) {
-        auto const x = std::log(s.time.value());
-        sum += x;
-        squares += x * x;
+        auto const off = std::log(s.time.value()) - sum / count;
+        squares += off * off;
     });
-    return std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1) / count);
+    return std::sqrt(squares / (count - 1) / count);
 }
 
 } // namespace

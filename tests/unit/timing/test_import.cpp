@@ -259,6 +259,27 @@ adds_to = "main"
     CHECK(result.share_of(result.mapped_time) == Approx(1));
 }
 
+TEST_CASE("what is added to kernels in turn finds them in its own file", "[timing]") {
+    auto const rules =
+        rules_of("[[rule]]\nname = \"main\"\nkernel = \"^half$\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = 64\n"
+                 "n = 64\nk = 64\ncalls = 2\n[[rule]]\nkernel = \"^copy$\"\nadds_to = \"main\"\n");
+    KernelImport importer{rules};
+    for (double const start : {0.0, 1.0}) { // seconds; the second is in a file of its own
+        for (int half = 0; half < 2; ++half) {
+            auto part = kernel("half", 50);
+            part.launched = start + 1e-4 * half;
+            part.start = start + 1e-4 * half;
+            importer.add(part);
+        }
+        importer.add(kernel("copy", 30));
+        importer.next_file();
+    }
+    auto const result = importer.finish();
+    REQUIRE(result.rows.size() == 1);
+    CHECK(result.rows[0].time.value() == Approx(130e-6)); // two halves and a copy
+    CHECK(result.unmapped.empty());
+}
+
 TEST_CASE("rules that cannot be are errors that name the line", "[timing]") {
     CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"(\"\nop = \"gemm\"\nm = 1\n"),
                       Catch::Contains("rules.toml:2") && Catch::Contains("no regular expression"));
