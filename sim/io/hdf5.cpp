@@ -85,9 +85,13 @@ struct Hdf5Writer::File {
                    Hdf5Label const& label) const;
 };
 
+namespace {
+
 /// A new file that is nobody else's. @return its path, empty where none can be made
 std::string new_temporary() {
-    auto path = (std::filesystem::temp_directory_path() / "moesaic-XXXXXX").string();
+    std::error_code none;
+    auto const folder = std::filesystem::temp_directory_path(none);
+    auto path = ((none ? std::filesystem::path{"/tmp"} : folder) / "moesaic-XXXXXX").string();
     auto const file = ::mkstemp(path.data());
     if (file < 0) {
         return {};
@@ -95,6 +99,8 @@ std::string new_temporary() {
     ::close(file);
     return path;
 }
+
+} // namespace
 
 void Hdf5Writer::File::set_text(hid_t object, char const* name, std::string const& value) const {
     H5Space const space{H5Screate(H5S_SCALAR)};

@@ -116,7 +116,8 @@ void check_course(Reliability const& reliability, Seconds useful, std::int64_t c
                                      "its {:.4g} undisturbed days would see {:.2g} failures",
                                      chips, io::text_of(economics::job_mtbf(failures, chips)), days,
                                      expected.failures),
-                         "Fewer failures, faster checkpoints or a shorter training; without [reliability] "
+                         "Fewer failures, faster or more frequent checkpoints, or a shorter training; "
+                         "without [reliability] "
                          "the step alone is simulated"};
     }
 }
