@@ -131,6 +131,25 @@ TEST_CASE("every combination that the money buys is in one of the sets that shar
     CHECK(over > 0); // bands are wider than a coin: what is over is refused later
 }
 
+TEST_CASE("sets that a bill made look at no more combinations together than one group may", "[planner]") {
+    std::size_t const sets = 5000; // each by itself might have a thousand
+    Lists const set{.shares = {}, .rate = 1.0, .least = 1.0};
+    CombinationsOfSets count{sets};
+    std::int64_t all = 0, first = 0;
+    for (std::size_t i = 0; i < sets; ++i) {
+        auto const of = count.of(set);
+        first = i == 0 ? of : first;
+        all += of;
+        count.done(set, of);
+    }
+    CHECK(first == 1000);
+    CHECK(all == most_combinations);
+    CombinationsOfSets few{2};
+    few.done(set, 10); // the first needs hardly any
+    CHECK(few.of(set) == most_combinations - 10);
+    CHECK(few.of({.shares = {}}) == most_combinations); // no bill cut it
+}
+
 TEST_CASE("pools share the money that goes out", "[planner]") {
     Outlay const outlay{.money = 100.0, .owned = {8, 0}, .price = {3.0, 2.0}, .running = {0.5, 0.25}};
     CHECK(outlay.purchase(0, 8) == 0.0);
