@@ -1,5 +1,7 @@
 #include "planner/collector.hpp"
 
+#include "planner/combine.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -73,13 +75,13 @@ void Collector::keep(Heap& heap, Entry entry) {
 
 void Collector::offer(double seconds, std::vector<int> const& chips_by_pool,
                       std::function<Candidate()> const& make) {
-    ++counts_.considered;
+    counts_.considered = sum_of(counts_.considered, 1);
     if (!std::isfinite(seconds)) {
         ++counts_.unfit;
         return;
     }
     if (!limits_.allow(seconds, chips_by_pool)) {
-        ++counts_.over_limits;
+        counts_.over_limits = sum_of(counts_.over_limits, 1);
         return;
     }
     auto const number = number_++;
@@ -95,8 +97,8 @@ void Collector::offer(double seconds, std::vector<int> const& chips_by_pool,
 }
 
 void Collector::refuse(std::int64_t plans) {
-    counts_.considered += plans;
-    counts_.over_limits += plans;
+    counts_.considered = sum_of(counts_.considered, plans);
+    counts_.over_limits = sum_of(counts_.over_limits, plans);
 }
 
 void Collector::drop(std::int64_t plans, double least_seconds) {
@@ -107,8 +109,8 @@ void Collector::drop(std::int64_t plans, double least_seconds) {
         refuse(plans);
         return;
     }
-    counts_.considered += plans;
-    counts_.slower += plans;
+    counts_.considered = sum_of(counts_.considered, plans);
+    counts_.slower = sum_of(counts_.slower, plans);
     for (std::size_t i = 0; i < objectives_.size(); ++i) {
         auto& dropped = heaps_[lane_][i].dropped;
         dropped = std::min(dropped, objectives_[i].power == 0.0 ? least_seconds : 0.0);

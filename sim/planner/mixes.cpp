@@ -105,14 +105,6 @@ shared_out(double money, std::vector<std::vector<Share>> const& lists, Spending 
 
 namespace {
 
-double all_of(std::vector<std::vector<Share>> const& lists) {
-    double out = 1.0;
-    for (auto const& list : lists) {
-        out *= static_cast<double>(list.size());
-    }
-    return out;
-}
-
 /// A list cut by half octaves of what a choice costs.
 struct Band {
     std::vector<Share> shares;
@@ -239,11 +231,11 @@ std::vector<Lists> within_limits(Space const& space, std::vector<int> const& poo
     } else {
         return {{.shares = lists}};
     }
-    double left = all_of(lists);
+    auto left = combinations_of(lists);
     for (auto const& set : out) {
-        left -= all_of(set.shares);
+        left -= std::min(left, combinations_of(set.shares));
     }
-    space.to.refuse(static_cast<std::int64_t>(left));
+    space.to.refuse(left);
     return out;
 }
 

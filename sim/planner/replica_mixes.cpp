@@ -80,7 +80,7 @@ class PoolExplorer {
                     {each * p / whole.turn, each * whole.way * (p - 1.0) / 2.0, out_.kinds.size()});
                 out_.kinds.push_back(std::move(kinds[i]));
             } else {
-                ++space_.to.counts().considered;
+                space_.to.counts().considered = sum_of(space_.to.counts().considered, 1);
                 ++space_.to.counts().unfit;
             }
         }

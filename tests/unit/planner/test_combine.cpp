@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 using namespace moesaic;
@@ -129,6 +130,24 @@ TEST_CASE("every combination that the money buys is in one of the sets that shar
         }
     }
     CHECK(over > 0); // bands are wider than a coin: what is over is refused later
+}
+
+TEST_CASE("more combinations than a number holds are as many as it holds", "[planner]") {
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    std::vector<std::vector<Share>> const lists(5, std::vector<Share>(10'000, Share{1.0, 0.0, 0}));
+    CHECK(combinations_of({lists[0], lists[1]}) == 100'000'000);
+    CHECK(combinations_of(lists) == most);
+    CHECK(combinations_of({lists[0], {}}) == 0);
+    CHECK(sum_of(most - 1, 1) == most);
+    CHECK(sum_of(most, 7) == most);
+    auto const visited =
+        visit_combinations(64.0, lists, 100.0, 3, [](double, std::span<std::size_t const>) {});
+    CHECK(visited.visited == 3);
+    CHECK(visited.all == most);
+    Collector to{{Objective{{1.0}, 0.0}}, {}, 1};
+    to.drop(most, 1.0);
+    to.refuse(most);
+    CHECK(to.counts().considered == most);
 }
 
 TEST_CASE("sets that a bill made look at no more combinations together than one group may", "[planner]") {
