@@ -101,11 +101,14 @@ void Collector::refuse(std::int64_t plans) {
     counts_.over_limits = sum_of(counts_.over_limits, plans);
 }
 
-void Collector::drop(std::int64_t plans, double least_seconds) {
+void Collector::drop(std::int64_t plans, double least_seconds, double least_rate) {
     if (plans == 0) {
         return;
     }
-    if (limits_.seconds > 0.0 && least_seconds >= limits_.seconds) {
+    constexpr double rounding = 1e-12; // of a limit that was divided by the rate
+    bool const costs_too_much =
+        limits_.cost > 0.0 && least_seconds * least_rate >= limits_.cost * (1.0 - rounding);
+    if (costs_too_much || (limits_.seconds > 0.0 && least_seconds >= limits_.seconds)) {
         refuse(plans);
         return;
     }

@@ -125,7 +125,7 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
                                [&] { return candidate; });
             });
         count.done(some, visited.visited);
-        space.to.drop(visited.all - visited.visited, visited.least_left);
+        space.to.drop(visited.all - visited.visited, visited.least_left, some.rate);
     }
 }
 

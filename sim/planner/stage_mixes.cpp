@@ -160,7 +160,7 @@ class SetExplorer {
                     offer(*of, seconds, chosen);
                 });
             count.done(*set, visited.visited);
-            space_.to.drop(visited.all - visited.visited, visited.least_left);
+            space_.to.drop(visited.all - visited.visited, visited.least_left, set->rate);
         }
     }
 

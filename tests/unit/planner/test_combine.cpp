@@ -150,6 +150,21 @@ TEST_CASE("more combinations than a number holds are as many as it holds", "[pla
     CHECK(to.counts().considered == most);
 }
 
+TEST_CASE("what is left of a set counts as over the limits where it costs too much", "[planner]") {
+    Limits limits;
+    limits.cost = 10.0;
+    limits.rate_per_chip = {1.0};
+    Collector to{{Objective{{1.0}, 0.0}}, limits, 4};
+    to.drop(5, 10.0 / 3.0, 3.0); // 10 or more
+    CHECK(to.counts().over_limits == 5);
+    CHECK(to.least_dropped(0, 0) == std::numeric_limits<double>::infinity());
+    to.drop(7, 2.0, 3.0); // one may cost 6
+    CHECK(to.counts().slower == 7);
+    CHECK(to.least_dropped(0, 0) == 2.0);
+    to.drop(1, 100.0); // nothing is known of the rate
+    CHECK(to.counts().slower == 8);
+}
+
 TEST_CASE("sets that a bill made look at no more combinations together than one group may", "[planner]") {
     std::size_t const sets = 5000; // each by itself might have a thousand
     Lists const set{.shares = {}, .rate = 1.0, .least = 1.0};

@@ -217,6 +217,19 @@ TEST_CASE("a search tells whether it is proved that no plan keeps to the limits"
     CHECK((unknown.best.empty() && !unknown.exhausted()));
 }
 
+TEST_CASE("two pools prove as well that no plan keeps to a budget that is far too small", "[planner]") {
+    auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
+    auto const& problem = fixture->problem;
+    auto request = request_for_two(problem, 0.0);
+    auto const cheapest = search(problem, request_for_two(problem, 1.0)).best.front().value;
+    for (double const part : {1e-6, 0.3, 0.5}) {
+        INFO(part << " of what the cheapest plan costs");
+        request.limits.cost = part * cheapest;
+        auto const never = search(problem, request);
+        CHECK((never.best.empty() && never.exhausted()));
+    }
+}
+
 TEST_CASE("the answer within a budget does not depend on the number of workers", "[planner]") {
     auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
     auto const& problem = fixture->problem;
