@@ -70,6 +70,8 @@ std::string bound_by(results::Run const& run, parallel::Plan const& plan) {
     return fmt::format("{}", fmt::join(out, ", "));
 }
 
+constexpr int most_effort = 1'000'000;
+
 /// One search with all that it stands on.
 class PlanRun {
   public:
@@ -127,7 +129,7 @@ class PlanRun {
                 fmt::format("none was found among {} plans that fits the memory and the limits", considered),
                 fmt::format("It is not proved that there is none: --effort {} may find one. Else allow more "
                             "chips, money or time, or recompute and share out more ([search])",
-                            4 * arguments_.effort)};
+                            std::min(4 * arguments_.effort, most_effort))};
     }
 
     [[nodiscard]] std::string objective() const {
@@ -329,7 +331,7 @@ void add_plan_command(CLI::App& app, Outcome&) {
     command
         ->add_option("--effort", arguments->effort,
                      "So many times the usual work before the search stops unproven (default 1)")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, most_effort));
     command->add_flag("--exhaustive", arguments->exhaustive,
                       "Simulate every plan that fits, for small spaces and to check the search");
     command

@@ -129,7 +129,8 @@ std::string plans_text(PlanReport const& report, std::vector<Planned> const& pla
 }
 
 std::int64_t pruned_by_bound(planner::Outcome const& o) {
-    return o.counts.considered - o.simulated - o.counts.unfit - o.counts.over_limits - o.dominated;
+    return std::max<std::int64_t>( // counts may have stopped at the greatest number
+        0, o.counts.considered - o.simulated - o.counts.unfit - o.counts.over_limits - o.dominated);
 }
 
 std::string counts_text(planner::Outcome const& o) {

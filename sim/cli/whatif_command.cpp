@@ -267,7 +267,7 @@ void add_whatif_command(CLI::App& app, Outcome&) {
     command
         ->add_option("--effort", arguments->effort,
                      "Where plans are searched: so many times the usual work before it stops unproven")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, 1'000'000));
     command
         ->add_option("-j,--workers", arguments->workers,
                      "Trainings simulated at a time (default: one per core)")

@@ -1,5 +1,7 @@
 #include "planner/collector.hpp"
 
+#include "planner/combine.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -73,13 +75,13 @@ void Collector::keep(Heap& heap, Entry entry) {
 
 void Collector::offer(double seconds, std::vector<int> const& chips_by_pool,
                       std::function<Candidate()> const& make) {
-    ++counts_.considered;
+    counts_.considered = sum_of(counts_.considered, 1);
     if (!std::isfinite(seconds)) {
         ++counts_.unfit;
         return;
     }
     if (!limits_.allow(seconds, chips_by_pool)) {
-        ++counts_.over_limits;
+        counts_.over_limits = sum_of(counts_.over_limits, 1);
         return;
     }
     auto const number = number_++;
@@ -95,20 +97,23 @@ void Collector::offer(double seconds, std::vector<int> const& chips_by_pool,
 }
 
 void Collector::refuse(std::int64_t plans) {
-    counts_.considered += plans;
-    counts_.over_limits += plans;
+    counts_.considered = sum_of(counts_.considered, plans);
+    counts_.over_limits = sum_of(counts_.over_limits, plans);
 }
 
-void Collector::drop(std::int64_t plans, double least_seconds) {
+void Collector::drop(std::int64_t plans, double least_seconds, double least_rate) {
     if (plans == 0) {
         return;
     }
-    if (limits_.seconds > 0.0 && least_seconds >= limits_.seconds) {
+    constexpr double rounding = 1e-12; // of a limit that was divided by the rate
+    bool const costs_too_much =
+        limits_.cost > 0.0 && least_seconds * least_rate >= limits_.cost * (1.0 - rounding);
+    if (costs_too_much || (limits_.seconds > 0.0 && least_seconds >= limits_.seconds)) {
         refuse(plans);
         return;
     }
-    counts_.considered += plans;
-    counts_.slower += plans;
+    counts_.considered = sum_of(counts_.considered, plans);
+    counts_.slower = sum_of(counts_.slower, plans);
     for (std::size_t i = 0; i < objectives_.size(); ++i) {
         auto& dropped = heaps_[lane_][i].dropped;
         dropped = std::min(dropped, objectives_[i].power == 0.0 ? least_seconds : 0.0);

@@ -70,7 +70,8 @@ class Collector {
     /// Plans of a group all of which break a limit.
     void refuse(std::int64_t plans);
     /// Plans of a group none of which takes less; of other objectives than the time nothing is known.
-    void drop(std::int64_t plans, double least_seconds);
+    /// @param least_rate that one of them costs per second, as the limit on that counts it; 0 = unknown
+    void drop(std::int64_t plans, double least_seconds, double least_rate = 0.0);
 
     [[nodiscard]] Limits const& limits() const { return limits_; }
     [[nodiscard]] Objective const& objective(std::size_t at) const { return objectives_[at]; }

@@ -32,6 +32,24 @@ double least_time_together(double batch, std::vector<std::vector<Share>> const& 
     return time;
 }
 
+std::int64_t sum_of(std::int64_t a, std::int64_t b) {
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    return a > most - b ? most : a + b;
+}
+
+std::int64_t combinations_of(std::vector<std::vector<Share>> const& lists) {
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    std::int64_t out = 1;
+    for (auto const& list : lists) {
+        auto const size = static_cast<std::int64_t>(list.size());
+        if (size == 0) {
+            return 0;
+        }
+        out = out > most / size ? most : out * size;
+    }
+    return out;
+}
+
 namespace {
 
 /// Sequences that a choice gets done in the time.
@@ -48,9 +66,8 @@ class Visitor {
         : batch_{batch}, most_{most}, left_{count}, visit_{visit} {}
 
     Visited run(std::vector<std::vector<Share>> const& lists) {
-        Visited out{0, 1, most_};
+        Visited out{0, combinations_of(lists), most_};
         for (auto const& list : lists) {
-            out.all *= static_cast<std::int64_t>(list.size());
             auto& done = lists_.emplace_back();
             for (auto const& share : list) {
                 done.push_back({share.rate * most_ - share.offset, share});

@@ -18,9 +18,14 @@ struct Share {
 /// The least such time, with one of each list. Lists are not empty.
 [[nodiscard]] double least_time_together(double batch, std::vector<std::vector<Share>> const& lists);
 
+/// The sum of counts, none negative; the greatest number where it is greater than that.
+[[nodiscard]] std::int64_t sum_of(std::int64_t a, std::int64_t b);
+/// Combinations of one of each list, likewise.
+[[nodiscard]] std::int64_t combinations_of(std::vector<std::vector<Share>> const& lists);
+
 struct Visited {
     std::int64_t visited = 0;
-    std::int64_t all = 0;    ///< combinations there are
+    std::int64_t all = 0;    ///< combinations there are, see combinations_of
     double least_left = 0.0; ///< no combination left out takes less
 };
 /// Calls `visit` for the combinations of one of each list that take `most` seconds or less, at most `count` of them:

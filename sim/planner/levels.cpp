@@ -1,6 +1,7 @@
 #include "planner/levels.hpp"
 
 #include "base/parallel_for.hpp"
+#include "planner/combine.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -111,7 +112,7 @@ void Levels::accept(Entry& entry, std::optional<Refined> refined) {
 
 void Levels::refuse(Entry& entry) {
     entry.dropped = true;
-    ++counts_.over_limits;
+    counts_.over_limits = sum_of(counts_.over_limits, 1);
 }
 
 void Levels::find_paths(std::vector<std::size_t> const& which) {

@@ -105,14 +105,6 @@ shared_out(double money, std::vector<std::vector<Share>> const& lists, Spending 
 
 namespace {
 
-double all_of(std::vector<std::vector<Share>> const& lists) {
-    double out = 1.0;
-    for (auto const& list : lists) {
-        out *= static_cast<double>(list.size());
-    }
-    return out;
-}
-
 /// A list cut by half octaves of what a choice costs.
 struct Band {
     std::vector<Share> shares;
@@ -142,23 +134,31 @@ std::vector<Band> bands_of(std::vector<Share> const& list, std::function<double(
 /// Sets of bands, one of each list, of which a combination may keep to the bill and the number of chips.
 class Billed {
   public:
-    Billed(Limits const& limits, double batch, std::vector<std::vector<Band>> const& bands)
-        : limits_{limits}, batch_{batch}, bands_{bands} {}
+    /// @param least time of all combinations
+    Billed(Limits const& limits, double batch, double least, std::vector<std::vector<Band>> const& bands)
+        : limits_{limits}, batch_{batch}, least_{least}, bands_{bands}, rest_(bands.size() + 1, 0.0) {
+        for (auto i = bands.size(); i-- > 0;) {
+            rest_[i] = rest_[i + 1] + std::ranges::min(bands[i], {}, &Band::least).least;
+        }
+    }
 
     std::vector<Lists> run() {
         descend({}, 0);
+        std::ranges::stable_sort(out_, {}, &Lists::rank);
         return std::move(out_);
     }
 
   private:
     void descend(Lists const& chosen, int chips) {
         auto const at = chosen.shares.size();
-        if (limits_.chips > 0 && chips > limits_.chips) {
+        if ((limits_.chips > 0 && chips > limits_.chips) ||
+            least_ * (chosen.rate + rest_[at]) > limits_.cost) {
             return;
         }
         if (at == bands_.size()) {
-            if (least_time_together(batch_, chosen.shares) * chosen.rate <= limits_.cost) {
-                out_.push_back(chosen);
+            double const least = least_time_together(batch_, chosen.shares);
+            if (least * chosen.rate <= limits_.cost) {
+                out_.push_back({chosen.shares, chosen.rate, least});
             }
             return;
         }
@@ -171,8 +171,9 @@ class Billed {
     }
 
     Limits const& limits_;
-    double batch_;
+    double batch_, least_;
     std::vector<std::vector<Band>> const& bands_;
+    std::vector<double> rest_; ///< that the lists from here on cost at least
     std::vector<Lists> out_;
 };
 
@@ -186,36 +187,55 @@ std::vector<Lists> billed(Space const& space, std::vector<int> const& pools,
             lists[i], [&](Share const& share) { return rate * chips(i, share); },
             [&](Share const& share) { return chips(i, share); }));
     }
-    return Billed{limits, static_cast<double>(space.problem.scenario.shape.global_batch), bands}.run();
+    auto const batch = static_cast<double>(space.problem.scenario.shape.global_batch);
+    return Billed{limits, batch, least_time_together(batch, lists), bands}.run();
+}
+
+/// Whether a combination may cost too much for as long as is of interest.
+bool bill_binds(Limits const& limits, std::vector<int> const& pools,
+                std::vector<std::vector<Share>> const& lists, ChipsOf const& chips, double best) {
+    if (limits.cost == 0.0) {
+        return false;
+    }
+    double dearest = 0.0;
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+        int most = 0;
+        for (auto const& share : lists[i]) {
+            most = std::max(most, chips(i, share));
+        }
+        dearest += most * limits.rate_per_chip[static_cast<std::size_t>(pools[i])];
+    }
+    return dearest * best * mix_margin * bound_margin > limits.cost;
 }
 
 } // namespace
 
 std::vector<Lists> within_limits(Space const& space, std::vector<int> const& pools,
-                                 std::vector<std::vector<Share>> const& lists, ChipsOf const& chips) {
+                                 std::vector<std::vector<Share>> const& lists, ChipsOf const& chips,
+                                 double best) {
     auto const& limits = space.to.limits();
     std::vector<Lists> out;
     auto const share_out = [&](double all, Spending const& spending) {
         for (auto& set : shared_out(all, lists, spending)) {
-            out.push_back({std::move(set)});
+            out.push_back({.shares = std::move(set)});
         }
     };
     if (limits.outlay) {
         share_out(limits.outlay->money, [&](std::size_t list, Share const& share) {
             return limits.outlay->purchase(static_cast<std::size_t>(pools[list]), chips(list, share));
         });
-    } else if (limits.cost > 0.0) {
+    } else if (bill_binds(limits, pools, lists, chips, best)) {
         out = billed(space, pools, lists, chips);
     } else if (limits.chips > 0) {
         share_out(limits.chips, [&](std::size_t list, Share const& share) { return chips(list, share); });
     } else {
-        return {{lists}};
+        return {{.shares = lists}};
     }
-    double left = all_of(lists);
+    auto left = combinations_of(lists);
     for (auto const& set : out) {
-        left -= all_of(set.shares);
+        left -= std::min(left, combinations_of(set.shares));
     }
-    space.to.refuse(static_cast<std::int64_t>(left));
+    space.to.refuse(left);
     return out;
 }
 
@@ -240,12 +260,17 @@ double longest_of_interest(Space const& space, Lists const& set, double best) {
     return limits.seconds > 0.0 ? std::min(longest, limits.seconds) : longest;
 }
 
-std::int64_t combinations_of_each(Space const& space, std::size_t sets) {
+std::int64_t CombinationsOfSets::of(Lists const& set) const {
     constexpr std::int64_t least = 1000;
-    bool const many = space.to.limits().cost > 0.0;
-    return many ? std::max(least,
-                           most_combinations / static_cast<std::int64_t>(std::max<std::size_t>(sets, 1)))
-                : most_combinations;
+    if (set.rate == 0.0) {
+        return most_combinations;
+    }
+    return std::min(left_, std::max(least, left_ / std::max<std::int64_t>(sets_, 1)));
+}
+
+void CombinationsOfSets::done(Lists const& set, std::int64_t visited) {
+    --sets_;
+    left_ -= set.rate == 0.0 ? 0 : visited;
 }
 
 } // namespace moesaic::planner

@@ -80,7 +80,7 @@ class PoolExplorer {
                     {each * p / whole.turn, each * whole.way * (p - 1.0) / 2.0, out_.kinds.size()});
                 out_.kinds.push_back(std::move(kinds[i]));
             } else {
-                ++space_.to.counts().considered;
+                space_.to.counts().considered = sum_of(space_.to.counts().considered, 1);
                 ++space_.to.counts().unfit;
             }
         }
@@ -105,16 +105,17 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
     auto const kind_of = [&](std::size_t list, std::size_t choice) -> KindChoice const& {
         return by_pool[static_cast<std::size_t>(set[list])].kinds[choice];
     };
-    auto const sets = within_limits(space, set, lists, [&](std::size_t list, Share const& share) {
+    double const batch = space.problem.scenario.shape.global_batch;
+    auto const chips = [&](std::size_t list, Share const& share) {
         auto const& kind = kind_of(list, share.choice);
         return stages_of(kind) * kind.segments.front().tensor * kind.context * kind.replicas;
-    });
-    double const batch = space.problem.scenario.shape.global_batch;
+    };
+    auto const sets = within_limits(space, set, lists, chips, least_time_together(batch, lists));
     double const best = least_time_together(batch, sets);
-    auto const count = combinations_of_each(space, sets.size());
+    CombinationsOfSets count{sets.size()};
     for (auto const& some : sets) {
         auto const visited = visit_combinations(
-            batch, some.shares, longest_of_interest(space, some, best), count,
+            batch, some.shares, longest_of_interest(space, some, best), count.of(some),
             [&](double seconds, std::span<std::size_t const> chosen) {
                 Candidate candidate{{}, how.first, how.second};
                 for (std::size_t i = 0; i < set.size(); ++i) {
@@ -123,7 +124,8 @@ void explore_set(Space const& space, std::vector<int> const& set, std::vector<Po
                 space.to.offer(seconds, chips_by_pool(candidate, space.problem.scenario.pools.size()),
                                [&] { return candidate; });
             });
-        space.to.drop(visited.all - visited.visited, visited.least_left);
+        count.done(some, visited.visited);
+        space.to.drop(visited.all - visited.visited, visited.least_left, some.rate);
     }
 }
 

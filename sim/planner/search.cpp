@@ -136,7 +136,8 @@ class Search {
 
     using Lane = std::size_t;
     using Entries = std::vector<std::size_t>;
-    /// A part of the way: so much of the work that is allowed, for plans that are likely to keep to the limits.
+    /// A part of the way: so much of the work that is allowed, for plans that are likely to keep to the limits. All of it
+    /// as long as each is.
     struct Leg {
         double share = 1.0;
         double trust = 0.0; ///< see Levels::is_likely; 0 = all plans
@@ -340,9 +341,18 @@ Search::Entries Search::follow(std::size_t at, Entries const& entries, Leg leg,
     std::ranges::for_each(entries, push);
     double least = enough();
     Waiting waiting;
+    bool binds = false; // a limit, on any that was looked at on this leg
+    auto const is_likely = [&](Entry const& entry) {
+        bool const out = leg.trust == 0.0 || levels_.is_likely(entry, leg.trust);
+        binds = binds || !out;
+        return out;
+    };
     auto const flush = [&](Level level) {
         auto const batch = std::exchange(waiting.of[static_cast<std::size_t>(level)], {});
+        auto const refused = to_.counts().over_limits;
         levels_.look_closer(level, batch);
+        binds = binds || to_.counts().over_limits > refused ||
+                std::ranges::any_of(batch, [&](auto i) { return all[i].simulated && !is_found(all[i]); });
         std::ranges::for_each(batch, push);
         least = level == Level::simulate ? enough() : least;
     };
@@ -362,8 +372,8 @@ Search::Entries Search::follow(std::size_t at, Entries const& entries, Leg leg,
         if (all[next].simulated) {
             continue;
         }
-        bool const later = leg.trust > 0.0 && !levels_.is_likely(all[next], leg.trust);
-        auto const closer = later ? std::nullopt : next_level(all[next], leg.share);
+        auto const closer =
+            is_likely(all[next]) ? next_level(all[next], binds ? leg.share : 1.0) : std::nullopt;
         if (!closer) {
             left.push_back(next);
             continue;

@@ -71,11 +71,7 @@ class SetExplorer {
                 return;
             }
         }
-        group.sets = within_limits(space_, set_, group.shares, [&](std::size_t list, Share const& share) {
-            auto const& segment = group.segments[list][share.choice];
-            return segment.stages * segment.tensor * common.context * common.replicas;
-        });
-        best_ = std::min(best_, least_time_together(batch(), group.sets));
+        fastest_ = std::min(fastest_, least_time_together(batch(), group.shares));
         groups_.push_back(std::move(group));
     }
 
@@ -133,17 +129,38 @@ class SetExplorer {
 
     [[nodiscard]] double batch() const { return space_.problem.scenario.shape.global_batch; }
 
+    void cut(Group& group) {
+        auto const& common = group.common;
+        group.sets = within_limits(
+            space_, set_, group.shares,
+            [&](std::size_t list, Share const& share) {
+                auto const& segment = group.segments[list][share.choice];
+                return segment.stages * segment.tensor * common.context * common.replicas;
+            },
+            fastest_);
+        best_ = std::min(best_, least_time_together(batch(), group.sets));
+    }
+
     void visit_all() {
+        for (auto& group : groups_) {
+            cut(group);
+        }
+        std::vector<std::pair<Group const*, Lists const*>> sets;
         for (auto const& group : groups_) {
-            auto const count = combinations_of_each(space_, group.sets.size());
             for (auto const& set : group.sets) {
-                auto const visited =
-                    visit_combinations(batch(), set.shares, longest_of_interest(space_, set, best_), count,
-                                       [&](double seconds, std::span<std::size_t const> chosen) {
-                                           offer(group, seconds, chosen);
-                                       });
-                space_.to.drop(visited.all - visited.visited, visited.least_left);
+                sets.emplace_back(&group, &set);
             }
+        }
+        std::ranges::stable_sort(sets, {}, [](auto const& of) { return of.second->rank(); });
+        CombinationsOfSets count{sets.size()};
+        for (auto const& [group, set] : sets) {
+            auto const visited = visit_combinations(
+                batch(), set->shares, longest_of_interest(space_, *set, best_), count.of(*set),
+                [&, of = group](double seconds, std::span<std::size_t const> chosen) {
+                    offer(*of, seconds, chosen);
+                });
+            count.done(*set, visited.visited);
+            space_.to.drop(visited.all - visited.visited, visited.least_left, set->rate);
         }
     }
 
@@ -176,7 +193,8 @@ class SetExplorer {
     Space const& space_;
     std::vector<int> set_;
     std::vector<Group> groups_;
-    std::map<std::pair<Local, std::size_t>, Pass> passes_; ///< by schedule
+    std::map<std::pair<Local, std::size_t>, Pass> passes_;     ///< by schedule
+    double fastest_ = std::numeric_limits<double>::infinity(); ///< time of all groups, limits aside
     double best_ = std::numeric_limits<double>::infinity();
 };
 

@@ -24,3 +24,12 @@ TEST_CASE("plan says whether it is proved that no plan keeps to the limits, or o
     CHECK(open.exit_code == 2);
     CHECK_THAT(open.err, Contains("none was found among ") && Contains("--effort 4 may find one"));
 }
+
+TEST_CASE("an effort that no search could make is refused", "[cli]") {
+    auto const most = plan_of_tutorial("--days 0.001 --effort 1000000");
+    CHECK(most.exit_code == 2);
+    CHECK_THAT(most.err, Contains("none of "));
+    auto const more = plan_of_tutorial("--effort 2000000000");
+    CHECK(more.exit_code != 0);
+    CHECK_THAT(more.err, Contains("--effort"));
+}

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 using namespace moesaic;
@@ -129,6 +130,58 @@ TEST_CASE("every combination that the money buys is in one of the sets that shar
         }
     }
     CHECK(over > 0); // bands are wider than a coin: what is over is refused later
+}
+
+TEST_CASE("more combinations than a number holds are as many as it holds", "[planner]") {
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    std::vector<std::vector<Share>> const lists(5, std::vector<Share>(10'000, Share{1.0, 0.0, 0}));
+    CHECK(combinations_of({lists[0], lists[1]}) == 100'000'000);
+    CHECK(combinations_of(lists) == most);
+    CHECK(combinations_of({lists[0], {}}) == 0);
+    CHECK(sum_of(most - 1, 1) == most);
+    CHECK(sum_of(most, 7) == most);
+    auto const visited =
+        visit_combinations(64.0, lists, 100.0, 3, [](double, std::span<std::size_t const>) {});
+    CHECK(visited.visited == 3);
+    CHECK(visited.all == most);
+    Collector to{{Objective{{1.0}, 0.0}}, {}, 1};
+    to.drop(most, 1.0);
+    to.refuse(most);
+    CHECK(to.counts().considered == most);
+}
+
+TEST_CASE("what is left of a set counts as over the limits where it costs too much", "[planner]") {
+    Limits limits;
+    limits.cost = 10.0;
+    limits.rate_per_chip = {1.0};
+    Collector to{{Objective{{1.0}, 0.0}}, limits, 4};
+    to.drop(5, 10.0 / 3.0, 3.0); // 10 or more
+    CHECK(to.counts().over_limits == 5);
+    CHECK(to.least_dropped(0, 0) == std::numeric_limits<double>::infinity());
+    to.drop(7, 2.0, 3.0); // one may cost 6
+    CHECK(to.counts().slower == 7);
+    CHECK(to.least_dropped(0, 0) == 2.0);
+    to.drop(1, 100.0); // nothing is known of the rate
+    CHECK(to.counts().slower == 8);
+}
+
+TEST_CASE("sets that a bill made look at no more combinations together than one group may", "[planner]") {
+    std::size_t const sets = 5000; // each by itself might have a thousand
+    Lists const set{.shares = {}, .rate = 1.0, .least = 1.0};
+    CombinationsOfSets count{sets};
+    std::int64_t all = 0, first = 0;
+    for (std::size_t i = 0; i < sets; ++i) {
+        auto const of = count.of(set);
+        first = i == 0 ? of : first;
+        all += of;
+        count.done(set, of);
+    }
+    CHECK(first == 1000);
+    CHECK(all == most_combinations);
+    CombinationsOfSets few{2};
+    few.done(set, 10); // the first needs hardly any
+    CHECK(few.of(set) == most_combinations - 10);
+    CHECK(few.of({.shares = {}}) == most_combinations); // no bill cut it
 }
 
 TEST_CASE("pools share the money that goes out", "[planner]") {

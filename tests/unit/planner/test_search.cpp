@@ -171,6 +171,38 @@ TEST_CASE("a budget between the bills of two plans gives the dear one up for the
     }
 }
 
+TEST_CASE("a limit that binds nothing gives the answer of no limit", "[planner]") {
+    auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
+    auto const& problem = fixture->problem;
+    for (double const power : {0.0, 1.0}) {
+        for (std::int64_t const refined : {8, 32, 128}) {
+            for (int const simulations : {2, 4}) { // less than proves what is best
+                INFO("power " << power << ", effort " << refined << " and " << simulations);
+                auto request = request_for_two(problem, power);
+                request.top = 1;
+                request.simulate =
+                    [&problem](auto const& plans) { // farther from the bounds, some more than others
+                        auto out = simulate(problem, plans);
+                        for (std::size_t i = 0; i < plans.size(); ++i) {
+                            auto const unlike = plan_toml(problem.scenario, plans[i]).size() % 7;
+                            out[i].seconds *= 1.0 + 0.1 * static_cast<double>(unlike);
+                        }
+                        return out;
+                    };
+                request.effort.refined = refined;
+                request.effort.simulations = simulations;
+                auto const free = search(problem, request);
+                REQUIRE_FALSE(free.best.empty());
+                request.limits.seconds = 1e6;
+                CHECK(told(problem, search(problem, request).best) == told(problem, free.best));
+                request.limits.seconds = 0.0;
+                request.limits.cost = 1e6;
+                CHECK(told(problem, search(problem, request).best) == told(problem, free.best));
+            }
+        }
+    }
+}
+
 TEST_CASE("a search tells whether it is proved that no plan keeps to the limits", "[planner]") {
     auto const fixture = test::planning_of(one_pool);
     auto const& problem = fixture->problem;
@@ -183,6 +215,19 @@ TEST_CASE("a search tells whether it is proved that no plan keeps to the limits"
     request.effort.refined = 1;
     auto const unknown = search(problem, request);
     CHECK((unknown.best.empty() && !unknown.exhausted()));
+}
+
+TEST_CASE("two pools prove as well that no plan keeps to a budget that is far too small", "[planner]") {
+    auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
+    auto const& problem = fixture->problem;
+    auto request = request_for_two(problem, 0.0);
+    auto const cheapest = search(problem, request_for_two(problem, 1.0)).best.front().value;
+    for (double const part : {1e-6, 0.3, 0.5}) {
+        INFO(part << " of what the cheapest plan costs");
+        request.limits.cost = part * cheapest;
+        auto const never = search(problem, request);
+        CHECK((never.best.empty() && never.exhausted()));
+    }
 }
 
 TEST_CASE("the answer within a budget does not depend on the number of workers", "[planner]") {
