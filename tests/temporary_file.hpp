@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <unistd.h>
 
@@ -16,6 +17,13 @@ struct TemporaryFile {
     TemporaryFile(TemporaryFile const&) = delete;
     TemporaryFile& operator=(TemporaryFile const&) = delete;
     ~TemporaryFile() { std::filesystem::remove_all(path); }
+};
+
+/// With this content.
+struct TemporaryText : TemporaryFile {
+    TemporaryText(std::string const& name, std::string const& text) : TemporaryFile{name} {
+        std::ofstream{path, std::ios::binary} << text;
+    }
 };
 
 } // namespace moesaic

@@ -12,11 +12,7 @@ namespace {
 
 std::string const header = "chip,op,dtype,m,n,k,batch,extra,time_us,source,licence\n";
 
-struct Table : TemporaryFile {
-    Table(std::string const& name, std::string const& text) : TemporaryFile{name} {
-        std::ofstream{path} << text;
-    }
-};
+using Table = TemporaryText;
 
 } // namespace
 

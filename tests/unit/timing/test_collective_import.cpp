@@ -3,20 +3,11 @@
 #include "temporary_file.hpp"
 
 #include <catch2/catch.hpp>
-#include <fstream>
 
 using namespace moesaic;
 using namespace moesaic::timing;
 
-namespace {
-
-struct File : TemporaryFile {
-    File(std::string const& name, std::string const& text) : TemporaryFile{name} {
-        std::ofstream{path, std::ios::binary} << text;
-    }
-};
-
-} // namespace
+using File = TemporaryText;
 
 TEST_CASE("tests of collectives: out-of-place times, ranks and nodes from the head, failed checks refused",
           "[timing]") {

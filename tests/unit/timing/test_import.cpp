@@ -13,11 +13,7 @@ using namespace moesaic::timing;
 
 namespace {
 
-struct File : TemporaryFile {
-    File(std::string const& name, std::string const& text) : TemporaryFile{name} {
-        std::ofstream{path, std::ios::binary} << text;
-    }
-};
+using File = TemporaryText;
 
 KernelRules rules_of(std::string const& text) {
     KernelRules rules;
