@@ -28,7 +28,7 @@ using CountryGroups = std::map<std::string, CountryGroup, std::less<>>;
 
 /// [D5] title, members = ["CN", "D1"], source, confidence: members may name groups above them.
 [[nodiscard]] CountryGroups read_country_groups(io::TomlTable const& table);
-/// A country as two capitals. @throws InputError otherwise
+/// A country as its ISO 3166 code. @throws InputError otherwise
 [[nodiscard]] std::string read_country(io::TomlTable const& table, std::string_view key);
 
 } // namespace moesaic::export_control

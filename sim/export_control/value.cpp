@@ -2,6 +2,7 @@
 
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
+#include "export_control/country_codes.hpp"
 #include "io/unit_text.hpp"
 
 #include <charconv>
@@ -28,11 +29,6 @@ std::optional<double> number_with(std::string_view text, std::string_view unit) 
         return std::nullopt;
     }
     return number;
-}
-
-bool is_country(std::string_view text) {
-    auto const capital = [](char c) { return c >= 'A' && c <= 'Z'; };
-    return text.size() == 2 && capital(text[0]) && capital(text[1]);
 }
 
 } // namespace
@@ -70,7 +66,7 @@ std::optional<Value> parse_value(ValueType type, std::string_view text) {
     case ValueType::word:
         return text.empty() ? std::nullopt : std::optional<Value>{std::string{text}};
     case ValueType::country:
-        return is_country(text) ? std::optional<Value>{std::string{text}} : std::nullopt;
+        return is_country_code(text) ? std::optional<Value>{std::string{text}} : std::nullopt;
     }
     return std::nullopt;
 }
@@ -96,7 +92,7 @@ std::string value_help(ValueType type) {
     case ValueType::word:
         return "Write a name such as nvidia_h20";
     case ValueType::country:
-        return "Write a country as two capitals (CN)";
+        return "Write a country as its code of two capitals in ISO 3166 (CN, GB)";
     }
     return {};
 }

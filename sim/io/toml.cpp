@@ -1,36 +1,15 @@
 #include "io/toml.hpp"
 
 #include "base/nearest_names.hpp"
-#include "io/text_file.hpp"
+#include "io/toml_node.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <set>
 #include <sstream>
-#include <toml++/toml.h>
 
 namespace moesaic::io {
 
-/// The parsed file is shared; `table` points into it (copied toml++ nodes lose their line numbers).
-struct TomlTable::Node {
-    std::shared_ptr<toml::table const> root;
-    std::shared_ptr<std::set<std::string> const> overridden; ///< paths that come from the command line
-    toml::table const* table = nullptr;
-    std::string file;
-    std::string path; ///< dotted, empty for the root
-    mutable std::set<std::string, std::less<>> asked;
-};
-
 namespace {
-
-std::string joined(std::string const& path, std::string_view key) {
-    return path.empty() ? std::string{key} : fmt::format("{}.{}", path, key);
-}
-
-Origin origin_of(std::string const& file, std::string path, toml::node const& node) {
-    auto const begin = node.source().begin;
-    return {file, static_cast<int>(begin.line), static_cast<int>(begin.column), std::move(path)};
-}
 
 std::string_view kind_of(toml::node const& node) {
     switch (node.type()) {
@@ -55,15 +34,12 @@ std::string_view kind_of(toml::node const& node) {
 
 TomlTable::TomlTable(std::shared_ptr<Node const> node) : node_{std::move(node)} {}
 
-Origin TomlTable::origin() const { return origin_of(node_->file, node_->path, *node_->table); }
+Origin TomlTable::origin() const { return place_of(*node_, node_->path, *node_->table); }
 
 Origin TomlTable::origin(std::string_view key) const {
-    auto const path = joined(node_->path, key);
-    if (node_->overridden->contains(path)) {
-        return {"--set", 0, 0, path};
-    }
     auto const* found = node_->table->get(key);
-    return origin_of(node_->file, path, found ? *found : static_cast<toml::node const&>(*node_->table));
+    return place_of(*node_, joined(node_->path, key),
+                    found ? *found : static_cast<toml::node const&>(*node_->table));
 }
 
 Origin TomlTable::origin_in_text(std::string_view key, std::size_t offset) const {
@@ -138,7 +114,7 @@ std::vector<T> scalars(TomlTable const& table, TomlTable::Node const& node, std:
             }
         }
         if (!value) {
-            throw InputError{origin_of(node.file, joined(node.path, key), element),
+            throw InputError{place_of(node, joined(node.path, key), element),
                              fmt::format("must hold {} only, but one entry is {}", wanted, kind_of(element))};
         }
         out.push_back(*value);
@@ -254,7 +230,7 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) const {
         auto const path = fmt::format("{}[{}]", joined(node_->path, key), out.size());
         auto const* inner = element.as_table();
         if (!inner) {
-            throw InputError{origin_of(node_->file, path, element),
+            throw InputError{place_of(*node_, path, element),
                              fmt::format("must be a table, but is {}", kind_of(element))};
         }
         out.emplace_back(
@@ -373,112 +349,6 @@ std::string TomlTable::text_for_quantity(std::string_view key, std::string const
 
 void TomlTable::throw_bad_quantity(std::string_view key, std::string const& help) const {
     throw InputError{origin(key), fmt::format("\"{}\" is not understood", text(key)), help};
-}
-
-namespace {
-
-struct Step {
-    std::string key;
-    std::optional<std::size_t> index;
-};
-
-/// "pools[0].chips" -> {pools, 0}, {chips}
-std::vector<Step> steps_of(TomlOverride const& set) {
-    std::vector<Step> out;
-    std::istringstream parts{set.path};
-    for (std::string part; std::getline(parts, part, '.');) {
-        Step step{part, std::nullopt};
-        if (auto const open = part.find('['); open != std::string::npos && part.ends_with(']')) {
-            auto const digits = part.substr(open + 1, part.size() - open - 2);
-            if (digits.empty() || digits.size() > 6 ||
-                digits.find_first_not_of("0123456789") != std::string::npos) {
-                throw InputError{Origin::whole_file("--set " + set.path),
-                                 fmt::format("\"{}\" is no index", digits)};
-            }
-            step = {part.substr(0, open), std::stoul(digits)};
-        }
-        if (step.key.empty()) {
-            throw InputError{Origin::whole_file("--set " + set.path), "has an empty part",
-                             "Write it like parallel.tensor"};
-        }
-        out.push_back(step);
-    }
-    return out;
-}
-
-/// The table one step further, made where it is absent.
-toml::table& enter(toml::table& from, Step const& step, TomlOverride const& set) {
-    auto* node = from.get(step.key);
-    if (!node && !step.index) {
-        node = &from.insert(step.key, toml::table{}).first->second;
-    }
-    if (node && step.index) {
-        auto* array = node->as_array();
-        node = array && *step.index < array->size() ? array->get(*step.index) : nullptr;
-    }
-    auto* inner = node ? node->as_table() : nullptr;
-    if (!inner) {
-        throw InputError{Origin::whole_file("--set " + set.path),
-                         fmt::format("\"{}\" is no table of the file", step.key)};
-    }
-    return *inner;
-}
-
-/// @param overridden gets the paths of what was put in
-void apply(toml::table& root, TomlOverride const& set, std::set<std::string>& overridden) {
-    auto const steps = steps_of(set);
-    auto* table = &root;
-    std::string path;
-    for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
-        path = joined(path, steps[i].key);
-        if (!table->contains(steps[i].key)) {
-            overridden.insert(path);
-        }
-        table = &enter(*table, steps[i], set);
-    }
-    overridden.insert(set.path);
-    if (steps.empty() || steps.back().index) {
-        throw InputError{Origin::whole_file("--set " + set.path), "must end in a key"};
-    }
-    try {
-        auto parsed = toml::parse("value = " + set.value, std::string_view{"--set"});
-        parsed.get("value")->visit([&](auto& value) { table->insert_or_assign(steps.back().key, value); });
-    } catch (toml::parse_error const&) {
-        table->insert_or_assign(steps.back().key, set.value);
-    }
-}
-
-} // namespace
-
-TomlOverride parse_override(std::string_view text) {
-    auto const equals = text.find('=');
-    if (equals == std::string_view::npos || equals == 0) {
-        throw InputError{Origin::whole_file(fmt::format("--set {}", text)), "has no \"=\"",
-                         "Write it like parallel.tensor=2"};
-    }
-    return {std::string{text.substr(0, equals)}, std::string{text.substr(equals + 1)}};
-}
-
-TomlTable parse_toml(std::string_view content, std::string const& name,
-                     std::vector<TomlOverride> const& overrides) {
-    try {
-        auto root = std::make_shared<toml::table>(toml::parse(content, name));
-        auto overridden = std::make_shared<std::set<std::string>>();
-        for (auto const& set : overrides) {
-            apply(*root, set, *overridden);
-        }
-        auto const* top = root.get();
-        return TomlTable{std::make_shared<TomlTable::Node const>(
-            TomlTable::Node{std::move(root), std::move(overridden), top, name, {}, {}})};
-    } catch (toml::parse_error const& error) {
-        auto const begin = error.source().begin;
-        throw InputError{Origin{name, static_cast<int>(begin.line), static_cast<int>(begin.column), {}},
-                         fmt::format("is not valid TOML: {}", error.description())};
-    }
-}
-
-TomlTable read_toml_file(std::string const& path, std::vector<TomlOverride> const& overrides) {
-    return parse_toml(read_text_file(path), path, overrides);
 }
 
 } // namespace moesaic::io

@@ -4,6 +4,7 @@
 #include "io/unit_text.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@ namespace moesaic::io {
 
 /// More chips, sequences or layers than that are a typing error, and twice as many still fit an int.
 constexpr int most_things = 1'000'000'000;
+
+struct TomlOverride;
 
 /// A table of a TOML file that knows where each of its keys stands, and remembers which keys were read,
 /// so that reject_unknown_keys() can refuse the rest. Cheap to copy; the parsed file lives as long as any
@@ -56,6 +59,8 @@ class TomlTable {
     [[nodiscard]] std::string value_text(std::string_view key) const;
     /// The same for each element of an array.
     [[nodiscard]] std::vector<std::string> value_texts(std::string_view key) const;
+    /// Each key with its value, for another file; mistakes in them are told where they stand in this one.
+    [[nodiscard]] std::vector<TomlOverride> overrides() const;
     /// The whole table on one line with its keys sorted: equal for tables that say the same.
     /// @param without keys of this table to leave out
     [[nodiscard]] std::string canonical_text(std::vector<std::string> const& without) const;
@@ -99,6 +104,8 @@ class TomlTable {
 struct TomlOverride {
     std::string path;
     std::string value;
+    std::map<std::string, Origin> written =
+        {}; ///< where, by path of what it holds; empty = on the command line
 };
 /// "parallel.tensor=2". @throws InputError without "="
 [[nodiscard]] TomlOverride parse_override(std::string_view text);

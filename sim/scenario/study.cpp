@@ -12,15 +12,8 @@ namespace moesaic::scenario {
 
 namespace {
 
-/// The keys of a table as overrides.
 std::vector<io::TomlOverride> overrides_in(std::optional<io::TomlTable> const& table) {
-    std::vector<io::TomlOverride> out;
-    if (table) {
-        for (auto const& key : table->keys()) {
-            out.push_back({key, table->value_text(key)});
-        }
-    }
-    return out;
+    return table ? table->overrides() : std::vector<io::TomlOverride>{};
 }
 
 std::string with_value(std::string name, std::string value) {
@@ -47,7 +40,7 @@ void add_each(io::TomlTable const& table, Entry entry, std::vector<Entry>& out) 
     for (auto const& value : each->value_texts(key)) {
         out.push_back(entry);
         out.back().name = with_value(entry.name, value);
-        out.back().set.push_back({key, value});
+        out.back().set.push_back({key, value, {{key, each->origin(key)}}});
     }
 }
 
@@ -100,7 +93,11 @@ void read_search(io::TomlTable const& table, StudyCandidate& candidate) {
     }
 }
 
+/// The mistake itself where it stands in the study; one of a scenario with the case that came upon it.
 InputError in_study(Study const& study, StudyOption const& option, InputError const& error) {
+    if (error.origin().file == study.file) {
+        return error;
+    }
     return InputError{
         study.candidates[option.candidate].origin,
         fmt::format("in the case \"{}\": {}", study.cases[option.study_case].name, error.what())};

@@ -18,9 +18,7 @@ std::string beside(std::string const& file, std::string const& path) {
 
 void read_set(io::TomlTable const& t, Sweep& sweep) {
     if (auto const set = t.optional_table("set")) {
-        for (auto const& path : set->keys()) {
-            sweep.set.push_back({path, set->value_text(path)});
-        }
+        sweep.set = set->overrides();
     }
 }
 

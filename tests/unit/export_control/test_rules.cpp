@@ -217,6 +217,9 @@ TEST_CASE("a regime is read from a scenario", "[export_control]") {
     CHECK(evaluate(chip_of("nvidia_h100_sxm5"), regime).outcome == Outcome::allowed);
     CHECK_THAT(error_of([&] { (void)read("[regime]\ndate = \"2025-06-01\"\ndestination = \"China\""); }),
                Contains("s.toml:3:15: regime.destination: \"China\" is no country"));
+    CHECK_THAT(
+        error_of([&] { (void)read("[regime]\ndate = \"2025-06-01\"\ndestination = \"UK\""); }),
+        Contains("\"UK\" is no country. Write a country as its code of two capitals in ISO 3166 (CN, GB)"));
     CHECK_THAT(error_of([&] {
                    (void)read("[regime]\ndate = \"2025-06-01\"\ndestination = \"CN\"\nend_use = \"x\"");
                }),

@@ -86,9 +86,28 @@ TEST_CASE("an error in an override names the override", "[io]") {
     CHECK(message_of([&] { (void)table.table("parallel").integer("tensor"); }) ==
           "--set: parallel.tensor: must be a whole number, but is a text");
     CHECK(message_of([] { (void)parse_toml(scenario, "moe.toml", {{"pools[3].chips", "1"}}); }) ==
-          "--set pools[3].chips: \"pools\" is no table of the file");
+          "--set pools[3].chips: \"pools\" has 1 entry, pools[0]");
+    CHECK(message_of([] { (void)parse_toml(scenario, "moe.toml", {{"pools.chips", "1"}}); }) ==
+          "--set pools.chips: \"pools\" is an array: say which, as in pools[0]");
+    CHECK(message_of([] { (void)parse_toml(scenario, "moe.toml", {{"none[0].chips", "1"}}); }) ==
+          "--set none[0].chips: \"none\" is no array of the file");
+    CHECK(message_of([] { (void)parse_toml(scenario, "moe.toml", {{"name.chips", "1"}}); }) ==
+          "--set name.chips: \"name\" is no table of the file");
     CHECK(message_of([] { (void)parse_override("tensor"); }) ==
           "--set tensor: has no \"=\". Write it like parallel.tensor=2");
+}
+
+TEST_CASE("an error in what another file sets names its place there", "[io]") {
+    auto const other = parse_toml("[common]\n\"parallel.tensor\" = \"two\"\n"
+                                  "[common.pools]\nlist = [{ chips = 1 },\n  { chips = \"x\" }]\n",
+                                  "other.toml");
+    auto const table = parse_toml(scenario, "moe.toml", other.table("common").overrides());
+    CHECK(message_of([&] { (void)table.table("parallel").integer("tensor"); }) ==
+          "other.toml:2:21: parallel.tensor: must be a whole number, but is a text");
+    CHECK(message_of([&] { (void)table.table("pools").tables("list").at(1).integer("chips"); }) ==
+          "other.toml:5:13: pools.list[1].chips: must be a whole number, but is a text");
+    CHECK(message_of([&] { (void)table.table("pools").integer("chip"); }) ==
+          "other.toml:3:1: pools.chip: is missing");
 }
 
 TEST_CASE("a character inside a text has its own line and column", "[io]") {
