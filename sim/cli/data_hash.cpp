@@ -112,6 +112,7 @@ std::string const& DataHash::of_node(std::string const& id, Origin const& asked_
 std::string DataHash::of_timings(std::vector<std::string> const& further) {
     Sha256 sum;
     sum.add(of_tables_at(folder_ + "/platforms/timings"));
+    sum.add(hashed(folder_ + "/platforms/timings/sources.toml").hash);
     for (auto const& path : further) {
         sum.add(of_tables_at(path));
     }
@@ -158,6 +159,7 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
         add("prices", of_facts(folder_ + "/platforms/prices"));
         add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
     }
+    add("sources of timings", of_file(folder_ + "/platforms/timings/sources.toml"));
     add("calibration", of_file(folder_ + "/platforms/calibration.toml"));
     // A transfer may take its curve from any chip that has timings, and scale it by the chip's figures.
     add("chips", of_chips());

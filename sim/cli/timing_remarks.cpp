@@ -26,7 +26,7 @@ void tell_remarks_on(std::vector<std::string> const& tables) {
         return;
     }
     timing::TimingStore store;
-    store.set_reference_chips(hardware::Catalogue{data_folder() + "/platforms"}.all_chips());
+    store.read_catalogue(data_folder() + "/platforms");
     for (auto const& path : tables) {
         for (auto const& table : timing::tables_at(path)) {
             store.load(table);

@@ -37,7 +37,7 @@ struct Arguments {
 std::unique_ptr<TimingStore> load_store(std::vector<std::string> const& paths, bool shipped,
                                         std::function<bool(Measurement const&)> const& keep = {}) {
     auto store = std::make_unique<TimingStore>();
-    store->set_reference_chips(hardware::Catalogue{data_folder() + "/platforms"}.all_chips());
+    store->read_catalogue(data_folder() + "/platforms");
     if (shipped) {
         for (auto const& table : tables_at(data_folder() + "/platforms/timings")) {
             store->load(table);

@@ -167,10 +167,9 @@ Imported import_files(Arguments& a, hardware::Catalogue const& catalogue) {
 }
 
 /// What a run will say of the rows: those that it refuses are told at once.
-void check_rows(Imported& imported, std::string const& text, std::string const& name,
-                hardware::Catalogue const& catalogue) {
+void check_rows(Imported& imported, std::string const& text, std::string const& name) {
     TimingStore store;
-    store.set_reference_chips(catalogue.all_chips());
+    store.read_catalogue(data_folder() + "/platforms");
     store.parse(text, name);
     for (auto const& remark : store.reports().front().refused) {
         imported.warnings.push_back(
@@ -238,7 +237,7 @@ void import_to_file(Arguments a) {
     hardware::Catalogue const catalogue{data_folder() + "/platforms"};
     auto imported = import_files(a, catalogue);
     auto const text = "chip,op,dtype,m,n,k,batch,extra,time_us,source,licence\n" + imported.rows;
-    check_rows(imported, text, a.output, catalogue);
+    check_rows(imported, text, a.output);
     write_timing_table(a.output, text);
     for (auto const& warning : imported.warnings) {
         fmt::print(stderr, "warning: {}\n", warning);

@@ -83,6 +83,7 @@ void read_nics(io::TomlTable const& table, NodeType& node) {
             fmt::format("is missing, and chip {} has no NIC figure of its own to take over", node.chip.id)};
     }
     node.nic_latency = read_fact<Seconds>(table, "latency");
+    node.node_by_node = table.boolean_or("node_by_node", false);
     table.reject_unknown_keys();
 }
 

@@ -40,6 +40,8 @@ struct NodeType {
     int nics = 0;                       ///< at most one per chip; chips share a NIC evenly, neighbours first
     Fact<BytesPerSecond> nic_bandwidth; ///< per NIC, each way
     Fact<Seconds> nic_latency;          ///< chip to chip over one leaf switch
+    /// Between nodes the vendor's collectives pass on what a whole node holds, node by node (HCCL), and not chip by chip.
+    bool node_by_node = false;
     std::optional<Fact<BytesPerSecond>> host_bandwidth; ///< chip to host memory, each way
     Provenance layout;                                  ///< of chips, nics and the kind of the scale-up link
     std::string file;

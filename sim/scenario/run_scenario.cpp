@@ -57,7 +57,7 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
 timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
                              std::vector<std::string> const& further, bool shipped) {
     timing::Timings timings;
-    timings.set_reference_chips(hardware::Catalogue{data_folder + "/platforms"}.all_chips());
+    timings.read_catalogue(data_folder + "/platforms");
     std::vector<std::string> sources;
     if (shipped) {
         sources.push_back(data_folder + "/platforms/timings");

@@ -139,7 +139,7 @@ Seconds startup_of(Algorithm algorithm, Protocol protocol, CollectiveKind kind, 
 /// HCCL goes round the servers, each time with what a whole server holds (HCCL_ALGO: mesh inside, ring or pipeline between).
 Seconds round_nodes(CollectiveKind kind, GroupShape const& group, hardware::NodeType const& node, Bytes sent,
                     BytesPerSecond attainable) {
-    auto const way = node.chip.vendor == "Huawei" ? Algorithm::hierarchical : Algorithm::ring;
+    auto const way = node.node_by_node ? Algorithm::hierarchical : Algorithm::ring;
     auto const slower = group.ranks == group.nodes ? over_model_alone : over_model;
     auto const bytes = sent / attainable;
     auto const time = [&](Protocol protocol) {

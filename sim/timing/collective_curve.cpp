@@ -52,17 +52,9 @@ CurveTime time_on(CollectiveCurve const& curve, Bytes size) {
 
 namespace {
 
-/// Times that hold host work of about 60 us, which a training run does not wait for (README of the collection).
-bool has_host_floor(StoredSeries const& series) { return series.source == "vidur"; }
-
-/// Measured over a network whose line rate is not known, or that is unlike InfiniBand and RoCE in its latency; or
-/// over bridges between pairs of PCIe cards, which are no fabric of eight.
 bool is_of_its_own_fabric(StoredSeries const& series, bool beyond_node) {
-    if (series.chip.ends_with("pair")) {
-        return true;
-    }
-    return beyond_node && (series.options->library.ends_with("_efa") || series.chip == "H100-SXM5-80GB-4x8" ||
-                           has_host_floor(series));
+    return series.unlike_fabric == UnlikeFabric::always ||
+           (beyond_node && (series.unlike_fabric == UnlikeFabric::between_nodes || series.holds_host_time));
 }
 
 void add_curves(StoredSeries const& series, bool beyond_node, std::vector<CollectiveCurve>& out) {
@@ -80,7 +72,7 @@ void add_curves(StoredSeries const& series, bool beyond_node, std::vector<Collec
                               .seconds = {},
                               .condensed = series.condensed,
                               .chip = series.chip};
-        curve.grade = has_host_floor(series) ? Grade::c : series.grade;
+        curve.grade = series.holds_host_time ? Grade::c : series.grade;
         for (auto const& [bytes, times] : points) {
             auto sorted = times;
             std::ranges::sort(sorted);

@@ -93,7 +93,7 @@ std::optional<double> own_misfit(StoredSeries const& stored) {
     bool const kept = family != Family::whole_model && !stored.condensed &&
                       !stored.licence.starts_with("CC-BY-SA") && is_trained_in(stored);
     bool const host_floor =
-        family == Family::collective && stored.source == "vidur" && table_op(stored.op).name != "send_recv";
+        family == Family::collective && stored.holds_host_time && table_op(stored.op).name != "send_recv";
     if (!kept || host_floor) {
         return std::nullopt;
     }

@@ -11,20 +11,6 @@ bool says(StoredSeries const& have, std::string_view item) {
     return have.options->variant.find(item) != std::string::npos;
 }
 
-/// Kernels that training does not use, since they are far slower than the ones it has; none of them has a backward.
-bool serves_only(StoredSeries const& have) {
-    auto const kind = table_op(have.op).kind;
-    // The prefill MLA kernel of sglang reaches 12 to 18 % of the peak, cuDNN and FlashAttention 53 to 72 % on the same
-    // die (fit_report of the public collection, section 3).
-    if (kind == model::OpKind::mla_attention) {
-        return have.options->library == "sglang";
-    }
-    // The norms of vLLM and those put together from single operations reach 7 to 60 % of the memory bandwidth at their
-    // largest shapes, fused ones of cuDNN and torch.compile 66 to 87 % (H100 and A100 against H200 in the collection).
-    bool const norm = kind == model::OpKind::rmsnorm || kind == model::OpKind::layernorm;
-    return norm && (have.source == "vidur" || have.source == "llmservingsim");
-}
-
 /// One gradient alone does not stand for the sum of both.
 bool other_pass(StoredSeries const& have) {
     return (says(have, "what=dgrad") || says(have, "what=wgrad")) && !says(have, "what=dgrad+wgrad");
@@ -53,7 +39,7 @@ double attention_misfit(StoredSeries const& have, Kernel const& want) {
 } // namespace
 
 std::optional<double> misfit(StoredSeries const& have, Kernel const& want) {
-    if (serves_only(have) || other_pass(have) || other_exchange(have, want)) {
+    if (!have.trains || other_pass(have) || other_exchange(have, want)) {
         return std::nullopt;
     }
     constexpr std::size_t many = 10;

@@ -1,6 +1,7 @@
 #include "timing/store.hpp"
 
 #include "base/sha256.hpp"
+#include "hardware/catalogue.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,16 +12,6 @@
 namespace moesaic::timing {
 
 namespace {
-
-/// Sources whose library is the winner of a search per shape, not a choice: their libraries make one series.
-bool library_is_a_winner(std::string_view source) { return source == "aiter"; }
-
-std::string series_key(Measurement const& row) {
-    auto const& o = row.kernel.options;
-    return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", row.measurements > 0, row.chip, row.kernel.op,
-                       row.kernel.dtype, row.source, library_is_a_winner(row.source) ? "" : o.library,
-                       o.variant, o.causal, o.window > 0, o.v_dim, o.gated);
-}
 
 /// none where the chip has no 16-bit peak
 std::string die_name(hardware::Chip const& chip) {
@@ -135,6 +126,16 @@ void TimingStore::take(
     check_new_rows();
 }
 
+void TimingStore::set_sources(TimingSources sources) {
+    expects(series_.empty(), "sources are told before tables are read");
+    sources_known_ = std::move(sources);
+}
+
+void TimingStore::read_catalogue(std::string const& platforms) {
+    set_reference_chips(hardware::Catalogue{platforms}.all_chips());
+    set_sources(read_timing_sources(io::read_toml_file(platforms + "/timings/sources.toml")));
+}
+
 void TimingStore::set_reference_chips(std::vector<hardware::Chip> chips) {
     chips_ = std::move(chips);
     names_of_ids_.clear();
@@ -233,6 +234,18 @@ int TimingStore::die_of_rows(std::string const& chip) {
     return dies_.number_of(known != nullptr ? die_name(*known) : chip);
 }
 
+std::string const& TimingStore::library_of(std::string const& source, Options const& options) const {
+    static std::string const winner = "winner";
+    return sources_known_.source(source).library_is_a_winner ? winner : options.library;
+}
+
+std::string TimingStore::series_key(Measurement const& row) const {
+    auto const& o = row.kernel.options;
+    return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", row.measurements > 0, row.chip, row.kernel.op,
+                       row.kernel.dtype, row.source, library_of(row.source, o), o.variant, o.causal,
+                       o.window > 0, o.v_dim, o.gated);
+}
+
 Traits TimingStore::traits_of(std::string const& chip, std::string const& dtype, std::string const& source,
                               Options const& o) const {
     auto const known = chip_named(chip);
@@ -240,7 +253,7 @@ Traits TimingStore::traits_of(std::string const& chip, std::string const& dtype,
             .die = dies_.find(known != nullptr ? die_name(*known) : chip),
             .dtype = dtypes_.find(dtype),
             .source = sources_.find(source),
-            .library = libraries_.find(library_is_a_winner(source) ? "winner" : o.library),
+            .library = libraries_.find(library_of(source, o)),
             .variant = variants_.find(o.variant),
             .causal = o.causal,
             .windowed = o.window > 0,
@@ -253,11 +266,17 @@ void TimingStore::add(Measurement const& row, int file) {
     auto const [at, fresh] = index_.try_emplace(series_key(row), static_cast<int>(series_.size()));
     auto const& kernel = row.kernel;
     if (fresh) {
+        auto const& source = sources_known_.source(row.source);
+        auto const& library = sources_known_.library(options->library);
+        auto const kind = table_op(kernel.op).kind;
+        auto const lacks = [&](std::set<model::OpKind> const& kinds) {
+            return kind && kinds.contains(*kind);
+        };
         std::ignore = chip_names_.number_of(row.chip);
         std::ignore = die_of_rows(row.chip);
         std::ignore = dtypes_.number_of(kernel.dtype);
         std::ignore = sources_.number_of(row.source);
-        std::ignore = libraries_.number_of(library_is_a_winner(row.source) ? "winner" : options->library);
+        std::ignore = libraries_.number_of(library_of(row.source, *options));
         std::ignore = variants_.number_of(options->variant);
         series_.push_back({.chip = row.chip,
                            .dtype = kernel.dtype,
@@ -265,7 +284,10 @@ void TimingStore::add(Measurement const& row, int file) {
                            .licence = row.licence,
                            .op = kernel.op,
                            .options = options,
-                           .grade = grade_of(row.source),
+                           .grade = source.grade,
+                           .trains = !lacks(source.not_training) && !lacks(library.not_training),
+                           .holds_host_time = source.collectives_hold_host_time,
+                           .unlike_fabric = std::max(library.unlike_fabric, sources_known_.machine(row.chip)),
                            .traits = traits_of(row.chip, kernel.dtype, row.source, *options),
                            .condensed = row.measurements > 0,
                            .samples = {}});

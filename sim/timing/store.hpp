@@ -1,6 +1,7 @@
 #pragma once
 #include "timing/consulted.hpp"
 #include "timing/series.hpp"
+#include "timing/timing_sources.hpp"
 #include "timing/timing_table.hpp"
 #include "timing/traits.hpp"
 
@@ -24,6 +25,9 @@ struct StoredSeries {
     TableOpId op = 0;
     Options const* options = nullptr; ///< of any sample; library, variant and flags are those of all
     Grade grade = Grade::c;
+    bool trains = true;                                 ///< a kernel that training uses
+    bool holds_host_time = false;                       ///< of a collective
+    UnlikeFabric unlike_fabric = UnlikeFabric::nowhere; ///< of a collective
     Traits traits;
     bool condensed = false; ///< cells of a grid, not measurements
     std::vector<Sample> samples;
@@ -50,6 +54,10 @@ class TimingStore {
     void load(std::string const& path, Keep const& keep = {});
     void parse(std::string_view content, std::string const& name, Keep const& keep = {});
     void set_reference_chips(std::vector<hardware::Chip> chips);
+    /// To be told before any table is read: it says which rows make a series.
+    void set_sources(TimingSources sources);
+    /// Both from the folder "platforms" of the catalogue.
+    void read_catalogue(std::string const& platforms);
 
     [[nodiscard]] std::vector<hardware::Chip> const& reference_chips() const { return chips_; }
     /// The reference chip that lists this name; none if no chip does.
@@ -77,6 +85,9 @@ class TimingStore {
 
   private:
     [[nodiscard]] int die_of_rows(std::string const& chip);
+    /// The name under which rows of this library make a series.
+    [[nodiscard]] std::string const& library_of(std::string const& source, Options const& options) const;
+    [[nodiscard]] std::string series_key(Measurement const& row) const;
     void take(std::string const& name, Keep const& keep,
               std::function<TableReport(std::function<void(Measurement const&)> const&)> const& read);
     void add(Measurement const& row, int file);
@@ -90,6 +101,7 @@ class TimingStore {
     std::vector<std::vector<int>> by_op_;
     NameTable chip_names_, dies_, dtypes_, sources_, libraries_, variants_;
     std::vector<hardware::Chip> chips_;
+    TimingSources sources_known_;
     /// By id of a reference chip, the first of the names that tables have for it: rows under either are one chip's.
     std::unordered_map<std::string, std::string> names_of_ids_;
     std::vector<TableReport> reports_;

@@ -226,18 +226,6 @@ std::vector<std::string> tables_at(std::string const& path) {
     return out;
 }
 
-Grade grade_of(std::string_view source) {
-    constexpr std::string_view grade_a[] = {"aiconfigurator", "aiter",  "primus-turbo",
-                                            "cudnn-frontend", "vtrain", "moesaic-collect"};
-    constexpr std::string_view grade_b[] = {
-        "neusight",  "vidur",     "llmservingsim", "hipkittens",      "mamf",         "allreduce-stas00",
-        "rccl-docs", "nccl-docs", "ep-docs",       "deepgemm-readme", "deepep-readme"};
-    if (std::ranges::find(grade_a, source) != std::end(grade_a)) {
-        return Grade::a;
-    }
-    return std::ranges::find(grade_b, source) != std::end(grade_b) ? Grade::b : Grade::c;
-}
-
 void count(std::vector<Remark>& remarks, std::string_view text, Origin const& origin) {
     auto const known = std::ranges::find(remarks, text, &Remark::text);
     if (known == remarks.end()) {

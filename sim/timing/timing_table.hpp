@@ -13,8 +13,6 @@ namespace moesaic::timing {
 
 /// How far a source can be trusted: a = many shapes, clean method; b = usable with caveats; c = a few points.
 enum class Grade { a, b, c };
-/// By the README of the public timing collection; c for a source that it does not list.
-[[nodiscard]] Grade grade_of(std::string_view source);
 
 /// A row of a table: one measured kernel.
 struct Measurement {

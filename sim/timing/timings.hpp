@@ -36,6 +36,8 @@ class Timings {
     [[nodiscard]] std::vector<TableReport> const& reports() const;
     /// Chips that a transfer may take its curve from. Rows that beat their peaks are refused.
     void set_reference_chips(std::vector<hardware::Chip> chips);
+    /// Chips and sources from the folder "platforms" of the catalogue.
+    void read_catalogue(std::string const& platforms);
     /// From now on every answer has an error of its stated uncertainty, which is gone with that (sigma 0): see ErrorDraw.
     void draw_errors(std::uint64_t seed, std::int64_t draw);
 

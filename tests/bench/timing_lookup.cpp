@@ -57,7 +57,7 @@ int main() {
     TemporaryFile const file{"bench_timings.csv"};
     std::ofstream{file.path} << many_rows(chips);
     TimingStore store;
-    store.set_reference_chips(chips);
+    store.read_catalogue(MOESAIC_SOURCE_DIR "/platforms");
     fmt::print("load 130,000 rows                     {:8.3f} s\n",
                seconds_of([&] { store.load(file.path); }));
     Estimator const estimator{store};

@@ -60,7 +60,7 @@ std::string changed(std::string const& table, Change const& change) {
 struct Shipped {
     TimingStore store;
     explicit Shipped(Change const& change) {
-        store.set_reference_chips(hardware::Catalogue{MOESAIC_SOURCE_DIR "/platforms"}.all_chips());
+        store.read_catalogue(MOESAIC_SOURCE_DIR "/platforms");
         auto const by_name = [&](Measurement const& row) {
             auto named = row;
             named.chip = store.name_of_rows(row.chip);

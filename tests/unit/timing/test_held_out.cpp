@@ -33,7 +33,7 @@ TEST_CASE("shapes that were left out are predicted about as well as the referenc
         return;
     }
     TimingStore store;
-    store.set_reference_chips(hardware::Catalogue{MOESAIC_SOURCE_DIR "/platforms"}.all_chips());
+    store.read_catalogue(MOESAIC_SOURCE_DIR "/platforms");
     std::vector<Measurement> held_out;
     for (auto const& file : tables()) {
         store.load(file, [&](Measurement const& row) {

@@ -47,8 +47,6 @@ TEST_CASE("a row of a table becomes a kernel with its options", "[timing]") {
     CHECK(row.kernel.options.variant == "det=1");
     CHECK(row.time.value() == Approx(12.5e-6));
     CHECK(row.line == 2);
-    CHECK(grade_of(row.source) == Grade::a);
-    CHECK(grade_of("somebody") == Grade::c);
 }
 
 TEST_CASE("a time that cannot be is an error with file, line and field", "[timing]") {
