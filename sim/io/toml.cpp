@@ -4,6 +4,7 @@
 #include "io/toml_node.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <sstream>
 
@@ -160,12 +161,23 @@ Date TomlTable::date(std::string_view key) const {
     throw InputError{origin(key), fmt::format("\"{}\" is no date", written), "Write it like \"2025-04-15\""};
 }
 
+namespace {
+
+double finite(double value, Origin const& at) {
+    if (!std::isfinite(value)) {
+        throw InputError{at, fmt::format("{} is not allowed (must be finite)", value)};
+    }
+    return value;
+}
+
+} // namespace
+
 double TomlTable::number(std::string_view key) const {
     auto const& found = required(*this, *node_, key);
     if (auto const* whole = found.as_integer()) {
         return static_cast<double>(**whole);
     }
-    return scalar<double>(*this, *node_, key, "a number");
+    return finite(scalar<double>(*this, *node_, key, "a number"), origin(key));
 }
 
 std::int64_t TomlTable::integer_from(std::string_view key, std::int64_t least) const {
@@ -246,7 +258,11 @@ std::vector<std::int64_t> TomlTable::integers(std::string_view key) const {
     return scalars<std::int64_t>(*this, *node_, key, "whole numbers");
 }
 std::vector<double> TomlTable::numbers(std::string_view key) const {
-    return scalars<double>(*this, *node_, key, "numbers");
+    auto out = scalars<double>(*this, *node_, key, "numbers");
+    for (auto const value : out) {
+        finite(value, origin(key));
+    }
+    return out;
 }
 
 bool TomlTable::is_table(std::string_view key) const {

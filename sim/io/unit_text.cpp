@@ -38,6 +38,9 @@ constexpr Unit joule_units[] = {{"J", 1}, {"kWh", 3.6e6}, {"MWh", 3.6e9}, {"GWh"
 constexpr Unit token_units[] = {
     {"tokens", 1}, {"Ktokens", 1e3}, {"Mtokens", 1e6}, {"Btokens", 1e9}, {"Ttokens", 1e12}};
 
+/// No amount of anything, in whatever unit: such numbers overflow what is computed from them.
+bool is_beyond_sense(double number) { return std::abs(number) > 1e30 || std::abs(number) < 1e-20; }
+
 struct NumberAndUnit {
     double number;
     std::string_view unit;
@@ -52,7 +55,7 @@ std::optional<NumberAndUnit> split(std::string_view text) {
     text = trim(text);
     double number = 0;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || !std::isfinite(number)) {
+    if (error != std::errc{} || !std::isfinite(number) || (number != 0 && is_beyond_sense(number))) {
         return std::nullopt;
     }
     return NumberAndUnit{number, trim(text.substr(static_cast<std::size_t>(end - text.data())))};

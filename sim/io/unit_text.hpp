@@ -10,7 +10,7 @@ namespace moesaic::io {
 
 /// Amounts as text with their unit: "50 GB/s", "80 GiB", "2.5 us", "989 TFLOP/s", "1e12 tokens".
 /// GB is 1e9 bytes, GiB is 2^30, Gbit/s is 1e9/8 bytes per second. none where number or unit is not
-/// understood.
+/// understood, or the number lies outside 1e-20 to 1e30.
 template <class Q>
 [[nodiscard]] std::optional<Q> parse_quantity(std::string_view text);
 template <>

@@ -65,6 +65,14 @@ TEST_CASE("a number below the least allowed one is refused", "[io]") {
           "moe.toml:1:12: pipeline: 0 is not allowed (must be 1 or more)");
 }
 
+TEST_CASE("a number that is not finite is refused", "[io]") {
+    auto const table = parse_toml("share = nan\nsizes = [1.0, inf]\n", "moe.toml");
+    CHECK(message_of([&] { (void)table.number("share"); }) ==
+          "moe.toml:1:9: share: nan is not allowed (must be finite)");
+    CHECK(message_of([&] { (void)table.numbers("sizes"); }) ==
+          "moe.toml:2:9: sizes: inf is not allowed (must be finite)");
+}
+
 TEST_CASE("a file that is no TOML is an error with its position", "[io]") {
     CHECK(message_of([] { (void)parse_toml("a = [1,", "moe.toml"); }).starts_with("moe.toml:1:"));
     CHECK(message_of([] { (void)read_toml_file("/nowhere/moe.toml"); }) ==

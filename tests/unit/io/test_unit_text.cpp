@@ -28,6 +28,12 @@ TEST_CASE("a rent has a currency by its code", "[io]") {
     CHECK_FALSE(parse_quantity<Money>("5 m CNY"));
 }
 
+TEST_CASE("a number beyond all sense is refused", "[io]") {
+    CHECK_FALSE(parse_quantity<Tokens>("1e40 tokens"));
+    CHECK_FALSE(parse_quantity<BytesPerSecond>("1e-30 GB/s"));
+    CHECK(parse_quantity<Seconds>("0 s"));
+}
+
 TEST_CASE("what is no finite number is refused", "[io]") {
     CHECK_FALSE(parse_quantity<Seconds>("nan s"));
     CHECK_FALSE(parse_quantity<Seconds>("inf s"));
