@@ -30,6 +30,7 @@ import hashlib
 import json
 import math
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -42,6 +43,8 @@ LEAST_RECORDS, LEAST_SOURCES = 8, 2
 STACK_SPREAD, SOURCE_SPREAD, RUN_SPREAD = 0.10, 0.06, 0.10  # of ln(step time)
 KINDS = {"gemm", "bmm", "grouped_gemm", "moe_ffn", "attention", "mla_attention"}
 Z80 = 1.2815515655446004
+
+OTHER_BUILD = " (other build)"  # how a scenario's own build of a chip is called
 
 # Chips of one die and number formats of one class. A stack of "" is any stack.
 FAMILIES = {
@@ -227,7 +230,7 @@ def text_of(constants, sigmas, unknown_software):
     out.pop()
     for c in constants:
         out += ["", "[[constant]]", f'name = "{c["name"]}"', f'chips = {toml_list(c["chips"])}',
-                f'precision = "{c["precision"]}"']
+                *dies_line(c["chips"]), f'precision = "{c["precision"]}"']
         if c["stack"]:
             out.append(f'stack = "{c["stack"]}"')
         out += [f'factor = {c["factor"]:.3f}', f'origin = "{c["origin"]}"']
@@ -236,6 +239,15 @@ def text_of(constants, sigmas, unknown_software):
             out += [f'    "{r}",' for r in c["records"]]
             out.append("]")
     return "\n".join(out) + "\n"
+
+
+def dies_line(chips):
+    """The dies of chips that name theirs: a constant holds for every chip of them."""
+    dies = set()
+    for chip in chips:
+        file = ROOT / "platforms" / "chips" / (chip.removesuffix(OTHER_BUILD) + ".toml")
+        dies |= set(re.findall(r'^die = "(.*)"', file.read_text(encoding="utf-8"), re.MULTILINE))
+    return [f"dies = {toml_list(sorted(dies))}"] if dies else []
 
 
 def records_of(program, *options):

@@ -112,6 +112,8 @@ std::string read_word(io::TomlTable const& table, std::string_view key,
 
 } // namespace
 
+std::string const& die_of(Chip const& chip) { return chip.die.empty() ? chip.id : chip.die; }
+
 Chip read_chip(io::TomlTable const& table) {
     Chip chip;
     chip.id = table.text("id");
@@ -125,6 +127,7 @@ Chip read_chip(io::TomlTable const& table) {
     if (table.has("datacenter_designed")) {
         chip.datacenter_designed = table.boolean("datacenter_designed");
     }
+    chip.die = table.text_or("die", "");
     if (table.has("timing_names")) {
         chip.timing_names = table.texts("timing_names");
     }

@@ -50,12 +50,17 @@ struct Chip {
     std::optional<Fact<std::string>> eccn;
     std::optional<bool> us_origin;
     std::optional<bool> datacenter_designed;
+    /// Chips of one die, sold with other memory, links or clocks, run the same kernels. Empty = nothing else has it.
+    std::string die;
     /// Names under which timing tables list this chip ("H800-SXM"), and older names.
     std::vector<std::string> timing_names;
     std::string file; ///< where it was read
 
     friend bool operator==(Chip const&, Chip const&) = default;
 };
+
+/// The name of the die; of a chip whose die is not named, its id.
+[[nodiscard]] std::string const& die_of(Chip const& chip);
 
 /// The figure that the chip's matrix units run this format with, null where it is not known. Formats that run
 /// on the units of another one share its figure: fp8_block that of fp8; mxfp8 that of fp8 where the chip has

@@ -10,6 +10,7 @@ namespace {
 CalibrationConstant read_constant(io::TomlTable const& t) {
     CalibrationConstant out{.name = t.text("name"),
                             .chips = t.texts("chips"),
+                            .dies = {},
                             .precision = t.text("precision"),
                             .stack = t.text_or("stack", ""),
                             .factor = t.number("factor"),
@@ -21,6 +22,9 @@ CalibrationConstant read_constant(io::TomlTable const& t) {
     }
     if (out.precision != "16-bit" && out.precision != "8-bit" && out.precision != "4-bit") {
         throw InputError{t.origin("precision"), "is 16-bit, 8-bit or 4-bit"};
+    }
+    if (t.has("dies")) {
+        out.dies = t.texts("dies");
     }
     if (t.has("records")) {
         out.records = t.texts("records");
@@ -36,9 +40,12 @@ ModelError read_model_error(io::TomlTable const& t) {
     return out;
 }
 
-bool holds(CalibrationConstant const& c, std::string const& chip, std::string_view precision,
-           std::string const& stack) {
-    return c.precision == precision && c.stack == stack && std::ranges::find(c.chips, chip) != c.chips.end();
+bool is_among(std::vector<std::string> const& names, std::string const& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+bool holds(CalibrationConstant const& c, std::string_view precision, std::string const& stack) {
+    return c.precision == precision && c.stack == stack;
 }
 
 } // namespace
@@ -48,20 +55,26 @@ std::string_view precision_class(Dtype products) {
     return bytes >= 2.0 ? "16-bit" : bytes >= 1.0 ? "8-bit" : "4-bit";
 }
 
-CalibrationConstant const* Calibration::find(std::string const& chip, Dtype products,
+CalibrationConstant const* Calibration::find(hardware::Chip const& chip, Dtype products,
                                              std::string const& stack) const {
     auto const precision = precision_class(products);
-    for (auto const& wanted : {stack, std::string{}}) {
-        auto const at =
-            std::ranges::find_if(constants, [&](auto const& c) { return holds(c, chip, precision, wanted); });
-        if (at != constants.end()) {
-            return &*at;
+    auto const first = [&](auto const& is_for) -> CalibrationConstant const* {
+        for (auto const& wanted : {stack, std::string{}}) {
+            auto const at = std::ranges::find_if(
+                constants, [&](auto const& c) { return holds(c, precision, wanted) && is_for(c); });
+            if (at != constants.end()) {
+                return &*at;
+            }
         }
-    }
-    return nullptr;
+        return nullptr;
+    };
+    auto const* own = first([&](CalibrationConstant const& c) { return is_among(c.chips, chip.id); });
+    return own != nullptr
+               ? own
+               : first([&](CalibrationConstant const& c) { return is_among(c.dies, die_of(chip)); });
 }
 
-double Calibration::error_of(std::string const& chip, Dtype products, Practice const& practice,
+double Calibration::error_of(hardware::Chip const& chip, Dtype products, Practice const& practice,
                              bool has_experts) const {
     auto const* constant = find(chip, products, practice.stack);
     bool const learnt = constant != nullptr && !constant->records.empty();
@@ -81,7 +94,7 @@ Calibration read_calibration(io::TomlTable const& table) {
         auto constant = read_constant(t);
         for (auto const& chip : constant.chips) {
             bool const twice = std::ranges::any_of(out.constants, [&](auto const& c) {
-                return holds(c, chip, constant.precision, constant.stack);
+                return holds(c, constant.precision, constant.stack) && is_among(c.chips, chip);
             });
             if (twice) {
                 throw InputError{t.origin("chips"), fmt::format("a second constant for {}, {}, \"{}\"", chip,

@@ -1,5 +1,6 @@
 #pragma once
 #include "base/dtype.hpp"
+#include "hardware/chip.hpp"
 #include "io/toml.hpp"
 #include "parallel/practice.hpp"
 
@@ -13,7 +14,9 @@ namespace moesaic::parallel {
 /// predictable ones, transposed operands, gaps. Learnt on published runs, or on kernel data.
 struct CalibrationConstant {
     std::string name;
-    std::vector<std::string> chips;
+    std::vector<std::string> chips; ///< that it was learnt on or measured for
+    std::vector<std::string>
+        dies;              ///< of those: it holds for further chips of a die, which have none of their own
     std::string precision; ///< "16-bit", "8-bit" or "4-bit": of the plan's matrix products
     std::string stack;     ///< of Practice; empty = any
     double factor = 1.0;
@@ -33,10 +36,10 @@ struct Calibration {
     ModelError dense, experts;     ///< of models without and with experts
     double unknown_software = 0.0; ///< the same for all, where the software that runs is not described
 
-    /// That of the stack, else that of any stack; none where the chip or precision has none.
-    [[nodiscard]] CalibrationConstant const* find(std::string const& chip, Dtype products,
+    /// The chip's own, else its die's: that of the stack, else that of any stack. none where neither has one.
+    [[nodiscard]] CalibrationConstant const* find(hardware::Chip const& chip, Dtype products,
                                                   std::string const& stack) const;
-    [[nodiscard]] double error_of(std::string const& chip, Dtype products, Practice const& practice,
+    [[nodiscard]] double error_of(hardware::Chip const& chip, Dtype products, Practice const& practice,
                                   bool has_experts) const;
 };
 

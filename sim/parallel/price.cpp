@@ -86,7 +86,7 @@ Pricer& Pricers::of(hardware::Chip const& chip, Dtype products) {
     auto found = by_chip_.find({chip.id, products});
     if (found == by_chip_.end()) {
         auto const* constant =
-            calibration_ == nullptr ? nullptr : calibration_->find(chip.id, products, practice_.stack);
+            calibration_ == nullptr ? nullptr : calibration_->find(chip, products, practice_.stack);
         found = by_chip_.try_emplace({chip.id, products}, *timings_, chip, KernelSetting{practice_, constant})
                     .first;
     }

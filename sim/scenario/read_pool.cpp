@@ -48,6 +48,7 @@ void read_build(io::TomlTable const& t, hardware::Chip& chip) {
         peak.value = peak.value * share;
     }
     chip.timing_names.clear();
+    chip.die = die_of(chip);
     chip.id += " (other build)"; // the catalogue's chip may lend its curves
     t.reject_unknown_keys();
 }

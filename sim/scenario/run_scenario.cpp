@@ -130,8 +130,8 @@ double model_error(parallel::Job const& job, parallel::Calibration const& calibr
     double most = 0.0;
     auto const look = [&](int pool, Dtype products) {
         auto const& chip = job.topology.pool(PoolId{pool}).cluster.node.chip;
-        most = std::max(
-            most, calibration.error_of(chip.id, products, job.plan.practice, job.model.moe.has_value()));
+        most = std::max(most,
+                        calibration.error_of(chip, products, job.plan.practice, job.model.moe.has_value()));
     };
     for (auto const& kind : job.plan.kinds) {
         for (auto const& group : kind.stage_groups) {

@@ -4,28 +4,12 @@
 #include "hardware/catalogue.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <fmt/format.h>
 #include <tuple>
 
 namespace moesaic::timing {
 
 namespace {
-
-/// none where the chip has no 16-bit peak
-std::string die_name(hardware::Chip const& chip) {
-    auto const peak =
-        chip.peak.contains(Dtype::bf16) ? chip.peak.find(Dtype::bf16) : chip.peak.find(Dtype::fp16);
-    if (peak == chip.peak.end()) {
-        return chip.id;
-    }
-    std::array<char, 32> digits{};
-    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), peak->second.value.value(),
-                                   std::chars_format::general, 2) // asked for each kernel and chip: no fmt
-                         .ptr;
-    return chip.vendor + ' ' + std::string{digits.data(), end};
-}
 
 /// Whether the roofline of a chip bounds the operation.
 bool is_computed(TableOpId op) {
@@ -227,11 +211,11 @@ Options const* TimingStore::intern(std::string const& extra, Options const& opti
     return at->second;
 }
 
-bool is_one_die(hardware::Chip const& a, hardware::Chip const& b) { return die_name(a) == die_name(b); }
+bool is_one_die(hardware::Chip const& a, hardware::Chip const& b) { return die_of(a) == die_of(b); }
 
 int TimingStore::die_of_rows(std::string const& chip) {
     auto const known = chip_named(chip);
-    return dies_.number_of(known != nullptr ? die_name(*known) : chip);
+    return dies_.number_of(known != nullptr ? die_of(*known) : chip);
 }
 
 std::string const& TimingStore::library_of(std::string const& source, Options const& options) const {
@@ -250,7 +234,7 @@ Traits TimingStore::traits_of(std::string const& chip, std::string const& dtype,
                               Options const& o) const {
     auto const known = chip_named(chip);
     return {.chip = chip_names_.find(chip),
-            .die = dies_.find(known != nullptr ? die_name(*known) : chip),
+            .die = dies_.find(known != nullptr ? die_of(*known) : chip),
             .dtype = dtypes_.find(dtype),
             .source = sources_.find(source),
             .library = libraries_.find(library_of(source, o)),

@@ -37,8 +37,7 @@ struct StoredSeries {
 /// Whether tables list the chip under this name: one of its timing names, or its id in the catalogue.
 [[nodiscard]] bool is_listed(hardware::Chip const& chip, std::string const& timing_name);
 
-/// Whether two chips share vendor and 16-bit peak: they are one die under several names (H100, H800, H200; A100, A800), and
-/// their kernels are the same. A chip without such a peak is like itself alone.
+/// Whether two chips are one die under several names (H100, H800, H200; A100, A800): their kernels are the same.
 [[nodiscard]] bool is_one_die(hardware::Chip const& a, hardware::Chip const& b);
 
 /// Why a time cannot be: it beats what the chip can do. Empty where it can.

@@ -41,22 +41,40 @@ Calibration calibration_of(std::string const& text) {
     return read_calibration(io::parse_toml(text, "calibration.toml"));
 }
 
+hardware::Chip chip_of(std::string id, std::string die = "") {
+    hardware::Chip out;
+    out.id = std::move(id);
+    out.die = std::move(die);
+    return out;
+}
+
 } // namespace
+
+TEST_CASE("a chip without constants of its own has those of its die", "[parallel]") {
+    auto text = std::string{two_constants};
+    text.replace(text.rfind("chips = [\"a\"]"), 13, "chips = [\"a\"]\ndies = [\"D\"]");
+    auto const calibration = calibration_of(text);
+    CHECK(calibration.find(chip_of("copy", "D"), Dtype::bf16, "megatron")->factor == 1.1);
+    CHECK(calibration.find(chip_of("b", "D"), Dtype::bf16, "megatron")->factor == 1.2);
+    CHECK(calibration.find(chip_of("copy", "E"), Dtype::bf16, "megatron") == nullptr);
+    CHECK(calibration.find(chip_of("D"), Dtype::bf16, "megatron")->factor == 1.1);
+}
 
 TEST_CASE("a constant of the run's own software comes before that of any software", "[parallel]") {
     auto const calibration = calibration_of(two_constants);
-    CHECK(calibration.find("a", Dtype::bf16, "megatron")->factor == 1.1);
-    CHECK(calibration.find("a", Dtype::fp16, "other")->factor == 1.2);
-    CHECK(calibration.find("b", Dtype::bf16, "megatron")->factor == 1.2);
-    CHECK(calibration.find("a", Dtype::fp8, "megatron") == nullptr);
-    CHECK(calibration.find("c", Dtype::bf16, "megatron") == nullptr);
+    CHECK(calibration.find(chip_of("a"), Dtype::bf16, "megatron")->factor == 1.1);
+    CHECK(calibration.find(chip_of("a"), Dtype::fp16, "other")->factor == 1.2);
+    CHECK(calibration.find(chip_of("b"), Dtype::bf16, "megatron")->factor == 1.2);
+    CHECK(calibration.find(chip_of("a"), Dtype::fp8, "megatron") == nullptr);
+    CHECK(calibration.find(chip_of("c"), Dtype::bf16, "megatron") == nullptr);
 }
 
 TEST_CASE("only a constant that was learnt on runs has the smaller model error, and experts have their own",
           "[parallel]") {
     auto const calibration = calibration_of(two_constants);
     auto const error = [&](char const* chip, char const* stack, bool has_experts) {
-        return calibration.error_of(chip, Dtype::bf16, {.stack = stack, .is_known = true}, has_experts);
+        return calibration.error_of(chip_of(chip), Dtype::bf16, {.stack = stack, .is_known = true},
+                                    has_experts);
     };
     CHECK(error("a", "megatron", false) == 0.1);
     CHECK(error("a", "other", false) == 0.2); // kernel data
@@ -68,8 +86,8 @@ TEST_CASE("only a constant that was learnt on runs has the smaller model error, 
 TEST_CASE("where nobody described the software the model's error is at least that of such runs",
           "[parallel]") {
     auto const calibration = calibration_of(two_constants);
-    CHECK(calibration.error_of("a", Dtype::bf16, {.stack = "megatron"}, false) == 0.35);
-    CHECK(calibration.error_of("c", Dtype::bf16, {}, true) == 0.4);
+    CHECK(calibration.error_of(chip_of("a"), Dtype::bf16, {.stack = "megatron"}, false) == 0.35);
+    CHECK(calibration.error_of(chip_of("c"), Dtype::bf16, {}, true) == 0.4);
 }
 
 TEST_CASE("two constants of one chip, precision and software are refused, and factors that cannot be",

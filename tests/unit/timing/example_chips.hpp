@@ -12,10 +12,11 @@ hardware::Fact<T> fact(T value) {
     return {value, "made up for a test", hardware::Confidence::estimate, {}, {}};
 }
 
-/// 100 TFLOP/s in bf16 and fp16, 1 TB/s: balance 100 FLOP per byte.
+/// 100 TFLOP/s in bf16 and fp16, 1 TB/s: balance 100 FLOP per byte. All of one maker are one die.
 inline hardware::Chip example_chip(std::string id, std::string vendor = "Maker") {
     hardware::Chip chip;
     chip.id = id;
+    chip.die = vendor + " die";
     chip.vendor = std::move(vendor);
     chip.name = id;
     chip.peak[Dtype::bf16] = fact(FlopPerSecond{100e12});
@@ -27,9 +28,10 @@ inline hardware::Chip example_chip(std::string id, std::string vendor = "Maker")
     return chip;
 }
 
-/// As example_chip, so many times faster in all.
+/// Another die than example_chip's, so many times faster in all.
 inline hardware::Chip faster_chip(std::string id, double factor, std::string vendor = "Maker") {
     auto chip = example_chip(std::move(id), std::move(vendor));
+    chip.die.clear();
     for (auto& [dtype, peak] : chip.peak) {
         peak.value *= factor;
     }

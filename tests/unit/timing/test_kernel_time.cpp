@@ -121,6 +121,21 @@ TEST_CASE("the same die under another name is trusted more than another die", "[
     CHECK(as_twin.sigma < operation_time(estimator, other, gemm(3000, 5000, 6000)).duration.sigma);
 }
 
+TEST_CASE("another build of a die is never slower for a higher peak", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{{x, faster_chip("O", 0.7)},
+                        {gemm_table("X", 1.5, x), gemm_table("O", 1.2, faster_chip("O", 0.7))}};
+    Estimator const estimator{loaded.store};
+    auto build = example_chip("build");
+    auto before = Seconds{1.0};
+    for (double const peak : {80e12, 95e12, 99e12, 100e12, 101e12, 104e12, 120e12, 160e12}) {
+        build.peak[Dtype::bf16].value = FlopPerSecond{peak};
+        auto const now = operation_time(estimator, build, gemm(3000, 5000, 6000)).duration.time;
+        CHECK(now <= before);
+        before = now;
+    }
+}
+
 TEST_CASE("no estimate beats the peak", "[timing]") {
     auto const x = example_chip("X");
     Loaded const loaded{{x, example_chip("Y")}, {gemm_table("X", 1.0, x)}};
