@@ -87,6 +87,11 @@ void add_record(PathSums& sums, Record const& record, Seconds time, RunReport co
              {time, transfer.evidence, transfer.sigma});
 }
 
+/// Where the step that is reported begins: 0 but for open-ended programs.
+double program_begin(RunReport const& run, Timeline const& timeline) {
+    return run.program.open_ended ? run.log.end - timeline.step.value() : 0.0;
+}
+
 } // namespace
 
 void report_critical_path(RunReport const& run, Timeline& timeline) {
@@ -94,13 +99,16 @@ void report_critical_path(RunReport const& run, Timeline& timeline) {
     // A step repeats few units many times: sum the time of each first. Messages have block and unit -1.
     using Repeated = std::tuple<int, int, int, int>;
     std::map<Repeated, std::pair<Seconds, Record>> on_path;
-    for (auto at = run.log.last; at >= 0; at = run.log.records[at].cause) {
+    // of an open-ended program the last part that is as long as a step: what lies before it, the step before hides
+    auto const from = program_begin(run, timeline);
+    for (auto at = run.log.last; at >= 0 && run.log.records[at].end > from; at = run.log.records[at].cause) {
         auto const& record = run.log.records[at];
+        auto const part = Seconds{record.end - std::max(record.start, from)};
         auto const block = record.unit < 0 ? -1 : item_of(record, run).block;
         auto& [time, example] = on_path[{class_of(record, run), block, record.unit, record.transfer}];
-        time += Seconds{record.end - record.start};
+        time += part;
         example = record;
-        timeline.path_by_class[class_of(record, run)] += Seconds{record.end - record.start};
+        timeline.path_by_class[class_of(record, run)] += part;
     }
     PathSums sums;
     for (auto const& [repeated, entry] : on_path) {

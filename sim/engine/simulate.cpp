@@ -50,6 +50,9 @@ Timeline simulate(parallel::Program const& program, hardware::Topology const& to
     timeline.classes = class_times(run);
     if (program.open_ended) {
         timeline.step = longest_span(timeline.classes);
+        for (auto& c : timeline.classes) { // the neighbouring steps fill the rest
+            c.bubble = std::max(Seconds{0}, c.bubble - (Seconds{log.end} - timeline.step));
+        }
     }
     report_critical_path(run, timeline);
     timeline.links = link_loads(run, topology, options.keep_events);

@@ -65,8 +65,7 @@ struct Timeline {
     Seconds step;
     /// Where the ranks of a class were told apart: those with the least bubble, for which the others wait.
     std::vector<ClassTime> classes;
-    /// Of the critical path, by evidence; adds up to the step time (of an open-ended program: to the time from the first
-    /// rank's start to the last one's end).
+    /// Of the critical path, by evidence; adds up to the step time.
     std::array<Seconds, timing::evidence_levels> path_by_evidence;
     std::vector<Share> path;            ///< longest first; adds up to the step time
     std::vector<PathKey> path_keys;     ///< for the uncertainty

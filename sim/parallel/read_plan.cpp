@@ -312,6 +312,8 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
     if (kind.apart) {
         kind.expert = expert_spread(kind);
     }
+    // the busiest of n ranks has at most n times the mean
+    kind.expert_imbalance = std::min(kind.expert_imbalance, static_cast<double>(kind.expert));
     return kind;
 }
 

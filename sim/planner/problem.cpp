@@ -1,5 +1,7 @@
 #include "planner/problem.hpp"
 
+#include <algorithm>
+
 namespace moesaic::planner {
 
 std::map<int, double> imbalance_of(scenario::Scenario const& s) {
@@ -8,7 +10,8 @@ std::map<int, double> imbalance_of(scenario::Scenario const& s) {
     double const given = s.plan.kinds.empty() ? 1.0 : s.plan.kinds.front().expert_imbalance;
     for (int ranks = 1; ranks <= experts; ++ranks) {
         if (experts % ranks == 0) {
-            out[ranks] = s.routing ? model::rank_imbalance(*s.routing, s.model, ranks, s.seed) : given;
+            out[ranks] = s.routing ? model::rank_imbalance(*s.routing, s.model, ranks, s.seed)
+                                   : std::min(given, static_cast<double>(ranks));
         }
     }
     return out;

@@ -35,19 +35,59 @@ double nic_bytes_per_byte(CollectiveKind kind, int ranks, int nodes) {
     }
 }
 
+namespace {
+
+/// An 80 % interval is 1.2816 sigma to each side.
+constexpr double sigmas_of_80 = 1.2816;
+/// What is expected of a curve of few sizes: 5 % between sizes that differ by a factor of two.
+constexpr double usual_misses = 0.05 * sigmas_of_80 / 0.693;
+
+double log_log(double x0, double y0, double x1, double y1, double x) {
+    return y0 * std::pow(y1 / y0, std::log(x / x0) / std::log(x1 / x0));
+}
+
+} // namespace
+
+void learn_misses(CollectiveCurve& curve) {
+    constexpr double believed = 6; // so many sizes is the usual miss worth
+    auto const& x = curve.bytes;
+    auto const& y = curve.seconds;
+    std::vector<double> misses;
+    for (std::size_t i = 1; i + 1 < x.size(); ++i) {
+        auto const without = log_log(x[i - 1], y[i - 1], x[i + 1], y[i + 1], x[i]);
+        misses.push_back(std::abs(std::log(without / y[i])) / std::log(x[i + 1] / x[i - 1]));
+    }
+    curve.misses = usual_misses;
+    if (!misses.empty()) {
+        auto const eighty = misses.begin() + static_cast<std::ptrdiff_t>(misses.size() * 4 / 5);
+        std::ranges::nth_element(misses, eighty);
+        auto const n = static_cast<double>(misses.size());
+        curve.misses = (*eighty * n + usual_misses * believed) / (n + believed);
+    }
+}
+
 CurveTime time_on(CollectiveCurve const& curve, Bytes size) {
+    constexpr double as_measured = 0.02;
+    // without sizes of 64 MiB and more, the rate at the edge misses four of five by a fifth for a doubling (aiconfigurator's curves)
+    constexpr double at_edge = 0.08, per_doubling_beyond = 0.12;
     auto const& x = curve.bytes;
     auto const& y = curve.seconds;
     auto const above = std::ranges::lower_bound(x, size.value());
+    if (above != x.end() && *above == size.value()) {
+        return {Seconds{y[static_cast<std::size_t>(above - x.begin())]}, true, as_measured};
+    }
+    auto const beyond = [&](double edge) {
+        return at_edge + per_doubling_beyond * std::abs(std::log2(size.value() / edge));
+    };
     if (above == x.begin()) {
-        return {Seconds{y.front()}, x.front() == size.value(), x.front() == size.value()};
+        return {Seconds{y.front()}, false, beyond(x.front())};
     }
     if (above == x.end()) {
-        return {Seconds{y.back() * size.value() / x.back()}, false, false};
+        return {Seconds{y.back() * size.value() / x.back()}, false, beyond(x.back())};
     }
     auto const i = static_cast<std::size_t>(above - x.begin());
-    auto const share = std::log(size.value() / x[i - 1]) / std::log(x[i] / x[i - 1]);
-    return {Seconds{y[i - 1] * std::pow(y[i] / y[i - 1], share)}, x[i] == size.value(), true};
+    return {Seconds{log_log(x[i - 1], y[i - 1], x[i], y[i], size.value())}, false,
+            std::max(as_measured, curve.misses / sigmas_of_80 * std::log(x[i] / x[i - 1]))};
 }
 
 namespace {
@@ -79,6 +119,7 @@ void add_curves(StoredSeries const& series, bool beyond_node, std::vector<Collec
             curve.bytes.push_back(bytes);
             curve.seconds.push_back(sorted[sorted.size() / 2]);
         }
+        learn_misses(curve);
         out.push_back(std::move(curve));
     }
 }
@@ -101,6 +142,7 @@ std::vector<CollectiveCurve> curves_of(StoreView const& store, hardware::Chip co
 
 CollectiveCost split_time(CollectiveCurve const& curve, Bytes rank_bytes, double bytes_per_byte,
                           BytesPerSecond link) {
+    constexpr double between_measured = 0.05; // of cells of a grid, and of curves that happen to be smooth
     auto const size = rank_bytes / bytes_per_byte;
     auto const here = time_on(curve, size);
     // per further rank_bytes, from half of them to twice; below its least size the curve shows none
@@ -109,11 +151,13 @@ CollectiveCost split_time(CollectiveCurve const& curve, Bytes rank_bytes, double
     auto const whole = rank_bytes / here.time;
     auto const most = std::max(link, whole);
     auto const rate = slope.value() > 0 ? std::clamp(rank_bytes / slope, whole, most) : most;
-    CollectiveCost out{here.time - rank_bytes / rate, rate, Evidence::interpolated, 0.05};
+    CollectiveCost out{here.time - rank_bytes / rate, rate, Evidence::interpolated, here.sigma};
     out.startup = std::max(out.startup, Seconds{0});
-    bool const measured = here.measured && !curve.condensed;
-    out.evidence = measured ? Evidence::measured : Evidence::interpolated;
-    out.sigma = measured ? 0.02 : here.inside ? 0.05 : 0.12;
+    if (here.measured && !curve.condensed) {
+        out.evidence = Evidence::measured;
+    } else {
+        out.sigma = std::max(out.sigma, between_measured);
+    }
     return out;
 }
 

@@ -18,6 +18,8 @@ struct CollectiveCurve {
     int ranks = 0, nodes = 1;
     std::vector<double> bytes; ///< ascending, nccl-tests' size
     std::vector<double> seconds;
+    double misses =
+        0.0; ///< of sizes left out, |ln(time)| per ln of the gap between their neighbours: four of five stay below
     Grade grade = Grade::c;
     bool condensed = false; ///< cells of a grid, not measurements
     std::string chip;
@@ -26,8 +28,10 @@ struct CollectiveCurve {
 struct CurveTime {
     Seconds time;
     bool measured = false; ///< a measured size
-    bool inside = false;   ///< between the least and the greatest size
+    double sigma = 0.0; ///< of ln(time), as sizes that are left out show it; grows with the gap between sizes
 };
+/// Sets `misses` by leaving out size after size.
+void learn_misses(CollectiveCurve& curve);
 /// Log-log between measured sizes; below the least its time, above the greatest its bandwidth.
 [[nodiscard]] CurveTime time_on(CollectiveCurve const& curve, Bytes size);
 

@@ -23,6 +23,7 @@ struct Estimate {
     double sigma = 0;
     bool measured = false;     ///< this very shape
     double own_distance = 1e9; ///< to the nearest shape of the same chip, in scaled log2 of the sizes
+    double beyond = 0;         ///< how far outside the box of its series' shapes, in the same
 };
 
 /// How a series differs from its family's smoothness, as factors.
@@ -38,8 +39,8 @@ class Estimator {
     /// The same one, with what it has learnt and learns, that notes which rows its answers go through.
     [[nodiscard]] Estimator noting_in(Consulted& consulted) const;
     [[nodiscard]] StoreView store() const { return {store_, consulted_}; }
-    /// From the question's series and, where it holds few shapes, from its relatives: other options and formats of
-    /// the chip, then other chips. none where no series has the operation.
+    /// From the question's series and, where it holds few shapes or none as far out, from its relatives: other options and
+    /// formats of the chip, then other chips. none where no series has the operation.
     [[nodiscard]] std::optional<Estimate> estimate(Question const& question) const;
 
   private:

@@ -12,6 +12,8 @@ namespace {
 
 /// Beyond it (in scaled log2 of the sizes) it is the curves of other chips that tell, not the chip's own shapes.
 constexpr double near_enough = 2.5;
+/// So far outside the box of the chip's shapes (in the same measure) nothing is interpolated.
+constexpr double at_the_edge = 1.0;
 /// A format that stands in for another with more doubt than this is a transfer.
 constexpr double doubtful = 0.1;
 /// Series whose misfit differs by less than this suit alike; then the faster library is taken, as a user would.
@@ -88,7 +90,8 @@ std::optional<KernelTime> time_in_format(Estimator const& estimator, hardware::C
         auto const score = time * (1 + said->sigma);
         if (!best || score < best_score) {
             best_score = score;
-            bool const far = said->own_distance > near_enough || format > doubtful;
+            bool const far =
+                said->own_distance > near_enough || said->beyond > at_the_edge || format > doubtful;
             auto const evidence = far                               ? Evidence::transferred
                                   : said->measured && stand_in == 0 ? Evidence::measured
                                                                     : Evidence::interpolated;
