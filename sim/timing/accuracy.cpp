@@ -57,6 +57,7 @@ class Comparison {
             ++unpredicted_;
             return;
         }
+        given_ += said->duration.evidence == Evidence::measured ? 1 : 0;
         std::string const op{table_op(row.kernel.op).name};
         auto const ratio = said->duration.time / row.time;
         Miss const miss{std::abs(ratio - 1),
@@ -67,6 +68,7 @@ class Comparison {
     [[nodiscard]] AccuracyReport report() const {
         AccuracyReport out;
         out.unpredicted = unpredicted_;
+        out.given = given_;
         for (auto const& [key, misses] : groups_) {
             out.groups.push_back(summarise(std::get<0>(key), std::get<1>(key), std::get<2>(key), misses));
         }
@@ -80,6 +82,7 @@ class Comparison {
     std::map<std::tuple<std::string, std::string, std::string>, std::vector<Miss>> groups_;
     std::map<std::string, std::vector<Miss>> by_op_;
     std::int64_t unpredicted_ = 0;
+    std::int64_t given_ = 0;
 };
 
 } // namespace

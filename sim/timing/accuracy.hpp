@@ -21,6 +21,7 @@ struct AccuracyReport {
     std::vector<AccuracyGroup> groups; ///< by op, dtype and chip
     std::vector<AccuracyGroup> by_op;  ///< over chips and dtypes
     std::int64_t unpredicted = 0;      ///< rows for which nothing comparable is loaded
+    std::int64_t given = 0; ///< rows whose very shape is among the measured ones: their errors say little
 };
 
 /// Predicts the rows from tables that should not hold them.

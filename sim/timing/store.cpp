@@ -2,6 +2,7 @@
 
 #include "base/sha256.hpp"
 #include "hardware/catalogue.hpp"
+#include "timing/collective_curve.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -161,7 +162,43 @@ void TimingStore::check_new_rows() {
     }
 }
 
+namespace {
+
+/// Empty where the time of a collective or of an exchange of tokens can be. A fabric may be better than the catalogue's (other
+/// NICs, sums in the switch), but not by so much.
+std::string why_beats_link(hardware::Chip const& chip, Kernel const& kernel, Seconds time) {
+    constexpr double over_link = 4;
+    bool const inside = kernel.options.nodes <= 1;
+    auto const& link = inside ? chip.scale_up_bandwidth : chip.nic_bandwidth;
+    if (!link || link->value.value() <= 0) {
+        return {};
+    }
+    auto const& op = table_op(kernel.op);
+    auto const kind = find_collective(op.name);
+    auto const ranks = static_cast<int>(kernel.batch);
+    auto sent = static_cast<double>(
+        kernel.m); // of a collective: bytes; of an exchange: tokens, each sent at least in 8 bit
+    if (op.family == Family::exchange) {
+        auto const elsewhere = inside ? 1.0 - 1.0 / std::max(ranks, 2) : 1.0 - 1.0 / kernel.options.nodes;
+        sent *= static_cast<double>(kernel.n) * elsewhere / 2;
+    } else if (kind && inside) {
+        sent *= rank_bytes_per_byte(*kind, ranks);
+    } else if (kind && ranks >= kernel.options.nodes) {
+        sent *= nic_bytes_per_byte(*kind, ranks, kernel.options.nodes);
+    }
+    return sent / time.value() > over_link * link->value.value()
+               ? fmt::format("faster than {:.0f} times the {} link", over_link,
+                             inside ? "scale-up" : "network")
+               : "";
+}
+
+} // namespace
+
 std::string why_refused(hardware::Chip const& chip, Kernel const& kernel, Seconds time) {
+    auto const family = table_op(kernel.op).family;
+    if (family == Family::collective || family == Family::exchange) {
+        return why_beats_link(chip, kernel, time);
+    }
     auto const roofline = is_computed(kernel.op) ? find_roofline(chip, kernel) : std::nullopt;
     return roofline ? why_impossible(*roofline, work_of(kernel), time, allowed_over_peak(chip, kernel))
                     : std::string{};
