@@ -171,7 +171,11 @@ std::string run_summary(Scenario const& s, Run const& run) {
     if (run.spending) {
         out += spending_text(*run.spending);
     }
-    out += fmt::format("evidence  {} (of the critical path)\n", evidence_text(m)) + software_text(s);
+    out += fmt::format("evidence  {} (of the critical path)\n", evidence_text(m));
+    out += fmt::format(
+        "          from the timings' doubt alone 80 % lie from {} to {}; the rest is the model's\n",
+        io::text_of(m.timings_interval.low), io::text_of(m.timings_interval.high));
+    out += software_text(s);
     for (auto const& line : comparisons(s, run)) {
         out += fmt::format("compare   {}\n", line);
     }
@@ -273,6 +277,8 @@ io::Json run_json(Scenario const& s, Run const& run) {
             .set("time_by_evidence", std::move(evidence));
         out.set("step_time_interval_80_s",
                 io::Json::array().add(m.step_interval.low.value()).add(m.step_interval.high.value()));
+        out.set("step_time_interval_80_of_timings_s",
+                io::Json::array().add(m.timings_interval.low.value()).add(m.timings_interval.high.value()));
         out.set("critical_path", path_json(run.timeline)).set("activities", run.timeline.activities);
     }
     if (run.meetings) {

@@ -47,6 +47,7 @@ Metrics metrics_of(parallel::Program const& program, engine::Timeline const& tim
                    hardware::Topology const& topology, double model_error) {
     Metrics out;
     out.step = timeline.step;
+    out.timings_interval = interval_80(timeline.step, step_sigma(timeline));
     out.step_interval = interval_80(timeline.step, std::hypot(step_sigma(timeline), model_error));
     out.tokens_per_s = program.tokens.value() / timeline.step.value();
     auto const peak = peak_of(program, topology);

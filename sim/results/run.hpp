@@ -29,6 +29,8 @@ struct Interval {
 struct Metrics {
     Seconds step;
     Interval step_interval;
+    Interval
+        timings_interval; ///< of the step, from the uncertainty of the timings alone: what measurements can narrow
     double tokens_per_s = 0.0;
     /// Model FLOP (causal attention counted once, recompute not) over the sum of the bf16 peaks of all chips;
     /// of fp16 where a chip has no bf16.

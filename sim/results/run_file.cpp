@@ -105,6 +105,9 @@ void write_step(Hdf5Writer& file, Run const& run) {
         "/step/step_time_interval_80",
         std::vector<double>{m.step_interval.low.value(), m.step_interval.high.value()},
         seconds("80 % interval of the step time from the uncertainty of timings and model: low, high"));
+    file.write("/step/step_time_interval_80_of_timings",
+               std::vector<double>{m.timings_interval.low.value(), m.timings_interval.high.value()},
+               seconds("the same from the uncertainty of the timings alone, which measurements can narrow"));
     file.write("/step/tokens_per_s", m.tokens_per_s, {"tokens/s", "Tokens of all replicas per second"});
     file.write("/step/mfu", m.mfu,
                pure("Model FLOP (no recompute, causal attention half) over the chips' bf16 peak"));

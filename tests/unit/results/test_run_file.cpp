@@ -26,8 +26,11 @@ parallel::ClassMemory memory_of(std::string name) {
 Run small_run() {
     Run run{.scenario = "small", .plan = "16 chips, tp 1, pp 2"};
     run.memory = {memory_of("stage 0"), memory_of("stage 1")};
-    Metrics metrics{
-        .step = Seconds{2.0}, .step_interval = {Seconds{1.8}, Seconds{2.2}}, .tokens_per_s = 5e5, .mfu = 0.3};
+    Metrics metrics{.step = Seconds{2.0},
+                    .step_interval = {Seconds{1.8}, Seconds{2.2}},
+                    .timings_interval = {Seconds{1.9}, Seconds{2.1}},
+                    .tokens_per_s = 5e5,
+                    .mfu = 0.3};
     metrics.chips = 16;
     metrics.chip_hours_per_trillion_tokens = 8888.9;
     metrics.time_by_evidence = {0.5, 0.25, 0.0, 0.25};
