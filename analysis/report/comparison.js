@@ -67,7 +67,7 @@ function bestOf(runs) {
   const kinds = pricedAlike(runs);
   const lines = kinds.map((alike) => {
     const best = alike.reduce((a, b) => (b.cost < a.cost ? b : a));
-    const beginning = kinds.length === 1 ? "Cheapest is" : `${alike.length === 1 ? "Alone with a cost" : "Cheapest"} by ${COST_KINDS[best.kind]} is`;
+    const beginning = kinds.length === 1 ? "Cheapest is" : `${alike.length === 1 ? "The only cost" : "Cheapest"} by ${COST_KINDS[best.kind]} is${alike.length === 1 ? " that of" : ""}`;
     return `${beginning} ${which(best.file)}: ${withInterval(best)} a trillion tokens${kinds.length === 1 || best.kind === "bill" ? `, counted as ${best.counts}` : ""}.`;
   });
   if (lines.length > 0) { return lines; }
@@ -90,7 +90,7 @@ function doubtOfBest(runs) {
 /// Columns of the table; those that say the same of all runs are left to the CSV.
 function shownOf(rows) {
   const unlike = (column) => new Set(rows.map((row) => row[column])).size > 1;
-  return rows.map(({plan, fits, cost_is, ...row}) => ({...row, ...(unlike("fits") ? {fits} : {}), ...(unlike("cost_is") ? {cost_is} : {})}));
+  return rows.map(({plan, fits, cost_is, currency, ...row}) => ({...row, ...(unlike("currency") ? {currency} : {}), ...(unlike("fits") ? {fits} : {}), ...(unlike("cost_is") ? {cost_is} : {})}));
 }
 
 function addComparison(parent, runs) {
@@ -99,7 +99,7 @@ function addComparison(parent, runs) {
   const answer = best.length > 0 ? [element("div", {class: "answer"}, ...best.map((line) => element("p", {}, line)),
     ...doubtOfBest(runs).map((line) => element("p", {class: "doubt"}, line)))] : [];
   const made = section(parent, "runs", `${runs.length} runs`, ...answer, tableOf(shownOf(rows), {step_s: "step, s", tokens_per_s: "tokens/s", mfu: "MFU",
-    chip_hours_per_trillion_tokens: "chip-hours / T tokens", cost_per_trillion_tokens: "cost / T tokens", cost_is: "which is"}));
+    chip_hours_per_trillion_tokens: "chip-hours / T tokens", cost_per_trillion_tokens: `${new Set(rows.map((row) => row.currency)).size === 1 && rows[0].currency ? rows[0].currency : "cost"} / T tokens`, cost_is: "which is"}));
   made.append(element("div", {class: "tools"}, element("button", {type: "button", onclick: () => save("runs.csv", csvOf(rows), "text/csv")}, "CSV")));
   addCosts(made, runs);
   const simulated = runs.filter(isSimulated);

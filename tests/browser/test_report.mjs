@@ -120,7 +120,7 @@ async function testCostsOfUnlikeKinds() {
   const { page, errors } = await openPage(browser, at("kinds.html"), { viewport: { width: 1100, height: 900 } });
   const lines = await page.locator("#runs .answer p").allTextContents();
   assert.match(lines[0], /^Cheapest by rent at the price book without failures is Ling-Lite on one H20 server/);
-  assert.match(lines[1], /^Alone with a cost by the lab's bill for the whole training is Ling-Lite on a lab's own chips .* the whole training's use of chips of its own and power\.$/);
+  assert.match(lines[1], /^The only cost by the lab's bill for the whole training is that of Ling-Lite on a lab's own chips .* the whole training's use of chips of its own and power\.$/);
   assert.match(lines[2], /not compared with each other/);
   assert.equal((await rowsSavedBy(page, "cost-CNY")).length, 2); // tutorial 02 has no prices
   const [bill] = await rowsSavedBy(page, "bill-CNY");
