@@ -23,6 +23,12 @@ function factsTable(facts) {
   return element("table", {class: "facts"}, element("tbody", {}, ...facts.map(([what, told]) => element("tr", {}, element("th", {scope: "row"}, what), element("td", {}, told)))));
 }
 
+/// A box that cannot be overlooked with what was assumed; nothing where nothing was.
+function addAssumptions(parent, title, assumptions = []) {
+  if (assumptions.length === 0) { return; }
+  parent.append(element("div", {class: "assumed", role: "note"}, element("h3", {}, title), element("ul", {}, ...assumptions.map((each) => element("li", {}, each)))));
+}
+
 function save(name, content, type) {
   const link = element("a", {href: URL.createObjectURL(content instanceof Blob ? content : new Blob([content], {type})), download: name});
   link.click();

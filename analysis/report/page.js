@@ -1,6 +1,7 @@
 // Puts the page together.
 
 const data = JSON.parse(document.getElementById("data").textContent);
+labelFiles(data.files);
 const runs = data.files.filter(isRun);
 const main = document.getElementById("main");
 

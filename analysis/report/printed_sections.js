@@ -1,56 +1,4 @@
-// What commands print with --json: plans, the status of chips under the rules, published runs, clusters.
-
-const DAY = 24 * 3600 * 1000;
-
-/// Names as `moesaic rules` prints them, words, colour, letters that say the same as the colour.
-const OUTCOMES = [["allowed", "#d9f0d3", "ok"], ["warned", "#a6dba0", "warned"], ["exception", "#c7e5f4", "except."], ["notified", "#92c5de", "notify"],
-  ["licensed", "#fee8a8", "granted"], ["licence_required", "#fdc367", "licence"], ["case_by_case", "#f9a35b", "case"],
-  ["presumption_of_denial", "#d6604d", "DENIED"], ["prohibited", "#8c1c2c", "BANNED"], ["undecided", "#bdbdbd", "?"]];
-
-/// Stretches of one outcome and rule, from half a year before the first change to half a year after the last.
-function statusRows(printed) {
-  const margin = 183 * DAY;
-  const changes = printed.changes.map((change) => Date.parse(change.from));
-  const [begin, end] = [Math.min(...changes) - margin, Math.max(...changes) + margin];
-  return printed.chips.flatMap(({chip, status}) => {
-    const rows = [];
-    status.forEach(({from, outcome, rule}, i) => {
-      const until = i + 1 < status.length ? Date.parse(status[i + 1].from) : end;
-      const last = rows.at(-1);
-      if (last && last.outcome === outcome && last.rule === rule) { last.until = until; return; }
-      rows.push({chip, from: from === null ? begin : Date.parse(from), until, outcome, rule});
-    });
-    return rows;
-  }).map((row) => ({...row, from: new Date(row.from).toISOString().slice(0, 10), until: new Date(row.until).toISOString().slice(0, 10),
-    days: (row.until - row.from) / DAY, letters: OUTCOMES.find(([name]) => name === row.outcome)[2]}));
-}
-
-function addRules(parent, {file, printed}) {
-  const made = section(parent, `rules-${wordOf(file)}`, `Chips to ${printed.destination} under the rules`);
-  const all = statusRows(printed);
-  const used = OUTCOMES.filter(([name]) => all.some((row) => row.outcome === name));
-  const filter = element("input", {type: "search", oninput: () => show()});
-  made.append(element("div", {class: "controls"}, element("label", {}, "Chips with (like nvidia h20)", filter)));
-  const time = (field) => ({field, type: "temporal", title: null});
-  const y = {field: "chip", type: "nominal", title: null};
-  const about = {id: `rules-${wordOf(file)}-plot`, title: `Status of each chip for export to ${printed.destination}`,
-    text: "From one change of the rules to the next; colours go from light to dark with strictness, and letters say the same. A grey ? is what cannot be decided from what is known.",
-    rows: [...all], bands: ["chip", 18], headings: {from: "from", until: "until"}, spec: {layer: [
-      {mark: {type: "rect", tooltip: true}, encoding: {y, x: time("from"), x2: {field: "until"},
-        color: {field: "outcome", type: "nominal", title: null, scale: {domain: used.map(([name]) => name), range: used.map(([, colour]) => colour)},
-          legend: {labelExpr: "replace(datum.label, /_/g, ' ')", labelLimit: 200}},
-        tooltip: ["chip", "outcome", "rule", "from", "until"].map((field) => ({field, type: "nominal"}))}},
-      {transform: [{filter: "datum.days > 75"}], mark: {type: "text", align: "left", dx: 3, fontSize: 10},
-        encoding: {y, x: time("from"), text: {field: "letters"}, color: {value: "#222222",
-          condition: {test: "datum.outcome == 'prohibited' || datum.outcome == 'presumption_of_denial'", value: "#ffffff"}}}}]}};
-  const figure = figureOf(made, about);
-  made.append(element("h3", {}, "Changes of the rules"), tableOf(printed.changes.map((change) =>
-    ({from: change.from, begins: change.begins.join(", ") || "–", ends: change.ends.join(", ") || "–"}))));
-  function show() {
-    const words = filter.value.toLowerCase().split(/\s+/);
-    showRows(figure, about, all.filter((row) => words.every((word) => row.chip.toLowerCase().includes(word))));
-  }
-}
+// What commands print with --json: plans, published runs, clusters; rules and studies have files of their own.
 
 /// What one reproduction says of one published step time.
 function recordRows({file, printed}) {
@@ -132,15 +80,32 @@ function addPlans(parent, {file, printed}) {
   const best = rows[0];
   made.append(element("div", {class: "answer"},
     element("p", {}, `The best plan takes ${secondsText(best.step_time_s)} a step` +
-      `${best.cost_per_trillion_tokens === null ? "" : ` and ${amountText(best.cost_per_trillion_tokens, currency)} a trillion tokens`}; it is bound by ${best.bound_by}.`),
+      `${best.cost_per_trillion_tokens === null ? "" : ` and ${amountText(best.cost_per_trillion_tokens, currency)} a trillion tokens`}; its time goes into ${best.bound_by}.`),
     element("p", {class: "doubt"}, `${grouped(printed.considered)} plans considered, ${grouped(printed.pruned)} pruned, ${grouped(printed.simulated)} simulated in ${digits(printed.wall_s, 3)} s.`)));
-  const bars = rows.map((row) => ({...row, name: `${row.rank}. ${row.plan.split("\n")[0]}`}));
-  const y = {field: "name", type: "nominal", sort: null, title: null, axis: {labelLimit: 420}};
-  figureOf(made, {id: `${id}-steps`, title: "Step time of the best plans", text: "Colour: what bounds the plan.", rows: bars, bands: ["name", 20],
-    spec: {mark: {type: "bar", tooltip: {content: "data"}}, encoding: {y, x: {field: "step_time_s", type: "quantitative", title: "seconds a step"},
-      color: {field: "bound_by", type: "nominal", title: null}}}});
+  addStepsByCause(made, id, rows);
   addTimeAgainstCost(made, id, printed, currency);
-  made.append(tableOf(rows.map((row) => ({...row, plan: row.plan.split("\n")[0]})), {step_time_s: "step, s", cost_per_trillion_tokens: "cost / T tokens"}));
+  made.append(tableOf(rows.map((row) => ({...row, plan: row.plan.split("\n")[0]})), {step_time_s: "step, s", cost_per_trillion_tokens: "cost / T tokens", bound_by: "time goes into"}));
+}
+
+/// "compute 87 %, waiting 8 %" as [["compute", 0.87], ["waiting", 0.08]]; a cause without a share has all.
+function causesOf(boundBy) {
+  return boundBy.split(", ").map((part) => part.match(/^(.*?)(?: ([\d.]+) %)?$/)).map(([, cause, share]) => [cause, share === undefined ? 1 : Number(share) / 100]);
+}
+
+/// A bar for each plan, cut by what its time goes into; the shares that are told are the three largest.
+function addStepsByCause(parent, id, plans) {
+  const parts = plans.flatMap((row) => {
+    const causes = causesOf(row.bound_by);
+    const rest = 1 - causes.reduce((sum, [, share]) => sum + share, 0);
+    return [...causes, ...(rest > 0.004 ? [["the rest", rest]] : [])].map(([part, share]) => ({name: `${row.rank}. ${row.plan.split("\n")[0]}`, part, seconds: row.step_time_s * share, share}));
+  });
+  const causes = [...new Set(parts.map((row) => row.part))].sort((a, b) => (a === "the rest") - (b === "the rest"));
+  const colours = ["blue", "orange", "green", "red", "purple", "sky", "yellow"].map((name) => COLOURS[name]);
+  const rows = parts.map((row) => ({...row, order: causes.indexOf(row.part)}));
+  const spec = stack("name", "seconds", "seconds a step", causes.map((cause, i) => [cause, cause === "the rest" ? COLOURS.grey : colours[i % colours.length]]));
+  spec.encoding.y.axis = {labelLimit: 420};
+  figureOf(parent, {id: `${id}-steps`, title: "Step time of the best plans", text: "Cut by what the time of all ranks goes into: kernels (compute), waiting, and each kind of exchange that nothing hides.",
+    rows, bands: ["name", 22], spec});
 }
 
 function amountOf(plan) {
@@ -151,11 +116,13 @@ function amountOf(plan) {
 /// The plans than which no other is both faster and cheaper, where there is a price.
 function addTimeAgainstCost(parent, id, printed, currency) {
   const rows = [...printed.plans, ...(printed.pareto ?? [])].map((plan) => ({plan: (plan.short_plan ?? plan.plan).split("\n")[0], step_time_s: plan.step_time_s,
-    cost_m: amountOf(plan) === null ? null : amountOf(plan) / 1e6, bound_by: plan.bound_by}));
+    cost_m: amountOf(plan) === null ? null : amountOf(plan) / 1e6, most_time: causesOf(plan.bound_by)[0][0], bound_by: plan.bound_by}));
+  const color = {field: "most_time", type: "nominal", title: "most time goes into"};
+  const colours = new Set(rows.map((row) => row.most_time)).size > 1 ? {color} : {};
   if (rows.length < 2 || rows.some((row) => row.cost_m === null)) { return; }
   figureOf(parent, {id: `${id}-front`, title: "Time against cost", text: "The line joins the plans than which none is both faster and cheaper.",
     rows, headings: {cost_m: "M per trillion tokens"}, spec: {height: 300, ...withFront(rows, "step_time_s", "cost_m",
-      {titles: {step_time_s: "seconds a step", cost_m: `M ${currency ?? ""} per trillion tokens`}, color: {field: "bound_by", type: "nominal", title: null}})}});
+      {titles: {step_time_s: "seconds a step", cost_m: `M ${currency ?? ""} per trillion tokens`}, ...colours})}});
 }
 
 function addCluster(parent, {file, printed}) {
@@ -181,7 +148,7 @@ function addTiers(parent, id, tiers) {
 }
 
 /// What each kind of printed object is known by.
-const PRINTED = [["plans", addPlans], ["changes", addRules], ["tiers", addCluster]];
+const PRINTED = [["plans", addPlans], ["changes", addRules], ["end_use", addVerdicts], ["study", addStudy], ["tiers", addCluster]];
 
 function addPrinted(parent, files) {
   const reproductions = files.filter(({printed}) => printed.records && printed.groups);

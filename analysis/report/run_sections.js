@@ -24,12 +24,12 @@ function answerOf(file) {
   const hours = value(file, "/cost/chip_hours_per_trillion_tokens");
   const chips = value(file, "/step/chips");
   const cost = costOf(file);
-  const price = cost ? `cost ${amountText(cost.cost, cost.currency)} (80 %: ${amountText(cost.low, cost.currency)} to ${amountText(cost.high, cost.currency)}) and take` : "take";
+  const price = cost ? `cost ${withInterval(cost)} and take` : "take";
   const taken = value(file, "/evidence/transferred") + value(file, "/evidence/analytic");
   return [`A trillion tokens of ${name} ${price} ${grouped(hours)} chip-hours, ${digits(hours / chips / 24, 3)} days on ${grouped(chips)} chips without failures.`,
     `A step takes ${secondsText(value(file, "/step/step_time"))} (80 %: ${secondsText(low)} to ${secondsText(high)}); ` +
       `${grouped(value(file, "/step/tokens_per_s"))} tokens/s; MFU ${percent(value(file, "/step/mfu"))}.`,
-    `The interval is that of the kernel timings alone; prices count as given. ${percent(taken)} of the critical path rest on timings of other chips or on a roofline.`];
+    `${cost ? `The cost is ${cost.counts}. ` : ""}${intervalText(file)} ${percent(taken)} of the critical path rest on timings of other chips or on a roofline.`];
 }
 
 function answerBox(file) {
@@ -185,8 +185,14 @@ function addPublished(parent, file) {
   {interval: "80 % interval of the error"}));
 }
 
+function softwareText(file) {
+  const name = value(file, "/scenario/software");
+  if (!name) { return "none is named"; }
+  return isSoftwareKnown(file) ? name : `${name} stands for the one that runs, which nobody has described`;
+}
+
 function addSources(parent, file) {
-  const list = (path) => (has(file, path) ? [value(file, path)].flat() : []);
+  const list = (path) => listOf(file, path);
   const assumptions = list("/scenario/assumptions");
   if (assumptions.length > 0) {
     section(parent, "assumptions", "Assumptions", element("ul", {}, ...assumptions.map((each) => element("li", {}, each))));
@@ -194,6 +200,8 @@ function addSources(parent, file) {
   const facts = [["Scenario", value(file, "/scenario/file")], ["Plan", value(file, "/scenario/plan")],
     ["Changed", list("/scenario/overrides").join("; ") || "nothing"],
     ["Timings beside the shipped ones", list("/scenario/timings").join("; ") || "none"],
+    ...(has(file, "/scenario/software") ? [["Software", softwareText(file)]] : []),
+    ["Constants of the model", (has(file, "/scenario/calibration") && value(file, "/scenario/calibration")) || "the shipped ones"],
     ["Published figures", [...new Set(list("/published/source"))].join("; ") || "none"],
     ["Hash of the scenario", value(file, "/scenario/text_hash")], ["Seed", String(value(file, "/scenario/seed"))],
     ["MoEsaic", value(file, "/scenario/program_version")], ["Run file", file.file]];

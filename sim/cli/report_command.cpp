@@ -134,9 +134,9 @@ void add_report_command(CLI::App& app, Outcome&) {
     command->footer(
         "Example: moesaic run scenarios/tutorial/01-one-node.toml -o run.h5\n"
         "         moesaic report run.h5 -o run.html\n"
-        "Of what --json prints, the page draws plans (moesaic plan), the status of chips (moesaic rules\n"
-        "--timeline), published against simulated (moesaic reproduce; several files are compared) and\n"
-        "clusters (moesaic clusters show):\n"
+        "Of what --json prints, the page draws plans (moesaic plan), chips under the rules of a day or over\n"
+        "time (moesaic rules --date, --timeline), studies (moesaic whatif), published against simulated\n"
+        "(moesaic reproduce; several files are compared) and clusters (moesaic clusters show):\n"
         "         moesaic rules --timeline --json > rules.json\n"
         "         moesaic report rules.json -o rules.html");
     command->callback([arguments] { report(*arguments); });

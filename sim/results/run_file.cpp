@@ -45,6 +45,10 @@ void write_scenario(Hdf5Writer& file, Run const& run, RunOrigin const& origin) {
                words("Tables of kernel timings beside the shipped ones"));
     file.write("/scenario/calibration", origin.calibration,
                words("File of the calibration's constants; empty = the shipped one"));
+    file.write("/scenario/software", origin.software,
+               words("Software whose practice was simulated; empty = none is named"));
+    file.write("/scenario/software_known", std::int64_t{origin.software_known ? 1 : 0},
+               pure("1 if it is what ran; else it stands for one that nobody has described"));
     file.write("/scenario/seed", static_cast<std::int64_t>(origin.seed), pure("Seed of all random streams"));
     file.write("/scenario/program_version", origin.version, words("Version of MoEsaic"));
 }

@@ -23,6 +23,8 @@ struct RunOrigin {
     std::vector<std::string> assumptions;
     std::vector<std::string> timings; ///< tables beside the shipped ones
     std::string calibration;          ///< file of constants; empty = the shipped one
+    std::string software;             ///< named by the scenario; empty = none
+    bool software_known = false;      ///< it is what ran, and not what stands for it
     std::uint64_t seed = 1;
     std::string version; ///< of the program
     std::vector<PublishedFigure> published;

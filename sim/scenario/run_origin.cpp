@@ -42,6 +42,8 @@ results::RunOrigin origin_of(Scenario const& scenario, std::vector<std::string> 
                               .assumptions = scenario.assumptions,
                               .timings = scenario.timings,
                               .calibration = std::move(calibration),
+                              .software = scenario.software,
+                              .software_known = scenario.plan.practice.is_known,
                               .seed = scenario.seed,
                               .version = std::move(version),
                               .published = figures_of(scenario.published)};

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openBrowser, openPage, source } from "./browser.mjs";
 
 const [binary, target] = process.argv.slice(2);
@@ -13,9 +13,10 @@ const moesaic = (...args) => execFileSync(binary, args, { cwd: source, env: { ..
 
 /// The page of runs of these scenarios, open.
 async function pageOf(scenarios, ...args) {
-  const runs = scenarios.map((scenario, i) => {
-    moesaic("run", scenario, "-o", at(`${i}.h5`), ...args);
-    return at(`${i}.h5`);
+  const runs = scenarios.map((scenario) => {
+    const file = at(`${basename(scenario, ".toml")}.h5`);
+    moesaic("run", scenario, "-o", file, ...args);
+    return file;
   });
   moesaic("report", ...runs, "-o", at("page.html"));
   const { page, errors } = await openPage(browser, at("page.html"), { viewport: { width: 1000, height: 1000 }, colorScheme: "light", deviceScaleFactor: 1.5 });

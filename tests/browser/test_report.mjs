@@ -2,7 +2,7 @@
 // usage: node test_report.mjs MOESAIC_BINARY; exits with 77 where browser or libraries are missing
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBrowser, openPage, source } from "./browser.mjs";
@@ -75,6 +75,66 @@ async function testSeveralRunsOnAPhone() {
   await page.waitForSelector("#memory-plot .plot svg");
   assert.equal(await page.textContent("#answer-title"), "Ling-Lite on H800 and Ascend 910B2");
   assert.equal(await page.locator("#answer").count(), 1);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+}
+
+/// The rows of a figure's CSV, as [{column: text}].
+async function rowsSavedBy(page, id) {
+  const { content } = await savedBy(page, page.locator(`#${id}`).getByRole("button", { name: /^CSV/ }));
+  const [columns, ...lines] = content.toString().trim().split("\n").map((line) => line.match(/("([^"]|"")*"|[^,]*)(,|$)/g).map((cell) => cell.replace(/,$/, "").replace(/^"|"$/g, "")));
+  return lines.map((line) => Object.fromEntries(columns.map((column, i) => [column, line[i]])));
+}
+
+async function testRunsOfOneName() {
+  const scenario = join(source, "scenarios", "tutorial", "01-one-node.toml");
+  const run = (name, ...settings) => {
+    moesaic("run", scenario, "-o", at(name), ...settings.flatMap((each) => ["--set", each]));
+    return at(name);
+  };
+  mkdirSync(at("other"));
+  const files = [run("plain.h5"), run("full.h5", "parallel.recompute=full"), run("both.h5", "parallel.recompute=full", "training.global_batch=128"), run("other/plain.h5")];
+  moesaic("report", ...files, "-o", at("alike.html"));
+  const { page, errors } = await openPage(browser, at("alike.html"), { viewport: { width: 390, height: 800 } });
+  const name = "Ling-Lite on one H20 server";
+  const labels = [`${name} (plain.h5)`, `${name} (parallel.recompute=full)`, `${name} (parallel.recompute=full; training.global_batch=128)`, `${name} (plain.h5 #2)`];
+  const evidence = await rowsSavedBy(page, "evidence-runs");
+  assert.deepEqual([...new Set(evidence.map((row) => row.run))], labels);
+  for (const label of labels) {
+    const whole = evidence.filter((row) => row.run === label).reduce((sum, row) => sum + Number(row.share), 0);
+    assert.ok(Math.abs(whole - 1) < 1e-6, `the shares of ${label} add up to one`);
+  }
+  assert.ok(await page.locator("#evidence-runs .plot svg .mark-rect path").count() >= 4 * 3, "every run has its bars");
+  assert.equal(await page.locator("#evidence-runs .plot svg .role-axis-label tspan", { hasText: "training.global_batch=128" }).count(), 1);
+  assert.deepEqual(await page.locator("#runs tbody td:nth-child(2)").allTextContents(), ["plain.h5", "full.h5", "both.h5", "plain.h5 #2"]);
+  assert.match(await page.textContent("#runs .answer"), /^Cheapest is Ling-Lite on one H20 server \(plain\.h5\) on nvidia_h20: .* counted as rent at the price book without failures\.$/);
+  assert.deepEqual(await chosen(page, "Show run").locator("option").allTextContents(), labels);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the phone");
+  assert.deepEqual(errors, []);
+  await page.context().close();
+}
+
+async function testCostsOfUnlikeKinds() {
+  moesaic("report", at("01-one-node.h5"), makeRun("08-fleet-and-money"), makeRun("05-stages-on-two-pools", "--set", 'software="megatron_lm_2024"'),
+    makeRun("02-pipeline", "--set", 'software="megatron_lm_2024"', "--set", "software_known=false"), "-o", at("kinds.html"));
+  const { page, errors } = await openPage(browser, at("kinds.html"), { viewport: { width: 1100, height: 900 } });
+  const lines = await page.locator("#runs .answer p").allTextContents();
+  assert.match(lines[0], /^Cheapest by rent at the price book without failures is Ling-Lite on one H20 server/);
+  assert.match(lines[1], /^The only cost by the lab's bill for the whole training is that of Ling-Lite on a lab's own chips .* the whole training's use of chips of its own and power\.$/);
+  assert.match(lines[2], /not compared with each other/);
+  assert.equal((await rowsSavedBy(page, "cost-CNY")).length, 2); // tutorial 02 has no prices
+  const [bill] = await rowsSavedBy(page, "bill-CNY");
+  const [low, high] = JSON.parse(await page.textContent("#data")).files[1].datasets["/spending/cost_interval_80"].value; // of a trillion tokens
+  assert.ok(Math.abs(bill.low - low / 1e6) < 1e-9 && Math.abs(bill.high - high / 1e6) < 1e-9, "a bill has its own interval");
+  const doubt = async (index) => {
+    await chosen(page, "Show run").selectOption({ index });
+    return page.textContent("#answer .doubt");
+  };
+  const unnamed = "No software is named: the 80 % intervals are those of runs whose software nobody has described";
+  assert.ok((await doubt(0)).startsWith(`The cost is rent at the price book without failures. ${unnamed}; prices count as given. `), await doubt(0));
+  assert.ok((await doubt(1)).includes(`${unnamed}; those of money also hold sources that disagree. `), await doubt(1));
+  assert.ok((await doubt(2)).includes("The 80 % intervals are those of kernel timings and model; prices count as given. "), await doubt(2));
+  assert.ok((await doubt(3)).includes("megatron_lm_2024 stands for the software that runs: the 80 % intervals are those of runs whose software nobody has described"), await doubt(3));
   assert.deepEqual(errors, []);
   await page.context().close();
 }
@@ -163,9 +223,9 @@ async function testReproductions() {
 }
 
 async function testRulesPlansAndClusters() {
-  const plans = [{ rank: 1, step_time_s: 20, cost_per_trillion_tokens: { value: 4.4e6, currency: "CNY" }, plan: "tp1", bound_by: "compute" },
-    { rank: 2, step_time_s: 21, cost_per_trillion_tokens: { value: 4.1e6, currency: "CNY" }, plan: "tp2", bound_by: "bubble" },
-    { rank: 3, step_time_s: 22, cost_per_trillion_tokens: { value: 4.5e6, currency: "CNY" }, plan: "tp4", bound_by: "bubble" }];
+  const plans = [{ rank: 1, step_time_s: 20, cost_per_trillion_tokens: { value: 4.4e6, currency: "CNY" }, plan: "tp1", bound_by: "compute 87 %, waiting 8 %, expert 3 %" },
+    { rank: 2, step_time_s: 21, cost_per_trillion_tokens: { value: 4.1e6, currency: "CNY" }, plan: "tp2", bound_by: "waiting 60 %, compute 40 %" },
+    { rank: 3, step_time_s: 22, cost_per_trillion_tokens: { value: 4.5e6, currency: "CNY" }, plan: "tp4", bound_by: "compute 100 %" }];
   writeFileSync(at("plan.json"), JSON.stringify({ considered: 40, pruned: 37, simulated: 3, wall_s: 1.5, plans }));
   moesaic("report", print("rules.json", "rules", "--timeline"), print("cluster.json", "clusters", "show", "h800_4096"), at("plan.json"), "-o", at("printed.html"));
   const { page, errors } = await openPage(browser, at("printed.html"), { viewport: { width: 1100, height: 900 } });
@@ -178,12 +238,61 @@ async function testRulesPlansAndClusters() {
   assert.match(await page.textContent("#cluster-cluster-json .answer"), /4,096 nvidia_h800_sxm5 in 512 nodes/);
   assert.match(await page.textContent("#plans-plan-json .answer"), /The best plan takes 20\ss a step and 4\.40\sM\sCNY/);
   assert.equal(await page.locator("#plans-plan-json-front .plot svg").count(), 1);
+  assert.deepEqual(await page.locator("#plans-plan-json-steps .plot svg .role-legend-label text").allTextContents(), ["compute", "waiting", "expert", "the rest"]);
+  const parts = (await rowsSavedBy(page, "plans-plan-json-steps")).filter((row) => row.name === "1. tp1").map((row) => [row.part, Number(row.seconds).toFixed(2)]);
+  assert.deepEqual(parts, [["compute", "17.40"], ["waiting", "1.60"], ["expert", "0.60"], ["the rest", "0.40"]]);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+}
+
+async function testVerdicts() {
+  writeFileSync(at("edit.toml"), '[[edit]]\nrule = "us_2025_04_letters"\nlimits = { memory_limit = "4.5 TB/s" }\n');
+  const day = ["rules", "--date", "2025-06-01"];
+  const world = JSON.parse(moesaic("rules", "--timeline", "--json"));
+  writeFileSync(at("other_world.json"), JSON.stringify({ ...world, assumptions: ["made for this test"] }));
+  moesaic("report", print("verdicts.json", ...day), print("edited.json", ...day, "--what-if", at("edit.toml")), at("other_world.json"), "-o", at("verdicts.html"));
+  const { page, errors } = await openPage(browser, at("verdicts.html"), { viewport: { width: 1100, height: 900 } });
+  const cells = async (id, chip) => {
+    await page.fill(`#${id} input[type=search]`, chip);
+    return page.locator(`#${id} tbody tr`).first().locator("td").allTextContents();
+  };
+  const [chip, outcome, rule, because, near] = await cells("verdicts-verdicts-json", "nvidia_h20 ");
+  assert.deepEqual([chip, outcome, rule], ["nvidia_h20", "licence required", "us_2025_04_letters"]);
+  assert.match(because, /bandwidth .* is at least 1400 GB\/s/);
+  assert.match(near, /is \d+\.\d\s% (below|above) [\d,.]+/);
+  assert.equal(await page.locator("#verdicts-verdicts-json .assumed").count(), 0);
+  assert.match(await page.textContent("#verdicts-edited-json .assumed"), /^A hypothetical world.*memory_limit 4\.5 TB\/s instead of 1400 GB\/s/);
+  assert.match(await page.textContent("#rules-other_world-json .assumed"), /^A hypothetical worldmade for this test$/);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+}
+
+async function testStudy() {
+  const study = print("study.json", "whatif", join(source, "scenarios/whatif/4_h200_licence.toml"));
+  const printed = JSON.parse(readFileSync(study));
+  moesaic("report", study, "-o", at("study.html"));
+  const { page, errors } = await openPage(browser, at("study.html"), { viewport: { width: 390, height: 800 } });
+  const lines = await page.locator("#study-study-json .answer p").allTextContents();
+  assert.equal(lines.length, 4 + 1); // cases, and what the days count from
+  const cheapest = printed.best[0];
+  assert.ok(lines[0].startsWith(`${printed.baseline}: cheapest is ${cheapest.candidate}, ${(cheapest.cost.value / 1e6).toPrecision(3)}\u00a0M\u00a0CNY in `), lines[0]);
+  const points = await rowsSavedBy(page, "study-study-json-front");
+  assert.equal(points.length, printed.options.length);
+  assert.equal(points.filter((row) => row.best !== "").length, printed.best.length);
+  assert.equal(await page.locator("#study-study-json-front .plot svg .role-legend-label text").count(), 4);
+  assert.equal((await rowsSavedBy(page, "study-study-json-cost")).length, 2 * 4);
+  const change = printed.best.find((each) => each.cost_change_fraction).cost_change_fraction.value;
+  assert.match(await page.textContent("#study-study-json table"), new RegExp(`${Math.abs(100 * change).toFixed(0)}\\s%`));
+  assert.match(await page.textContent("#study-study-json"), /Cannot be done.*reviewed case by case/);
+  assert.equal(await page.locator("#study-study-json .assumed li").count(), printed.assumptions.length);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the phone");
   assert.deepEqual(errors, []);
   await page.context().close();
 }
 
 try {
-  for (const test of [testOneRun, testTimeline, testSeveralRunsOnAPhone, testSweep, testManyPoints, testReproductions, testRulesPlansAndClusters]) {
+  for (const test of [testOneRun, testTimeline, testSeveralRunsOnAPhone, testRunsOfOneName, testCostsOfUnlikeKinds, testSweep, testManyPoints, testReproductions,
+    testRulesPlansAndClusters, testVerdicts, testStudy]) {
     await test();
     console.log(`ok ${test.name}`);
   }

@@ -49,6 +49,8 @@ RunOrigin small_origin() {
     return {.file = "small.toml",
             .text = "name = \"small\"\n",
             .overrides = {"parallel.tensor=1"},
+            .software = "megatron_core",
+            .software_known = true,
             .seed = 7,
             .version = "0.1.0",
             .published = {{"mfu", 0.33, "1", "a paper, table 2"}}};
@@ -63,6 +65,8 @@ TEST_CASE("a run file gives back what was simulated and what it rests on", "[res
     CHECK(reader.text("/scenario/text") == "name = \"small\"\n");
     CHECK(reader.texts("/scenario/overrides") == std::vector<std::string>{"parallel.tensor=1"});
     CHECK(reader.integer("/scenario/seed") == 7);
+    CHECK(reader.text("/scenario/software") == "megatron_core");
+    CHECK(reader.integer("/scenario/software_known") == 1);
     CHECK(reader.number("/step/step_time") == 2.0);
     CHECK(reader.numbers("/step/step_time_interval_80") == std::vector<double>{1.8, 2.2});
     CHECK(reader.texts("/step/path/label") == std::vector<std::string>{"gemm qkv", "pipeline wait"});
