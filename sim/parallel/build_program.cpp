@@ -107,10 +107,28 @@ KindRing kind_ring(Job const& job, std::vector<Stage> const& stages, Stage const
     return {{first, partner.index() - first.index(), 2}, 2.0 * (kinds - 1) / kinds};
 }
 
+/// What a kind trains: once what its replicas share, over all stages.
+double trained_by(Job const& job, std::vector<Stage> const& stages, int kind) {
+    double sum = 0;
+    for (auto const& stage : stages) {
+        if (stage.place.kind != kind) {
+            continue;
+        }
+        auto const s = stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length);
+        for (auto const& chunk : stage.chunks) {
+            auto const part = trained_weights_of_chunk(s, chunk);
+            double const own = part.dense / static_cast<double>(s.groups.data.count) +
+                               part.expert / static_cast<double>(s.groups.expert_data.count);
+            sum += own * static_cast<double>(stage.place.ranks.count) / s.copies;
+        }
+    }
+    return sum;
+}
+
 Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stage const& own) {
     auto const ring = kind_ring(job, stages, own);
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(own.place.kind)];
-    auto const parameters = static_cast<double>(model::total_parameters(job.model));
+    double const parameters = trained_by(job, stages, own.place.kind);
     double const part = parameters * bytes_per_element(job.plan.gradient) / chips_of(kind);
     return {timing::CollectiveKind::all_reduce, Bytes{ring.times * part}, ring.pair,
             "gradients between replica kinds", 1};
@@ -183,13 +201,13 @@ std::pair<bool, bool> ends_of(Stage const& stage) {
             std::ranges::any_of(stage.chunks, &ChunkContent::head)};
 }
 
-/// Of the embedding that a model ties to its head, where each lies in a stage of its own: both are copies of one parameter
-/// (Megatron-LM's embedding group, DeepSpeed's tied modules). Each rank with the one of its place in the other stage.
-std::optional<Collective> tied_embedding_sum(Job const& job, std::vector<Stage> const& stages, std::size_t at,
-                                             StageSetting const& s) {
+/// Of the token table that the stages of both ends hold: both are copies of one parameter (Megatron-LM's embedding group,
+/// also with MTP modules; DeepSpeed's tied modules). Each rank with the one of its place in the other stage.
+std::optional<Collective> second_table_sum(Job const& job, std::vector<Stage> const& stages, std::size_t at,
+                                           StageSetting const& s) {
     auto const& own = stages[at];
     auto const [embedding, head] = ends_of(own);
-    if (!job.model.tied_embeddings || s.plan.adapters || own.place.experts_at || embedding == head) {
+    if (!holds_second_table(s) || s.plan.adapters || own.place.experts_at || embedding == head) {
         return std::nullopt;
     }
     auto const other = std::ranges::find_if(stages, [&](Stage const& stage) {
@@ -208,7 +226,8 @@ std::optional<Collective> tied_embedding_sum(Job const& job, std::vector<Stage> 
     return Collective{timing::CollectiveKind::all_reduce,
                       Bytes{parameters * bytes_per_element(s.plan.gradient)},
                       {from, other->place.ranks.first.index() - from.index(), 2},
-                      "gradients of the tied embedding",
+                      job.model.tied_embeddings ? "gradients of the tied embedding"
+                                                : "gradients of the embedding for MTP",
                       is_open_ended(s.plan.schedule) ? -1 : meeting};
 }
 
@@ -256,8 +275,8 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     if (!s.plan.overlap_gradients && s.plan.zero < 2) {
         parameters.sum(weights);
     }
-    if (auto const tied = tied_embedding_sum(job, stages, at, s)) {
-        to.collective(Stream::data, *tied);
+    if (auto const table = second_table_sum(job, stages, at, s)) {
+        to.collective(Stream::data, *table);
     }
     double const shared = parameters.owned(weights) * (s.plan.zero > 0 ? s.copies : 1); // in the own stage
     pair.sum(shared);
@@ -267,7 +286,8 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     to.collective(Stream::data, gradient_norm(job, stage, stages.size()));
     to.host_in_turn(s.plan.practice.host_step); // it reads the norm before it goes on
     auto const owned = std::llround(parameters.owned(weights));
-    to.compute(std::vector{clip_operation(owned), model::optimizer_operation(owned, s.plan.gradient)});
+    to.compute(std::vector{clip_operation(owned),
+                           model::optimizer_operation(owned, s.plan.gradient, s.plan.optimizer_moments)});
     if (auto const& local = job.plan.local_sgd; local && local->meets && local->method == OuterSum::diloco) {
         parameters.meet(weights);
         parameters.update_outer(weights);
@@ -372,6 +392,13 @@ std::vector<ClassMemory> memory_of_classes(Job const& job) {
     return out;
 }
 
+Flop model_flop_per_token(model::Model const& model, Plan const& plan, TrainingShape const& shape) {
+    auto const length = static_cast<int>(shape.sequence_length);
+    constexpr auto convention = model::FlopConvention::causal_half;
+    return plan.adapters ? model::adapting_flop_per_token(model, length, convention, *plan.adapters)
+                         : model::training_flop_per_token(model, length, convention);
+}
+
 Program build_program(Job const& job) {
     Pricers pricers{job.timings, job.plan.practice, job.calibration};
     return build_program(job, pricers);
@@ -407,10 +434,7 @@ Program build_program(Job const& job, Pricers& pricers) {
     }
     program.tokens =
         Tokens{static_cast<double>(job.shape.global_batch) * static_cast<double>(job.shape.sequence_length)};
-    program.model_flop =
-        model::training_flop_per_token(job.model, static_cast<int>(job.shape.sequence_length),
-                                       model::FlopConvention::causal_half) *
-        program.tokens.value();
+    program.model_flop = model_flop_per_token(job.model, job.plan, job.shape) * program.tokens.value();
     return program;
 }
 
