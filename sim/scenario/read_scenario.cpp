@@ -282,7 +282,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     s.precision = parallel::read_precision(training, {});
     s.plan = read_plan_of(t, s, defaults, need);
     if (auto const search = t.optional_table("search")) {
-        s.search = read_search_space(*search);
+        s.search = read_search_space(*search, s.model);
     }
     if (auto const simulation = t.optional_table("simulation")) {
         s.simulation = read_simulation(*simulation);
