@@ -94,9 +94,6 @@ struct Slot {
 /// @throws BugError where problem_with() has something to say, or for a stage outside the pipeline
 [[nodiscard]] std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int micro_batches);
 
-/// Chunks of the model whose forward has run and whose backward has not ended, weights' gradients included: the most
-/// at a time.
-[[nodiscard]] int peak_in_flight(std::span<Slot const> slots);
 /// What a chunk keeps of a micro-batch (bytes, or whatever is counted).
 struct Kept {
     double whole = 0;   ///< from the forward to the end of the backward, or of the inputs' gradient

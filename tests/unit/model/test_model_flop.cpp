@@ -61,9 +61,3 @@ TEST_CASE("a MTP module adds its layer, its projection and the head once more", 
     CHECK(extra.value() ==
           Approx(2 * (attention_weights + ffn_weights + 2 * h * h + h * 129280) + attention).epsilon(1e-12));
 }
-
-TEST_CASE("a convention is found by its name", "[model]") {
-    CHECK(find_flop_convention("full_square") == FlopConvention::full_square);
-    CHECK(find_flop_convention(name_of(FlopConvention::causal_half)) == FlopConvention::causal_half);
-    CHECK_FALSE(find_flop_convention("half").has_value());
-}
