@@ -16,6 +16,7 @@ struct Origin {
     [[nodiscard]] static Origin whole_file(std::string path) { return {std::move(path), 0, 0, {}}; }
     /// "moe.toml:4:12: parallel.pipeline", leaving out what is unknown.
     [[nodiscard]] std::string text() const;
+    friend bool operator==(Origin const&, Origin const&) = default;
 };
 
 /// Something that the user can put right; the command line prints it and exits with 2.

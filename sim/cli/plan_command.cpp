@@ -92,11 +92,11 @@ class PlanRun {
         if (report.objective == "energy") {
             report.watts = watts();
         }
+        report.own_seconds = own_plan(); // first: a plan that cannot be is refused at once
         report.outcome = planner::search(problem, request(report));
         if (report.outcome.best.empty()) {
             throw none_found(report.outcome);
         }
-        report.own_seconds = own_plan();
         report.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         return report;
     }
@@ -109,13 +109,8 @@ class PlanRun {
         if (arguments_.seed) {
             overrides.push_back({"seed", std::to_string(*arguments_.seed)});
         }
-        auto out = scenario::read_scenario(arguments_.scenario, overrides, data_folder(),
-                                           scenario::PlanNeed::optional);
-        if (out.plan.local_sgd) {
-            throw InputError{out.plan.local_sgd->origin, "plans with local SGD are not searched",
-                             "Leave it out, and add it to the plan that is found"};
-        }
-        return out;
+        return scenario::read_scenario(arguments_.scenario, overrides, data_folder(),
+                                       scenario::PlanNeed::optional);
     }
 
     [[nodiscard]] InputError none_found(planner::Outcome const& outcome) const {

@@ -40,17 +40,16 @@ std::int64_t points_of(Shard const& shard, std::int64_t size) {
 bool run_points(SweepArguments const& arguments, sweep::Runner& runner, SweepProgress& progress,
                 std::int64_t size) {
     auto const shard = shard_of(arguments);
-    auto const stopped = [] { return stop_asked != 0; };
+    auto const stopped = [&progress] {
+        progress.show();
+        return stop_asked != 0;
+    };
     for (auto index = shard.number - 1; index < size && !stopped(); index += shard.of) {
-        runner.take(index);
-        progress.show();
+        runner.take(index, stopped);
     }
-    runner.finish([&] {
-        progress.show();
-        return stopped();
-    });
+    runner.finish(stopped);
     progress.end();
-    return !stopped();
+    return stop_asked == 0;
 }
 
 io::Json result_json(sweep::Sweep const& sweep, SweepProgress const& progress) {

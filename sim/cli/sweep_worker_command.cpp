@@ -81,6 +81,7 @@ void run_points(SweepArguments const& arguments, sweep::Points const& points, Sw
         points, executor.executor(), options,
         [&](sweep::Record const& record, sweep::Source source) { tell(record, source, goal); }};
     constexpr std::chrono::milliseconds at_once{0}, moment{20}, long_time{60'000};
+    auto const never = [] { return false; }; // it goes with its driver
     PointSource source;
     bool busy = false;
     while (source.is_open()) {
@@ -89,11 +90,11 @@ void run_points(SweepArguments const& arguments, sweep::Points const& points, Sw
                 throw InputError{Origin::whole_file("stdin"),
                                  fmt::format("the sweep has no point {}", index)};
             }
-            runner.take(index);
+            runner.take(index, never);
         }
         busy = runner.attend(moment);
     }
-    runner.finish([] { return false; });
+    runner.finish(never);
 }
 
 void print_pending(SweepArguments const& arguments, sweep::Points const& points, SweepExecutor& executor) {

@@ -60,21 +60,6 @@ std::vector<Price<Amount>> read_prices(io::TomlTable const& table, std::string_v
     return out;
 }
 
-template <class Amount>
-Price<Amount> const& find(std::vector<Price<Amount>> const& prices, std::string_view kind,
-                          PriceBook const& book, std::string const& chip, Origin const& asked_at) {
-    std::vector<std::string> known;
-    for (auto const& price : prices) {
-        if (price.chip == chip) {
-            return price;
-        }
-        known.push_back(price.chip);
-    }
-    throw InputError{asked_at, fmt::format("price book {} has no {} for chip {}", book.id, kind, chip),
-                     known.empty() ? "It has none at all"
-                                   : fmt::format("It has one for {}", fmt::join(known, ", "))};
-}
-
 bool read_server_included(io::TomlTable const& table) {
     auto const what = table.text_or("purchases_include", "chip");
     if (what != "chip" && what != "server") {
@@ -108,11 +93,16 @@ PriceBook find_price_book(std::string const& platforms_folder, std::string const
 }
 
 Price<MoneyPerHour> const& rent_of(PriceBook const& book, std::string const& chip, Origin const& asked_at) {
-    return find(book.rents, "rent", book, chip, asked_at);
-}
-
-Price<Money> const& purchase_of(PriceBook const& book, std::string const& chip, Origin const& asked_at) {
-    return find(book.purchases, "purchase price", book, chip, asked_at);
+    std::vector<std::string> known;
+    for (auto const& rent : book.rents) {
+        if (rent.chip == chip) {
+            return rent;
+        }
+        known.push_back(rent.chip);
+    }
+    throw InputError{asked_at, fmt::format("price book {} has no rent for chip {}", book.id, chip),
+                     known.empty() ? "It has none at all"
+                                   : fmt::format("It has one for {}", fmt::join(known, ", "))};
 }
 
 } // namespace moesaic::economics

@@ -40,7 +40,5 @@ struct PriceBook {
 /// @throws InputError at `asked_at`, naming chip and book, where the book does not know it
 [[nodiscard]] Price<MoneyPerHour> const& rent_of(PriceBook const& book, std::string const& chip,
                                                  Origin const& asked_at);
-[[nodiscard]] Price<Money> const& purchase_of(PriceBook const& book, std::string const& chip,
-                                              Origin const& asked_at);
 
 } // namespace moesaic::economics

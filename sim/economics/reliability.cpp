@@ -28,7 +28,9 @@ Seconds best_interval(Seconds save, Seconds mtbf) {
     if (!std::isfinite(mtbf.value())) {
         return mtbf;
     }
-    return std::max(Seconds{std::sqrt(2.0 * save.value() * mtbf.value()) - save.value()}, save);
+    double const part = save / (2.0 * mtbf);
+    return part < 1.0 ? 2.0 * mtbf * std::sqrt(part) * (1.0 + std::sqrt(part) / 3.0 + part / 9.0) - save
+                      : mtbf;
 }
 
 namespace {

@@ -31,7 +31,9 @@ struct CheckpointModel {
 /// Mean time between failures of a job. Infinite (HUGE_VAL seconds) without failures.
 [[nodiscard]] Seconds job_mtbf(FailureModel const& failures, std::int64_t chips);
 
-/// sqrt(2 x save x MTBF) - save (Daly, Future Generation Computer Systems 22, 2006, equation 20 to first order; Young 1974).
+/// The training time t between two checkpoints for which the expected time below is least (J. T. Daly, "A higher order
+/// estimate of the optimum checkpoint interval for restart dumps", Future Generation Computer Systems 22, 2006, eq. 37):
+///     t = sqrt(2 d M) (1 + sqrt(d / 2M) / 3 + (d / 2M) / 9) - d  where d < 2M, else t = M;  d = save, M = MTBF
 [[nodiscard]] Seconds best_interval(Seconds save, Seconds mtbf);
 
 /// Wall-clock time over undisturbed time by Daly's complete model (2006, equation 13): a segment of interval and save is

@@ -236,7 +236,7 @@ void Runner::start_kernel(int cell, Place place, int cause) {
         clocks_[cell].kernel_starts(loop_.now(), cause, log_.records);
         state.kernel = {job, time, loop_.now()};
     }
-    loop_.start_timer(on_compute ? time / (1.0 - state.taken_chip) : time, token_of(job));
+    loop_.start_timer(on_compute ? time / state.speed : time, token_of(job));
 }
 
 double Runner::share_of(int cell, Place place) const {
@@ -245,24 +245,26 @@ double Runner::share_of(int cell, Place place) const {
     return collective_of(class_of(cell).blocks[instance.block], unit)->chip_share;
 }
 
-/// Communication takes more of the chip (or less): the kernel under way goes on at another speed.
-void Runner::take_chip(int cell, double share) {
-    if (share == 0.0) {
+/// The stream's communication takes another share of the chip: the kernel under way goes on at another speed.
+void Runner::take_chip(int cell, Stream stream, double share) {
+    auto& state = states_[cell];
+    auto& taken = state.taken[static_cast<int>(stream)];
+    if (taken == share) {
         return;
     }
-    auto& state = states_[cell];
-    auto const now = loop_.now();
-    auto const speed = 1.0 - state.taken_chip;
-    state.taken_chip += share;
-    expects(state.taken_chip > -1e-9 && state.taken_chip < 1.0,
-            "communication leaves a part of the chip to the kernels of " + class_of(cell).name);
-    state.taken_chip = state.taken_chip < 1e-9 ? 0.0 : state.taken_chip; // rounding does not add up
+    taken = share;
+    auto const before = state.speed;
+    state.speed = 1.0;
+    for (double const one : state.taken) {
+        state.speed *= 1.0 - one;
+    }
+    expects(state.speed > 0.0, "communication leaves a part of the chip to the kernels");
     if (state.kernel.job >= 0) {
-        state.kernel.left -= (now - state.kernel.since) * speed;
+        auto const now = loop_.now();
+        state.kernel.left -= (now - state.kernel.since) * before;
         state.kernel.since = now;
         ++job_turn_[state.kernel.job]; // the timer set before no longer counts
-        loop_.start_timer(std::max(0.0, state.kernel.left) / (1.0 - state.taken_chip),
-                          token_of(state.kernel.job));
+        loop_.start_timer(std::max(0.0, state.kernel.left) / state.speed, token_of(state.kernel.job));
     }
 }
 
@@ -281,7 +283,7 @@ void Runner::start_transfer(int cell, Place place, int cause) {
                                     .unit = place.unit,
                                     .transfer = transfer,
                                     .stream = static_cast<std::int8_t>(stream)});
-    take_chip(cell, share_of(cell, place));
+    take_chip(cell, stream, share_of(cell, place));
     start_flows(transfer, new_job({.cell = cell, .place = place, .record = record, .parts_left = flows}));
 }
 
@@ -314,7 +316,7 @@ void Runner::start_meeting(int index, int cause) {
                                         .meeting = true});
         meeting.records.push_back(record);
         ++meeting.parts_left;
-        take_chip(cell, share_of(cell, place));
+        take_chip(cell, stream, share_of(cell, place));
         start_flows(
             transfer,
             new_job({.cell = cell, .place = place, .record = record, .parts_left = flows, .meeting = index}));
@@ -377,11 +379,8 @@ void Runner::act_on(Job const& job) {
 void Runner::unit_done(Done const& done) {
     auto& state = states_[done.cell];
     auto& instance = state.instances[done.place.instance];
-    auto const& own = context_.compiled.cell_units[done.cell][instance.block][done.place.unit];
     auto const& unit = block_of(instance, done.cell).units[done.place.unit];
-    if (own.transfer >= 0 && !context_.transfers.at(own.transfer).flows.empty()) {
-        take_chip(done.cell, -share_of(done.cell, done.place));
-    }
+    take_chip(done.cell, unit.stream, 0.0);
     auto& stream = state.streams[static_cast<int>(unit.stream)];
     stream.busy = false;
     stream.queue.pop_front();

@@ -26,7 +26,8 @@ struct RunContext {
 ///    their streams.
 ///  - The head of a stream starts when the stream is free and what it waits for on other streams has ended.
 ///  - Cells that take part in one collective start it when the last of them is ready and end together.
-///  - A kernel slows down by the share of the chip that communication takes meanwhile.
+///  - A kernel slows down by the share of the chip that communication takes meanwhile; of several collectives at a time each
+///    takes its share of what the others leave.
 class Runner {
   public:
     Runner(RunContext const& context, EventLoop& loop);
@@ -65,7 +66,8 @@ class Runner {
         bool between_items = true; ///< nothing that the next item waits for is under way
         int sending = 0;           ///< blocking messages to single cells that are not through
         int gated = -1;            ///< instance whose early units may run while its messages are awaited
-        double taken_chip = 0.0;   ///< by communication
+        std::array<double, parallel::streams> taken{}; ///< of the chip, by each stream's communication
+        double speed = 1.0;                            ///< of kernels beside it
         Kernel kernel;
     };
     struct Job { ///< something on the event loop
@@ -117,7 +119,7 @@ class Runner {
     void try_streams(int cell, int cause);
     void start_unit(int cell, Place place, int cause);
     void start_kernel(int cell, Place place, int cause);
-    void take_chip(int cell, double share);
+    void take_chip(int cell, parallel::Stream stream, double share);
     void start_transfer(int cell, Place place, int cause);
     void meet(int cell, Place place, int cause);
     void start_meeting(int meeting, int cause);

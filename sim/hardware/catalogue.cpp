@@ -18,7 +18,6 @@ Catalogue::Catalogue(std::string platforms_folder) : folder_{std::move(platforms
 }
 
 std::vector<std::string> Catalogue::chip_ids() const { return entries_of(folder_ + "/chips"); }
-std::vector<std::string> Catalogue::node_ids() const { return entries_of(folder_ + "/nodes"); }
 std::vector<std::string> Catalogue::cluster_ids() const { return entries_of(folder_ + "/clusters"); }
 
 std::vector<Source> Catalogue::sources() const {

@@ -16,7 +16,6 @@ class Catalogue {
     explicit Catalogue(std::string platforms_folder);
 
     [[nodiscard]] std::vector<std::string> chip_ids() const; ///< sorted
-    [[nodiscard]] std::vector<std::string> node_ids() const;
     [[nodiscard]] std::vector<std::string> cluster_ids() const;
     /// @param asked_at where the id was written, for the error; an unknown id lists the nearest known ones
     [[nodiscard]] Chip chip(std::string const& id, Origin const& asked_at) const;

@@ -341,7 +341,7 @@ Operations only_residual(Model const& model, LayerShape const& shape, std::strin
 } // namespace
 
 LayerOperations layer_operations(Model const& model, int layer, LayerShape const& shape) {
-    auto const problem = problem_with(model, shape.shard);
+    auto const problem = problem_with(model, shape.shard, shape.local_experts);
     expects(!problem, problem ? problem->text : "");
     LayerOperations out;
     out.attention_norm = attention_norm(model, shape);

@@ -55,19 +55,6 @@ ForwardFlop forward_flop(Model const& model, int sequence_length, FlopConvention
 
 } // namespace
 
-std::string_view name_of(FlopConvention convention) {
-    return convention == FlopConvention::causal_half ? "causal_half" : "full_square";
-}
-
-std::optional<FlopConvention> find_flop_convention(std::string_view name) {
-    for (auto const convention : {FlopConvention::causal_half, FlopConvention::full_square}) {
-        if (name == name_of(convention)) {
-            return convention;
-        }
-    }
-    return std::nullopt;
-}
-
 Flop forward_flop_per_token(Model const& model, int sequence_length, FlopConvention convention) {
     auto const [products, attention] = forward_flop(model, sequence_length, convention);
     return Flop{products + attention};

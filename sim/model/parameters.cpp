@@ -112,11 +112,9 @@ std::int64_t active_parameters(Model const& model, ActiveCount counts) {
 }
 
 LayerParameters rank_parameters(Model const& model, int layer, Shard const& shard, int local_experts) {
-    auto const problem = problem_with(model, shard);
+    auto const problem = problem_with(model, shard, local_experts);
     expects(!problem, problem ? problem->text : "");
     if (local_experts == 0 && model.moe) {
-        expects(model.moe->experts % shard.expert == 0,
-                "experts divide evenly, or the rank's number is given");
         local_experts = model.moe->experts / shard.expert;
     }
     return divided_layer(model, layer, shard, local_experts);
@@ -130,7 +128,7 @@ EndParameters rank_end_parameters(Model const& model, Shard const& shard) {
             .final_norm = norm_parameters(model, model.hidden)};
 }
 
-std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard) {
+std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard, int local_experts) {
     expects(std::min({shard.tensor, shard.context, shard.expert, shard.expert_tensor}) >= 1,
             "degrees are 1 or more");
     int const heads = heads_of(model), kv_heads = kv_heads_of(model);
@@ -170,6 +168,10 @@ std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard)
     }
     if (model.moe->experts < shard.expert) {
         return ShardProblem{"expert", fmt::format("{} experts are fewer than expert = {} ranks",
+                                                  model.moe->experts, shard.expert)};
+    }
+    if (local_experts == 0 && model.moe->experts % shard.expert != 0) {
+        return ShardProblem{"expert", fmt::format("{} experts do not divide by expert = {}",
                                                   model.moe->experts, shard.expert)};
     }
     return std::nullopt;

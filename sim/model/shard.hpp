@@ -23,6 +23,7 @@ struct Precision {
     Dtype gemm = Dtype::bf16;       ///< narrower than the activations: their inputs are quantised first
     Dtype dispatch = Dtype::bf16;   ///< of tokens sent to experts, forward only
     std::optional<Dtype> attention; ///< of scores and values; none = the activations'
+    friend bool operator==(Precision const&, Precision const&) = default;
 };
 
 struct ShardProblem {
@@ -32,6 +33,8 @@ struct ShardProblem {
 /// Why the model cannot be divided so; none where it can. Experts on tensor ranks want sequence parallelism, as in
 /// Megatron-Core (MoE README: "When using MoE with expert parallelism and tensor parallelism"): each of these ranks sends
 /// its own part of the rows, and nothing would bring the others' parts back to it.
-[[nodiscard]] std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard);
+/// @param local_experts that the rank holds, so that they need not divide evenly; 0 = experts / expert ranks
+[[nodiscard]] std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard,
+                                                       int local_experts = 0);
 
 } // namespace moesaic::model

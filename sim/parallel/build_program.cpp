@@ -78,7 +78,10 @@ std::string name_of_class(Job const& job, Stage const& stage) {
 void check_shard(Job const& job, Stage const& stage) {
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
     expects(!kind.apart || !kind.apart->by_speed, "experts by speed are settled first");
-    if (auto const problem = model::problem_with(job.model, shard_of(job.plan, kind, *stage.place.group))) {
+    // numbers of experts apart and of copied ones are checked where they come from
+    int const local_experts = kind.apart || kind.redundant_experts > 0 ? 1 : 0;
+    if (auto const problem =
+            model::problem_with(job.model, shard_of(job.plan, kind, *stage.place.group), local_experts)) {
         auto const& at = problem->degree == "expert"          ? kind.expert_origin
                          : problem->degree == "expert_tensor" ? kind.expert_tensor_origin
                                                               : stage.place.group->tensor_origin;

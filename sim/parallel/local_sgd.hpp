@@ -27,6 +27,7 @@ struct LocalSgd {
     bool offload = false;
     bool meets = false; ///< the step at hand ends (diloco) or begins (edit) with a meeting
     Origin origin;
+    friend bool operator==(LocalSgd const&, LocalSgd const&) = default;
 };
 
 /// Of what travels between workers.

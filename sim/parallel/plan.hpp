@@ -58,6 +58,7 @@ struct StageGroup {
     std::vector<int> layers;
     Origin origin;
     Origin tensor_origin{}; ///< where the degree was written
+    friend bool operator==(StageGroup const&, StageGroup const&) = default;
 };
 
 /// Ranks that hold routed experts and nothing else.
@@ -68,6 +69,7 @@ struct ExpertRanks {
     std::vector<int> experts;
     model::Precision precision; ///< of the products; tokens come and go in the stage's formats
     Origin origin;
+    friend bool operator==(ExpertRanks const&, ExpertRanks const&) = default;
 };
 
 /// Attention and experts on ranks of their own (HeterMoE, arXiv 2504.03871, section 4.1): a stage's ranks hold all but
@@ -83,6 +85,7 @@ struct ExpertsApart {
     /// Micro-batches that take turns layer by layer, so that attention works on one while experts work on another.
     int batches_in_turn = 2;
     Origin origin;
+    friend bool operator==(ExpertsApart const&, ExpertsApart const&) = default;
 };
 
 /// Replicas (copies of the model) that are alike. Experts are spread over `expert` ranks among all ranks of a
@@ -105,6 +108,7 @@ struct ReplicaKind {
     std::vector<StageGroup> stage_groups;
     Origin origin;
     Origin expert_origin{}, expert_tensor_origin{}; ///< where the degrees were written
+    friend bool operator==(ReplicaKind const&, ReplicaKind const&) = default;
 };
 
 enum class LayerSplit {
@@ -204,6 +208,7 @@ struct Plan {
     Bytes memory_reserve{4.0 *
                          bytes_per_gib}; ///< context, communication library, fragmentation; an assumption
     Origin origin;
+    friend bool operator==(Plan const&, Plan const&) = default;
 };
 
 /// Whether stages wait for what they send, by Plan::blocking_messages.

@@ -15,6 +15,7 @@ struct AttentionLimit {
     std::string chip; ///< id; chips of one architecture are listed one by one
     double forward = 1.0;
     double backward = 1.0;
+    friend bool operator==(AttentionLimit const&, AttentionLimit const&) = default;
 };
 
 /// What a software's kernels cost on one chip and not on others.
@@ -26,6 +27,7 @@ struct ChipPractice {
     /// Products in a format take so many times longer than the timings' own: another library multiplies.
     std::map<Dtype, double> products;
     std::map<model::OpKind, double> passes; ///< in place of Practice's
+    friend bool operator==(ChipPractice const&, ChipPractice const&) = default;
 };
 
 /// What the kernels of a training software cost beyond those that the timings describe.
@@ -52,6 +54,7 @@ struct Practice {
     Seconds host_layer;
     /// Host time of a step in which chips wait, after the norm of the gradients: the optimizer's loop over tensors, logging, data.
     Seconds host_step;
+    friend bool operator==(Practice const&, Practice const&) = default;
 };
 
 /// Reads what is there; the rest stays as it is.

@@ -205,15 +205,6 @@ std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int 
         schedule);
 }
 
-int peak_in_flight(std::span<Slot const> slots) {
-    int chunks = 1;
-    for (auto const& slot : slots) {
-        chunks = std::max(chunks, slot.chunk + 1);
-    }
-    std::vector<Kept> const each(static_cast<std::size_t>(chunks), Kept{1.0, 1.0, 1.0}); // whole chunks
-    return static_cast<int>(peak_kept(slots, each));
-}
-
 namespace {
 
 /// What a turn adds to what the stage keeps.

@@ -12,31 +12,40 @@
 namespace moesaic::parallel {
 
 /// All forwards, then all backwards (GPipe, Huang et al. 2019).
-struct GPipe {};
+struct GPipe {
+    friend bool operator==(GPipe const&, GPipe const&) = default;
+};
 /// One forward, one backward in steady state (PipeDream-Flush; Narayanan et al. SC21, section 2.2.1).
 /// Paired: a stage's forward and backward of unlike micro-batches run as one block whose exchanges hide behind each
 /// other's kernels. A message then needs a whole block to pass a stage, so that neighbours stand two micro-batches
 /// apart instead of one: stage s of p starts with 2(p-s)-1 forwards and keeps up to 2(p-s).
 struct OneFOneB {
     bool paired = false;
+    friend bool operator==(OneFOneB const&, OneFOneB const&) = default;
 };
 /// Each stage holds `chunks` model chunks in turn (Narayanan et al. SC21, section 2.2.2). Paired: with one more
 /// forward at the start (Megatron-Core's 1F1B with overlap of the expert exchange).
 struct Interleaved {
     int chunks = 2;
     bool paired = false;
+    friend bool operator==(Interleaved const&, Interleaved const&) = default;
 };
 /// 1F1B with the weights' gradients apart and later, where the stage would wait (Qi et al. 2023, arXiv 2401.10241,
 /// section 2: as many micro-batches in flight as in 1F1B).
-struct ZeroBubbleH1 {};
+struct ZeroBubbleH1 {
+    friend bool operator==(ZeroBubbleH1 const&, ZeroBubbleH1 const&) = default;
+};
 /// With so many forwards ahead that no stage waits from its first work to its last, twice the activations of 1F1B, and
 /// no flush: a stage begins the next step when it has done its part of this one (the same, figure 3 and section 4).
-struct ZeroBubbleH2 {};
+struct ZeroBubbleH2 {
+    friend bool operator==(ZeroBubbleH2 const&, ZeroBubbleH2 const&) = default;
+};
 /// Micro-batches enter from both ends; each stage holds two parts of the model, so that every part is there twice, and
 /// runs the forward of one beside the backward of the other (DeepSeek-V3, arXiv 2412.19437, section 3.2.1).
 /// Not paired: the two run one after the other.
 struct DualPipe {
     bool paired = true;
+    friend bool operator==(DualPipe const&, DualPipe const&) = default;
 };
 using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBubbleH2, DualPipe>;
 
@@ -85,9 +94,6 @@ struct Slot {
 /// @throws BugError where problem_with() has something to say, or for a stage outside the pipeline
 [[nodiscard]] std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int micro_batches);
 
-/// Chunks of the model whose forward has run and whose backward has not ended, weights' gradients included: the most
-/// at a time.
-[[nodiscard]] int peak_in_flight(std::span<Slot const> slots);
 /// What a chunk keeps of a micro-batch (bytes, or whatever is counted).
 struct Kept {
     double whole = 0;   ///< from the forward to the end of the backward, or of the inputs' gradient

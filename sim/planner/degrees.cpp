@@ -115,6 +115,14 @@ std::vector<Recompute> recompute_of(scenario::Scenario const& s) {
     return {Recompute::none, Recompute::pointwise, Recompute::full};
 }
 
+/// A degree of the scenario's own plan over which the experts do not divide is for whoever runs that plan to refuse.
+std::vector<int> expert_degrees(scenario::Scenario const& s) {
+    auto const divide = divisors(s.model.moe ? s.model.moe->experts : 1);
+    auto out = tried(s.search.expert, divide, s, &ReplicaKind::expert);
+    std::erase_if(out, [&](int degree) { return !std::ranges::binary_search(divide, degree); });
+    return out;
+}
+
 } // namespace
 
 Degrees degrees_of(scenario::Scenario const& s) {
@@ -126,8 +134,7 @@ Degrees degrees_of(scenario::Scenario const& s) {
     constexpr int least_tokens = 4096;
     int const context = s.plan.fused_attention ? static_cast<int>(s.shape.sequence_length) / least_tokens : 1;
     return {.context = tried(search.context, powers_of_two(std::max(1, context)), s, &ReplicaKind::context),
-            .expert = tried(search.expert, divisors(s.model.moe ? s.model.moe->experts : 1), s,
-                            &ReplicaKind::expert),
+            .expert = expert_degrees(s),
             .pipeline = tried(search.pipeline, smooth_numbers(s.model.layers), s, stages_of),
             .micro_batch = tried(search.micro_batch, {1, 2, 4, 8}, s, &ReplicaKind::micro_batch),
             .replicas = tried(search.replicas, smooth_numbers(chips), s, &ReplicaKind::replicas),

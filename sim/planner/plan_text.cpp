@@ -137,10 +137,19 @@ std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) 
     return limits.empty() ? out : out + fmt::format("attention = [{}]\n", fmt::join(limits, ", "));
 }
 
+std::string local_sgd_line(LocalSgd const& local) {
+    return fmt::format("local_sgd = {{ every = {}, method = {}, workers = {}, format = {}, time_based = {}, "
+                       "offload = {} }}\n",
+                       local.every, in_quotes(name_of(local.method)), local.workers,
+                       in_quotes(name_of(local.format)), local.time_based, local.offload);
+}
+
 std::string group_lines(scenario::Scenario const& s, StageGroup const& group) {
     auto out = line("pool", s.pools[static_cast<std::size_t>(group.pool)].name) +
                line("count", group.stages) + line("tensor", group.tensor) +
                line("recompute", name_of(group.recompute)) +
+               fmt::format("recompute_share = {}\n", group.recompute_share) +
+               line("activations", name_of(group.precision.activations)) +
                line("precision", name_of(group.precision.gemm)) +
                line("dispatch_precision", name_of(group.precision.dispatch)) +
                (group.precision.attention ? line("attention_precision", name_of(*group.precision.attention))
@@ -153,8 +162,13 @@ std::string group_lines(scenario::Scenario const& s, StageGroup const& group) {
 
 std::string kind_lines(scenario::Scenario const& s, ReplicaKind const& kind, std::string const& table) {
     auto out = line("replicas", kind.replicas) + line("context", kind.context) + line("expert", kind.expert) +
-               line("expert_tensor", kind.expert_tensor) + line("micro_batch", kind.micro_batch) +
-               line("micro_batches", kind.micro_batches.value_or(1));
+               line("expert_tensor", kind.expert_tensor) + line("micro_batch", kind.micro_batch);
+    if (kind.micro_batches) {
+        out += line("micro_batches", *kind.micro_batches);
+    }
+    if (kind.redundant_experts > 0) {
+        out += line("redundant_experts", kind.redundant_experts);
+    }
     if (!s.routing && kind.expert_imbalance != 1.0) {
         out += fmt::format("expert_imbalance = {}\n", kind.expert_imbalance);
     }
@@ -172,10 +186,16 @@ std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
     if (plan.shard_group > 0) {
         out += line("shard_group", plan.shard_group);
     }
+    if (plan.offloaded_layers > 0) {
+        out += line("offloaded_layers", plan.offloaded_layers);
+    }
+    if (plan.local_sgd) {
+        out += local_sgd_line(*plan.local_sgd);
+    }
     if (plan.adapters) {
         out += line("adapters", *plan.adapters);
-        out += line("frozen_weights_quantised", plan.frozen_weights_quantised);
     }
+    out += line("frozen_weights_quantised", plan.frozen_weights_quantised);
     if (plan.overlap_exchange || std::holds_alternative<DualPipe>(plan.schedule)) {
         out += line("overlap_exchange", plan.overlap_exchange);
     } else if (drains(plan.schedule) || std::holds_alternative<Interleaved>(plan.schedule)) {

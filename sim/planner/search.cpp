@@ -438,6 +438,12 @@ std::vector<Planned> Search::pareto() const {
 
 } // namespace
 
-Outcome search(Problem const& problem, Request const& request) { return Search{problem, request}.run(); }
+Outcome search(Problem const& problem, Request const& request) {
+    if (auto const& local = problem.scenario.plan.local_sgd) {
+        throw InputError{local->origin, "plans with local SGD are not searched",
+                         "Leave it out, and add it to the plan that is found"};
+    }
+    return Search{problem, request}.run();
+}
 
 } // namespace moesaic::planner

@@ -79,6 +79,7 @@ struct Outcome {
 /// are looked at one after the other, as far as they could be better than what is known. Where limits depend on the time,
 /// plans that by the bounds' distance so far would break one come after those that would not. Same problem and request,
 /// same answer.
+/// @throws InputError where the scenario's plan has local SGD
 [[nodiscard]] Outcome search(Problem const& problem, Request const& request);
 
 } // namespace moesaic::planner

@@ -1,4 +1,5 @@
 #include "base/nearest_names.hpp"
+#include "hardware/figures.hpp"
 #include "hardware/transport.hpp"
 #include "io/text_file.hpp"
 #include "io/unit_text.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <iterator>
 #include <tuple>
 
 namespace moesaic::scenario {
@@ -126,6 +128,29 @@ model::Model read_model_of(io::TomlTable const& t, Facts const& facts) {
                                : facts.model(t.text("model"), t.origin("model"));
 }
 
+/// Of figures that sources give differently, which one counts: [figures.nvidia_h20] "peak.bf16" = 1, the first alternative.
+void choose_figures(io::TomlTable const& figures, Scenario& s) {
+    std::vector<std::string> known;
+    std::ranges::transform(s.pools, std::back_inserter(known),
+                           [](Pool const& pool) { return pool.cluster.node.chip.id; });
+    for (auto const& id : figures.keys()) {
+        if (std::ranges::find(known, id) == known.end()) {
+            throw InputError{figures.origin(id), fmt::format("no pool has chips \"{}\"", id),
+                             suggestion(id, known)};
+        }
+        auto const chosen = figures.table(id);
+        for (auto const& figure : chosen.keys()) {
+            auto const number = static_cast<std::size_t>(chosen.count(figure, 1));
+            for (auto& pool : s.pools) {
+                auto& chip = pool.cluster.node.chip;
+                if (chip.id == id) {
+                    chip = hardware::with_alternative(chip, figure, number, chosen.origin(figure));
+                }
+            }
+        }
+    }
+}
+
 void read_pools(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     for (auto const& pool : t.tables("pools")) {
         s.pools.push_back(read_pool(pool, facts));
@@ -138,6 +163,9 @@ void read_pools(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     if (s.pools.empty()) {
         throw InputError{t.origin("pools"), "is missing",
                          "List the chips to use under [[pools]], with name, cluster and chips"};
+    }
+    if (auto const figures = t.optional_table("figures")) {
+        choose_figures(*figures, s);
     }
     for (auto const& link : t.tables("site_links")) {
         s.site_links.push_back(read_site_link(link, s, facts.platforms()));
@@ -282,7 +310,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     s.precision = parallel::read_precision(training, {});
     s.plan = read_plan_of(t, s, defaults, need);
     if (auto const search = t.optional_table("search")) {
-        s.search = read_search_space(*search);
+        s.search = read_search_space(*search, s.model);
     }
     if (auto const simulation = t.optional_table("simulation")) {
         s.simulation = read_simulation(*simulation);

@@ -1,6 +1,7 @@
 #include "scenario/search_space.hpp"
 
 #include "base/nearest_names.hpp"
+#include "model/shard.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -20,6 +21,16 @@ std::vector<int> read_numbers(io::TomlTable const& t, std::string_view key) {
     }
     std::ranges::sort(out);
     out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+std::vector<int> read_expert_degrees(io::TomlTable const& t, model::Model const& model) {
+    auto out = read_numbers(t, "expert");
+    for (int const degree : out) {
+        if (auto const problem = model::problem_with(model, {.expert = degree})) {
+            throw InputError{t.origin("expert"), problem->text};
+        }
+    }
     return out;
 }
 
@@ -81,7 +92,7 @@ PoolUses read_pool_uses(io::TomlTable const& t) {
 
 } // namespace
 
-SearchSpace read_search_space(io::TomlTable const& t) {
+SearchSpace read_search_space(io::TomlTable const& t, model::Model const& model) {
     std::vector<std::pair<std::string, parallel::Recompute>> recompute;
     for (int i = 0; i < static_cast<int>(parallel::Recompute::least); ++i) {
         auto const kind = static_cast<parallel::Recompute>(i);
@@ -89,7 +100,7 @@ SearchSpace read_search_space(io::TomlTable const& t) {
     }
     SearchSpace out{.tensor = read_numbers(t, "tensor"),
                     .context = read_numbers(t, "context"),
-                    .expert = read_numbers(t, "expert"),
+                    .expert = read_expert_degrees(t, model),
                     .pipeline = read_numbers(t, "pipeline"),
                     .micro_batch = read_numbers(t, "micro_batch"),
                     .replicas = read_numbers(t, "replicas"),

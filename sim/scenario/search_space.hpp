@@ -1,5 +1,6 @@
 #pragma once
 #include "io/toml.hpp"
+#include "model/model.hpp"
 #include "parallel/plan.hpp"
 
 #include <string>
@@ -25,7 +26,7 @@ struct SearchSpace {
     PoolUses pools;
 };
 
-/// @throws InputError for unknown keys and names
-[[nodiscard]] SearchSpace read_search_space(io::TomlTable const& table);
+/// @throws InputError for unknown keys and names, and expert degrees over which the model's experts do not divide
+[[nodiscard]] SearchSpace read_search_space(io::TomlTable const& table, model::Model const& model);
 
 } // namespace moesaic::scenario

@@ -8,6 +8,7 @@ namespace moesaic::sweep {
 namespace {
 
 constexpr std::chrono::seconds between_syncs{1};
+constexpr std::chrono::milliseconds between_questions{200}; ///< whether to stop
 
 std::string journal_path(RunnerOptions const& options) {
     return parts_folder(options.output) + "/" + options.journal + ".journal";
@@ -56,7 +57,7 @@ std::optional<Record> Runner::known(Point const& point, std::string const& hash)
     return cache_.find(hash, stands);
 }
 
-void Runner::take(std::int64_t index) {
+void Runner::take(std::int64_t index, std::function<bool()> const& stop) {
     if (ledger_.has(index)) {
         return;
     }
@@ -72,7 +73,10 @@ void Runner::take(std::int64_t index) {
         return;
     }
     while (!pool_.has_room()) {
-        attend(std::chrono::hours{1});
+        if (stop()) {
+            return;
+        }
+        attend(between_questions);
     }
     hashes_[index] = hash;
     waiting_[hash];
@@ -113,7 +117,7 @@ bool Runner::attend(std::chrono::milliseconds patience) {
 
 void Runner::finish(std::function<bool()> const& stop) {
     while (!pool_.is_idle() && !stop()) {
-        attend(std::chrono::milliseconds{200});
+        attend(between_questions);
     }
     journal_.sync();
     if (!stop()) {

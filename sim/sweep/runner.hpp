@@ -50,7 +50,8 @@ class Runner {
     Runner(Points const& points, Executor executor, RunnerOptions options, OnFinished on_finished);
 
     /// Starts the point, or answers it at once; waits for a worker to become free. Points may come in any order.
-    void take(std::int64_t index);
+    /// @param stop asked now and then while waiting; true leaves the point out
+    void take(std::int64_t index, std::function<bool()> const& stop);
     /// Lets finished workers report for so long at most. @return whether any is still at work
     bool attend(std::chrono::milliseconds patience);
     /// Waits for all. @param stop asked now and then; true ends it at once

@@ -104,7 +104,7 @@ Rate run_all(sweep::Points const& all, cli::SweepExecutor& executor, std::string
     sweep::Runner runner{
         all, executor.executor(), {.output = output, .workers = workers}, [](auto const&, auto) {}};
     for (int i = 0; i < points; ++i) {
-        runner.take(i);
+        runner.take(i, [] { return false; });
     }
     runner.finish([] { return false; });
     sweep::write_result(output, all, executor.origin(), runner.ledger());

@@ -1,4 +1,5 @@
 #include "run_program.hpp"
+#include "skipped.hpp"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -15,7 +16,7 @@ bool has_bundle() {
     if (std::filesystem::exists(MOESAIC_SOURCE_DIR "/analysis/report/vega.bundle.js")) {
         return true;
     }
-    WARN("skipped: the drawing library of the page is not there (./dev page)");
+    test::tell_skipped("the drawing library of the page is not there (./dev page)");
     return false;
 }
 

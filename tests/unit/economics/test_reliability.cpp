@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace moesaic;
@@ -31,6 +32,21 @@ TEST_CASE("the best interval is the one of the least expected time", "[economics
         CHECK(expected_slowdown(llama3, {.save = Seconds{30}, .interval = tau * factor}, llama3_chips) >
               least);
     }
+}
+
+TEST_CASE("where checkpoints take long beside the time between failures, the best interval still is",
+          "[economics]") {
+    auto const mtbf = job_mtbf(llama3, llama3_chips);
+    for (double const part : {0.1, 0.5, 1.0, 1.9}) { // save over MTBF
+        CheckpointModel const best{.save = mtbf * part, .interval = std::nullopt};
+        auto const tau = best_interval(best.save, mtbf);
+        auto least = HUGE_VAL;
+        for (double factor = 0.5; factor < 2.0; factor *= 1.01) {
+            least = std::min(least, expected_slowdown(llama3, {best.save, tau * factor}, llama3_chips));
+        }
+        CHECK(expected_slowdown(llama3, best, llama3_chips) == Approx(least).epsilon(0.002));
+    }
+    CHECK(best_interval(3.0 * mtbf, mtbf) == mtbf);
 }
 
 TEST_CASE("played runs take as long as Daly's closed form says, within 2 %", "[economics]") {

@@ -150,3 +150,23 @@ TEST_CASE("Compute beside communication slows down by the share of the chip that
     CHECK_THAT(timeline.step.value(), WithinRel(10e-3 + 0.2 * t, 1e-9));
     CHECK_THAT(timeline.classes[0].compute.value(), WithinRel(timeline.step.value(), 1e-9));
 }
+
+TEST_CASE("Of collectives at the same time each takes its share of what the others leave", "[engine]") {
+    auto const topology = topology_of({.nodes = 2});
+    timing::Timings const timings;
+    parallel::Program program;
+    program.classes = {class_of("all", ranks(0, 1, 16))};
+    std::vector<parallel::BlockOp> ops{kernel(10e-3, "up")};
+    for (auto const stream : {Stream::expert, Stream::data}) {
+        ops.push_back(collective(stream, CollectiveKind::all_to_all, 16e6, ranks(0, 1, 16)));
+        std::get<parallel::Collective>(ops.back().work).chip_share = 0.6; // more than the chip together
+    }
+    program.classes[0].blocks = {{"forward", parallel::Phase::forward, ops}};
+    program.classes[0].schedule = {{0, 0, {}, {}}};
+    auto const node = cluster_of({}).node;
+    auto const t = std::max(alone(timings, node, CollectiveKind::all_to_all, Tier::node, 7e6, {8, 1}),
+                            alone(timings, node, CollectiveKind::all_to_all, Tier::leaf, 8e6, {16, 2}));
+    auto const timeline = simulate(program, topology, timings, {.sharing = Sharing::none});
+    // t at 0.4 x 0.4 of the speed, the rest alone
+    CHECK_THAT(timeline.step.value(), WithinRel(10e-3 + (1.0 - 0.16) * t, 1e-9));
+}

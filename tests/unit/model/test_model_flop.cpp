@@ -76,9 +76,3 @@ TEST_CASE("beside adapters products with frozen weights count twice, attention a
               Approx(2 * frozen + 3 * attention(convention) + 3 * adapters).epsilon(1e-12));
     }
 }
-
-TEST_CASE("a convention is found by its name", "[model]") {
-    CHECK(find_flop_convention("full_square") == FlopConvention::full_square);
-    CHECK(find_flop_convention(name_of(FlopConvention::causal_half)) == FlopConvention::causal_half);
-    CHECK_FALSE(find_flop_convention("half").has_value());
-}

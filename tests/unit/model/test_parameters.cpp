@@ -109,7 +109,9 @@ TEST_CASE("a division that leaves a part over is refused with its reason", "[mod
         std::string degree, text;
     };
     for (auto const& [shard, degree, text] :
-         {Case{{.tensor = 16}, "tensor", "56 attention heads"}, Case{{.expert = 65}, "expert", "64 experts"},
+         {Case{{.tensor = 16}, "tensor", "56 attention heads"},
+          Case{{.expert = 65}, "expert", "64 experts are fewer"},
+          Case{{.expert = 3}, "expert", "64 experts do not divide by expert = 3"},
           Case{{.tensor = 8}, "tensor", "without sequence_parallel"},
           Case{{.expert_tensor = 5}, "expert_tensor", "expert_ffn 3072"}}) {
         auto const problem = problem_with(model, shard);
@@ -118,6 +120,12 @@ TEST_CASE("a division that leaves a part over is refused with its reason", "[mod
         CHECK_THAT(problem->text, Catch::Contains(text));
     }
     CHECK_THROWS_AS(rank_parameters(model, 0, {.tensor = 16}), BugError);
+}
+
+TEST_CASE("a rank whose number of experts is given need not hold an equal part", "[model]") {
+    auto const model = shipped_model("ling_plus");
+    CHECK_FALSE(problem_with(model, {.expert = 3}, 22));
+    CHECK(problem_with(model, {.expert = 65}, 1));
 }
 
 TEST_CASE("a layer's weights lie in as many tensors as its projections, norms and router", "[model]") {

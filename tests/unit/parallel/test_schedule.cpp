@@ -120,6 +120,17 @@ std::string text_of(std::vector<Slot> const& slots) {
     return text;
 }
 
+/// Chunks of the model whose forward has run and whose backward has not ended, weights' gradients included: the most
+/// at a time.
+int peak_in_flight(std::span<Slot const> slots) {
+    int chunks = 1;
+    for (auto const& slot : slots) {
+        chunks = std::max(chunks, slot.chunk + 1);
+    }
+    std::vector<Kept> const each(static_cast<std::size_t>(chunks), Kept{1.0, 1.0, 1.0}); // whole chunks
+    return static_cast<int>(peak_kept(slots, each));
+}
+
 } // namespace
 
 TEST_CASE("1F1B wastes (p-1)/m on uniform stages", "[parallel]") {

@@ -42,4 +42,20 @@ inline std::unique_ptr<PlanningFixture> planning_of(std::string const& text) {
         scenario::read_scenario(file.path, {}, MOESAIC_SOURCE_DIR, scenario::PlanNeed::optional));
 }
 
+/// What makes two plans the same: not where they stand, nor what an only kind is called.
+inline parallel::Plan without_origins(parallel::Plan plan) {
+    plan.origin = {};
+    if (plan.local_sgd) {
+        plan.local_sgd->origin = {};
+    }
+    for (auto& kind : plan.kinds) {
+        kind.name = plan.kinds.size() > 1 ? kind.name : "";
+        kind.origin = kind.expert_origin = kind.expert_tensor_origin = {};
+        for (auto& group : kind.stage_groups) {
+            group.origin = group.tensor_origin = {};
+        }
+    }
+    return plan;
+}
+
 } // namespace moesaic::test

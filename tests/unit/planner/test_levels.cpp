@@ -152,7 +152,8 @@ TEST_CASE("a plan written as TOML is read back as it was", "[planner]") {
             auto const text = scenario_text(problem.scenario, refined->plan);
             io::write_text_file(file.path, text);
             auto const again = scenario::read_scenario(file.path, {}, MOESAIC_SOURCE_DIR);
-            CHECK(plan_toml(again, again.plan) == plan_toml(problem.scenario, refined->plan));
+            INFO(text);
+            CHECK(test::without_origins(again.plan) == test::without_origins(refined->plan));
             ++checked;
         }
     }

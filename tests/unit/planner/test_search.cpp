@@ -1,4 +1,5 @@
 #include "engine/simulate.hpp"
+#include "planner/degrees.hpp"
 #include "planner/plan_text.hpp"
 #include "planner/search.hpp"
 #include "planner_fixture.hpp"
@@ -215,6 +216,26 @@ TEST_CASE("a search tells whether it is proved that no plan keeps to the limits"
     request.effort.refined = 1;
     auto const unknown = search(problem, request);
     CHECK((unknown.best.empty() && !unknown.exhausted()));
+}
+
+TEST_CASE("a plan with local SGD is not searched", "[planner]") {
+    auto const fixture =
+        test::planning_of(one_pool + "[parallel]\ntensor = 4\nlocal_sgd = { every = 10, workers = 2 }\n");
+    CHECK_THROWS_WITH(search(fixture->problem, request_for(fixture->problem, {{1.0}, 0.0})),
+                      Catch::Contains("parallel.local_sgd: plans with local SGD are not searched"));
+}
+
+TEST_CASE("degrees over which the experts do not divide are refused or not tried", "[planner]") {
+    auto const with = [](std::string const& more) {
+        return test::planning_of(
+            test::mixtral_on("[[pools]]\nname = \"new\"\ncluster = \"h800_4096\"\nchips = 24\n" + more));
+    };
+    CHECK_THROWS_WITH(with("[search]\nexpert = [2, 3]\n"),
+                      Catch::Contains("search.expert: 8 experts do not divide by expert = 3"));
+    auto const fixture = with("[parallel]\nexpert = 3\n"); // whoever runs this plan refuses it
+    CHECK(degrees_of(fixture->scenario).expert == std::vector{1, 2, 4, 8});
+    CHECK_THROWS_WITH(parallel::build_program(fixture->problem.job(fixture->scenario.plan)),
+                      Catch::Contains("parallel.expert: 8 experts do not divide by expert = 3"));
 }
 
 TEST_CASE("two pools prove as well that no plan keeps to a budget that is far too small", "[planner]") {

@@ -80,6 +80,19 @@ TEST_CASE("a pool may describe its own cluster", "[scenario]") {
     CHECK(pool.cluster.fabric.nodes_per_leaf == 32);
 }
 
+TEST_CASE("a scenario chooses an alternative of a figure that sources give differently", "[scenario]") {
+    auto const peak_with = [](std::string const& path, std::string const& value) {
+        auto const s = scenario::read_scenario(MOESAIC_SOURCE_DIR "/scenarios/tutorial/01-one-node.toml",
+                                               {{path, value}}, MOESAIC_SOURCE_DIR);
+        return hardware::peak_of(s.pools.at(0).cluster.node.chip, Dtype::bf16).value();
+    };
+    CHECK(peak_with("figures.nvidia_h20", "{ \"peak.bf16\" = 1 }") == Approx(147e12));
+    CHECK_THROWS_WITH(peak_with("figures.nvidia_h20", "{ \"peak.bf16\" = 2 }"),
+                      Catch::Contains("figures.nvidia_h20.peak.bf16") && Catch::Contains("no alternative 2"));
+    CHECK_THROWS_WITH(peak_with("figures.nvidia_h02", "{ \"peak.bf16\" = 1 }"),
+                      Catch::Contains("no pool has chips") && Catch::Contains("nvidia_h20"));
+}
+
 TEST_CASE("one node needs no network", "[scenario]") {
     CHECK(pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 1\n").chips == 8);
     CHECK_THROWS_WITH(pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 2\n"),

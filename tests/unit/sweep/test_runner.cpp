@@ -62,7 +62,7 @@ Count sweep_all(Points const& points, Executor const& executor, RunnerOptions co
                       count.failed += has_failed(record.result) ? 1 : 0;
                   }};
     for (auto const index : order) {
-        runner.take(index);
+        runner.take(index, [] { return false; });
     }
     runner.finish([] { return false; });
     write_result(options.output, points, {"scenario", "1.0", {}, metrics}, runner.ledger());
@@ -193,6 +193,25 @@ TEST_CASE("points are computed again where what they consulted has changed, in a
     other.output = folder.file("third.h5");
     auto const third = sweep_all(points, on_words({{"even", "c"}, {"odd", "c"}}), other, forward(100));
     CHECK((third.cached == 0 && third.computed == 100));
+}
+
+TEST_CASE("a sweep that is to stop does not wait for busy workers", "[sweep]") {
+    Folder const folder;
+    auto const points = hundred();
+    auto slow = squares();
+    slow.run = [](Point const&) -> PointAnswer {
+        ::sleep(600);
+        return std::vector<Cell>{};
+    };
+    Runner runner{points, slow, {.output = folder.file("r.h5"), .workers = 1}, [](auto const&, auto) {}};
+    int asked = 0;
+    auto const stop = [&] { return ++asked > 1; };
+    runner.take(0, stop);
+    runner.take(1, stop); // no worker is free
+    CHECK(asked == 2);
+    runner.finish(stop);
+    CHECK_FALSE(runner.ledger().has(0));
+    CHECK_FALSE(runner.ledger().has(1));
 }
 
 TEST_CASE("equal points are computed once, with and without a cache", "[sweep]") {

@@ -1,0 +1,81 @@
+#include "planner/plan_text.hpp"
+#include "planner_fixture.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace moesaic;
+using namespace moesaic::planner;
+
+namespace {
+
+std::string const pools = R"(
+[[pools]]
+name = "new"
+cluster = "h800_4096"
+chips = 32
+[[pools]]
+name = "old"
+cluster = "ascend_910b2_4096"
+chips = 32
+[[site_links]]
+between = ["new", "old"]
+bandwidth = "200 GB/s"
+latency = "20 us"
+[parallel]
+)";
+
+void check_read_back(std::string const& parallel) {
+    auto const fixture = test::planning_of(test::mixtral_on(pools + parallel));
+    auto const& s = fixture->scenario;
+    TemporaryFile const file{"written.toml"};
+    io::write_text_file(file.path, scenario_text(s, s.plan));
+    INFO(io::read_text_file(file.path));
+    auto const again = scenario::read_scenario(file.path, {}, MOESAIC_SOURCE_DIR);
+    CHECK(test::without_origins(again.plan) == test::without_origins(s.plan));
+}
+
+} // namespace
+
+TEST_CASE("a plan of stages with settings of their own is read back from TOML as it was", "[planner]") {
+    check_read_back(R"(
+schedule = "interleaved"
+zero = "gradients"
+shard_group = 4
+overlap_exchange = true
+collectives = { all_reduce = "tree" }
+kept_inputs = "fp8"
+gradient_copies = "6 B"
+blocking_messages = ["1f1b"]
+micro_batch = 2
+expert = 2
+expert_imbalance = 1.25
+[[parallel.stages]]
+pool = "new"
+count = 1
+tensor = 4
+recompute = "full"
+recompute_share = 0.3
+activations = "fp16"
+layers = [20]
+[[parallel.stages]]
+pool = "old"
+count = 1
+tensor = 4
+precision = "fp16"
+layers = [12]
+)");
+}
+
+TEST_CASE("a plan with local SGD is read back from TOML as it was", "[planner]") {
+    check_read_back(R"(
+local_sgd = { every = 50, method = "edit", format = "bf16", time_based = true, offload = true }
+[[parallel.replica_kinds]]
+name = "H800"
+pool = "new"
+tensor = 4
+[[parallel.replica_kinds]]
+name = "910B2"
+pool = "old"
+tensor = 8
+)");
+}
