@@ -16,7 +16,8 @@ enum class UnlikeFabric { nowhere, between_nodes, always };
 /// What is known of those who measured.
 struct SourceTraits {
     Grade grade = Grade::c;
-    bool library_is_a_winner = false; ///< of a search for each shape, not a choice: the libraries make one series
+    bool library_is_a_winner =
+        false; ///< of a search for each shape, not a choice: the libraries make one series
     bool collectives_hold_host_time = false; ///< which a training run does not wait for
     std::set<model::OpKind> not_training;    ///< whose kernels training does not use
 };
