@@ -286,6 +286,71 @@ def show_unseen(runs, errors):
     show("unseen, the half that only judges: not described", [r for r in runs if not r.known], errors)
 
 
+def show_sources(title, runs, errors):
+    print(f"\n{title:44} runs  median   p90   bias")
+    for source in sorted({r.source for r in runs}):
+        line(source, [errors[r.id] for r in runs if r.source == source])
+
+
+def show_learning(runs, fitted, left_out):
+    """What the constants do to runs that they were learnt on, and to those of sources that were left out."""
+    show("no constants", runs, {r.id: r.plain for r in runs})
+    show("constants, runs that they were learnt on", runs, fitted)
+    show("constants of other sources", runs, left_out)
+    show_sources("left out", runs, left_out)
+    show_sources("learnt on", runs, fitted)
+
+
+def show_farthest(runs, errors):
+    print("\nfarthest off")
+    for r in sorted(runs, key=lambda r: -abs(errors[r.id]))[:24]:
+        print(f"{r.id:70} {100 * errors[r.id]:+6.1f}")
+
+
+def kernel_constants():
+    return [{"name": f"{chips[0]} and its kin, {precision}" if len(chips) > 1 else f"{chips[0]}, {precision}",
+             "chips": chips, "precision": precision, "stack": "", "factor": factor,
+             "origin": "kernel data: " + origin, "records": [], "sources": []}
+            for chips, precision, factor, origin in KERNEL_DATA]
+
+
+def by_cell_of(runs):
+    out = collections.defaultdict(list)
+    for run in runs:
+        if run.cell:
+            out[run.cell].append(run)
+    return out
+
+
+def errors_with(learnt, runs):
+    return {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in runs}
+
+
+def calibrate(papers, unseen):
+    """@return what platforms/calibration.toml says; prints what it is worth"""
+    open_half = runs_of(filter(is_learnt_on, unseen))
+    judging = runs_of(r for r in unseen if not is_learnt_on(r))
+    runs = [r for r in runs_of(papers) + open_half if r.known]
+    strangers = [r for r in open_half + judging if not r.known]
+    by_cell = by_cell_of(runs)
+    learnt = {cell: estimate(members) if is_learnt(members) else None for cell, members in by_cell.items()}
+    constants = kernel_constants()
+    for cell in sorted(cell for cell, factor in learnt.items() if factor):
+        constants += constants_of(cell, by_cell[cell])
+    fitted = errors_with(learnt, runs)
+    errors = left_out_errors(runs, by_cell)
+    show_learning(runs, fitted, errors)
+    errors |= errors_with(learnt, judging)
+    sigmas = model_errors(runs + [r for r in judging if r.known], learnt, errors)
+    for c in constants:
+        print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
+    unknown_software = model_sigma(strangers, errors_with(learnt, strangers))
+    print(f"model error, software not described: {unknown_software:.3f} ({len(strangers)} runs)")
+    show_unseen(judging, errors)
+    show_farthest(runs, fitted)
+    return text_of(constants, sigmas, unknown_software)
+
+
 def main():
     arguments = argparse.ArgumentParser(description="Finds the constants of platforms/calibration.toml.")
     arguments.add_argument("inputs", nargs="+", help="the program; or what it printed of scenarios/papers/ and of the unseen records")
@@ -293,50 +358,9 @@ def main():
     arguments = arguments.parse_args()
     if len(arguments.inputs) > 2:
         raise SystemExit("calibrate.py: the program alone, or two files")
-    papers, unseen = inputs(arguments.inputs)
-    open_half = runs_of(filter(is_learnt_on, unseen))
-    runs = [r for r in runs_of(papers) + open_half if r.known]
-    strangers = [r for r in open_half if not r.known]
-    by_cell = collections.defaultdict(list)
-    for run in runs:
-        if run.cell:
-            by_cell[run.cell].append(run)
-    constants = [{"name": f"{chips[0]} and its kin, {precision}" if len(chips) > 1 else f"{chips[0]}, {precision}",
-                  "chips": chips, "precision": precision, "stack": "", "factor": factor,
-                  "origin": "kernel data: " + origin, "records": [], "sources": []}
-                 for chips, precision, factor, origin in KERNEL_DATA]
-    for cell, members in sorted(by_cell.items()):
-        if is_learnt(members):
-            constants += constants_of(cell, members)
-    learnt = {cell: estimate(members) if is_learnt(members) else None for cell, members in by_cell.items()}
-    plain = {r.id: r.plain for r in runs}
-    factors = {r.id: learnt.get(r.cell) for r in runs}
-    fitted = {r.id: r.error_at(factors[r.id] or 1.0) for r in runs}
-    errors = left_out_errors(runs, by_cell)
-    show("no constants", runs, plain)
-    show("constants, runs that they were learnt on", runs, fitted)
-    show("constants of other sources", runs, errors)
-    print(f"\n{'left out':44} runs  median   p90   bias")
-    for source in sorted({r.source for r in runs}):
-        line(source, [errors[r.id] for r in runs if r.source == source])
-    print(f"\n{'learnt on':44} runs  median   p90   bias")
-    for source in sorted({r.source for r in runs}):
-        line(source, [fitted[r.id] for r in runs if r.source == source])
-    judging = runs_of(r for r in unseen if not is_learnt_on(r))
-    errors |= {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in judging}
-    described = runs + [r for r in judging if r.known]
-    strangers += [r for r in judging if not r.known]
-    sigmas = model_errors(described, learnt, errors)
-    for c in constants:
-        print(f"{c['name']:40} {c['factor']:.3f}  {c['origin'][:60]}")
-    unknown_software = model_sigma(strangers, {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in strangers})
-    print(f"model error, software not described: {unknown_software:.3f} ({len(strangers)} runs)")
-    show_unseen(judging, errors)
-    print("\nfarthest off")
-    for r in sorted(runs, key=lambda r: -abs(fitted[r.id]))[:24]:
-        print(f"{r.id:70} {100 * fitted[r.id]:+6.1f}")
+    text = calibrate(*inputs(arguments.inputs))
     if arguments.write:
-        (ROOT / "platforms" / "calibration.toml").write_text(text_of(constants, sigmas, unknown_software), encoding="utf-8")
+        (ROOT / "platforms" / "calibration.toml").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

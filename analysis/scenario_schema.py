@@ -56,7 +56,7 @@ class Reader:
             return None
         if kind == {"type": "string"}:
             choices = re.search(r"\"qqqqqqqq\" is not known\. Known: (.*)", self.complaint(scenario, path, '"qqqqqqqq"'))
-            if choices and choices[1] != "what has a file in scenarios/software/":
+            if choices and "scenarios/" not in choices[1]:  # what stands in a file there can be added to
                 return {"type": "string", "enum": choices[1].split(", ")}
         return kind
 
@@ -141,58 +141,101 @@ quota = 8
 from = "2024-01-01"
 """
 ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "dirichlet"\nconcentration = 1.0', 'kind = "gini"\ngini = 0.3']
+ONE_NODE, PIPELINE, FAILURES, TWO_POOLS, STAGES, FAR, MONEY, APART = (TUTORIAL / f"{name}.toml" for name in (
+    "01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd", "08-fleet-and-money",
+    "11-attention-and-experts-apart"))
+
+
+class Variants:
+    """Scenarios of the tutorial changed so that the reader knows further keys in them."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def changed(self, name, change, scenario=ONE_NODE):
+        path = self.folder / f"{name}.toml"
+        path.write_text(change(scenario.read_text(encoding="utf-8")), encoding="utf-8")
+        return path
+
+    def extended(self, name, lines):
+        return self.changed(name, lambda text: text + lines)
+
+    def on_pool(self, name, pool):
+        return self.changed(name, lambda text: re.sub(r'cluster = "h20_4096".*\n', lambda _: pool, text))
+
+
+def pools_schema(reader, variants):
+    own, grouped = variants.on_pool("own", OWN_POOL), variants.on_pool("grouped", GROUPED_POOL)
+    torus, dragonfly = (variants.on_pool(name, re.sub("fabric = .*\n", lambda _, fabric=fabric: fabric, OWN_POOL))
+                        for name, fabric in (("torus", TORUS), ("dragonfly", DRAGONFLY.replace("\n", " ").rstrip() + "\n")))
+    groups = reader.table([grouped, dragonfly], "pools[0].fabric.groups")
+    nested = {"fabric": reader.table([own, torus, dragonfly], "pools[0].fabric", {"groups": groups}), "chip": reader.table([own], "pools[0].chip")}
+    return rows_of(reader.table([own, TWO_POOLS], "pools[0]", nested))
+
+
+def number_or_list():
+    """Of all layers, or of each; a new one for each key, which gets a meaning of its own."""
+    return {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}
+
+
+def parallel_schema(reader, variants):
+    per_rank = {"experts_per_rank": number_or_list()}
+    placed = variants.changed("placed", lambda text: re.sub(
+        r'pool = "old"\nranks = 16', '[[parallel.experts.places]]\npool = "old"\nranks = 16', text).replace("batches_in_turn = 2", ""), APART)
+    places = reader.table([placed], "parallel.experts.places[0]", per_rank)
+    experts = reader.table([APART], "parallel.experts", {**per_rank, "on_attention_ranks": number_or_list(), "places": rows_of(places)})
+    stages = rows_of(reader.table([STAGES], "parallel.stages[0]"))
+    kind = reader.table([TWO_POOLS], "parallel.replica_kinds[0]", {"stages": stages, "experts": experts})
+    collectives = variants.changed("collectives", lambda text: text.replace("[parallel]", '[parallel]\ncollectives = { all_reduce = "automatic" }'))
+    return reader.table([PIPELINE, TWO_POOLS], "parallel", {
+        "stages": stages, "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives"),
+        "local_sgd": reader.table([FAR], "parallel.local_sgd"), "experts": experts})
+
+
+def fleet_schemas(reader, variants):
+    """Of [regime] and [fleet]."""
+    fleet = variants.extended("fleet", FLEET)
+    lists = {key: rows_of(reader.table([fleet], f"fleet.{key}[0]")) for key in ("stock", "supply", "rented", "licences")}
+    regime = reader.table([fleet], "regime", {"alternatives": {"type": "object"}})  # its keys are the rules' own
+    return {"regime": regime, "fleet": reader.table([fleet], "fleet", lists)}
+
+
+def simulation_schema(reader, variants):
+    simulated = variants.extended("simulated", SIMULATION)
+    drawn = variants.extended("drawn", SIMULATION.replace("chip = 0", "count = 1"))
+    slow = {key: rows_of(reader.table([simulated, drawn], f"simulation.{key}[0]")) for key in ("stragglers", "slow_links")}
+    return reader.table([simulated], "simulation", slow)
+
+
+def reliability_schema(reader, variants):
+    bandwidth = variants.changed("bandwidth", lambda text: re.sub(r"checkpoint_save = .*", 'checkpoint_bandwidth = "10 GB/s"', text), FAILURES)
+    return reader.table([FAILURES, bandwidth], "reliability")
+
+
+def nested_schemas(reader, variants):
+    """Of each table of a scenario."""
+    transported = variants.changed("transported", lambda text: text.replace("[[site_links]]", '[[site_links]]\ntransport = "device_direct"'), TWO_POOLS)
+    routings = [variants.extended(f"routing{i}", f"\n[routing]\n{kind}\n") for i, kind in enumerate(ROUTINGS)]
+    published = variants.extended("published", '\n[published]\nsource = "none"\n')
+    search = variants.extended("search", "\n[search]\ntensor = [1]\n")
+    return {"model": MODEL,
+            "training": reader.table([ONE_NODE], "training", {"batch_ramp": rows_of(reader.table([MONEY], "training.batch_ramp[0]"))}),
+            "pools": pools_schema(reader, variants),
+            "site_links": rows_of(reader.table([TWO_POOLS, transported], "site_links[0]")),
+            "published": reader.table([published], "published"),
+            "parallel": parallel_schema(reader, variants),
+            **fleet_schemas(reader, variants),
+            "economics": reader.table([MONEY], "economics"),
+            "search": reader.table([search], "search"),
+            "simulation": simulation_schema(reader, variants),
+            "reliability": reliability_schema(reader, variants),
+            "routing": reader.table(routings, "routing")}
 
 
 def scenario_schema(binary):
     reader = Reader(binary)
-    one, pipeline, failures, mixed, stages, far, money, apart = (TUTORIAL / f"{name}.toml" for name in
-        ("01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd", "08-fleet-and-money",
-         "11-attention-and-experts-apart"))
     with tempfile.TemporaryDirectory() as folder:
-        def variant(name, change):
-            path = Path(folder) / f"{name}.toml"
-            path.write_text(change(one.read_text(encoding="utf-8")), encoding="utf-8")
-            return path
-
-        own = variant("own", lambda text: re.sub(r'cluster = "h20_4096".*\n', OWN_POOL, text))
-        routings = [variant(f"routing{i}", lambda text, kind=kind: f"{text}\n[routing]\n{kind}\n") for i, kind in enumerate(ROUTINGS)]
-        bandwidth = Path(folder) / "bandwidth.toml"
-        bandwidth.write_text(re.sub(r"checkpoint_save = .*", 'checkpoint_bandwidth = "10 GB/s"', failures.read_text(encoding="utf-8")), encoding="utf-8")
-        published = variant("published", lambda text: text + '\n[published]\nsource = "none"\n')
-        simulated = variant("simulated", lambda text: text + SIMULATION)
-        collectives = variant("collectives", lambda text: text.replace("[parallel]", '[parallel]\ncollectives = { all_reduce = "automatic" }'))
-        fabrics = [variant(name, lambda text, fabric=fabric: re.sub(r'cluster = "h20_4096".*\n', re.sub("fabric = .*\n", lambda _: fabric, OWN_POOL), text))
-                   for name, fabric in (("torus", TORUS), ("dragonfly", DRAGONFLY.replace("\n", " ").rstrip() + "\n"))]
-        grouped = variant("grouped", lambda text: re.sub(r'cluster = "h20_4096".*\n', lambda _: GROUPED_POOL, text))
-        groups = reader.table([grouped, fabrics[1]], "pools[0].fabric.groups")
-        pool = {"fabric": reader.table([own, *fabrics], "pools[0].fabric", {"groups": groups}), "chip": reader.table([own], "pools[0].chip")}
-        transported = Path(folder) / "transported.toml"
-        transported.write_text(mixed.read_text(encoding="utf-8").replace("[[site_links]]", '[[site_links]]\ntransport = "device_direct"'), encoding="utf-8")
-        drawn = variant("drawn", lambda text: text + SIMULATION.replace("chip = 0", "count = 1"))
-        fleet = variant("fleet", lambda text: text + FLEET)
-        lists = {key: rows_of(reader.table([fleet], f"fleet.{key}[0]")) for key in ("stock", "supply", "rented", "licences")}
-        search = variant("search", lambda text: text + "\n[search]\ntensor = [1]\n")
-        regime = reader.table([fleet], "regime", {"alternatives": {"type": "object"}})  # its keys are the rules' own
-        training = reader.table([one], "training", {"batch_ramp": rows_of(reader.table([money], "training.batch_ramp[0]"))})
-        slow = {key: rows_of(reader.table([simulated, drawn], f"simulation.{key}[0]")) for key in ("stragglers", "slow_links")}
-        stage = reader.table([stages], "parallel.stages[0]")
-        placed = Path(folder) / "placed.toml"
-        placed.write_text(re.sub(r'pool = "old"\nranks = 16', '[[parallel.experts.places]]\npool = "old"\nranks = 16', apart.read_text(encoding="utf-8"))
-                          .replace("batches_in_turn = 2", ""), encoding="utf-8")
-        numbers = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}  # of all layers, or of each
-        per_rank = {"experts_per_rank": dict(numbers)}
-        places = reader.table([placed], "parallel.experts.places[0]", per_rank)
-        experts = reader.table([apart], "parallel.experts", {**per_rank, "on_attention_ranks": dict(numbers), "places": rows_of(places)})
-        kind = reader.table([mixed], "parallel.replica_kinds[0]", {"stages": rows_of(stage), "experts": experts})
-        nested = {"model": MODEL, "training": training, "pools": rows_of(reader.table([own, mixed], "pools[0]", pool)),
-                  "site_links": rows_of(reader.table([mixed, transported], "site_links[0]")), "published": reader.table([published], "published"),
-                  "parallel": reader.table([pipeline, mixed], "parallel", {"stages": rows_of(stage), "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives"),
-                                                                         "local_sgd": reader.table([far], "parallel.local_sgd"), "experts": experts}),
-                  "regime": regime, "fleet": reader.table([fleet], "fleet", lists), "economics": reader.table([money], "economics"),
-                  "search": reader.table([search], "search"),
-                  "simulation": reader.table([simulated], "simulation", slow),
-                  "reliability": reader.table([failures, bandwidth], "reliability"), "routing": reader.table(routings, "routing")}
-        schema = reader.table([one], "", nested)
+        schema = reader.table([ONE_NODE], "", nested_schemas(reader, Variants(folder)))
     add_meanings(schema, meanings())
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Scenario of MoEsaic", **schema}
 

@@ -4,6 +4,9 @@
 
 namespace moesaic {
 
+/// What SplitMix64 (Steele, Lea and Flood, 2014) draws at this state: any number becomes 64 well mixed bits.
+[[nodiscard]] std::uint64_t split_mix(std::uint64_t state);
+
 /// A random stream named for its use: adding a stream changes no draw of another (SplitMix64 over a hash
 /// of seed and name; no std:: distribution, whose results differ between libraries).
 class Rng {

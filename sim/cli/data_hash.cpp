@@ -134,8 +134,13 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
             of_file(fmt::format("{}/scenarios/software/{}.toml", folder_, scenario.text("software"))));
     }
     auto const beside = [&](std::string const& file) { return (fs::path{base_folder} / file).string(); };
-    if (auto const routing = scenario.optional_table("routing"); routing && routing->has("file")) {
-        add("routing", of_file(beside(routing->text("file"))));
+    if (auto const routing = scenario.optional_table("routing")) {
+        if (routing->has("file")) {
+            add("routing", of_file(beside(routing->text("file"))));
+        }
+        if (routing->has("preset")) {
+            add("routing", of_file(folder_ + "/scenarios/routing_presets.toml"));
+        }
     }
     if (auto const regime = scenario.optional_table("regime")) {
         add("rules", of_facts(folder_ + "/scenarios/rules")); // they may refuse the chips

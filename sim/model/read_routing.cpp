@@ -6,6 +6,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace moesaic::model {
 
@@ -19,25 +20,25 @@ double read_positive(io::TomlTable const& table, std::string_view key) {
     return value;
 }
 
-GiniLoad read_gini(io::TomlTable const& table) {
-    if (table.has("preset")) {
-        auto const name = table.text("preset");
-        std::vector<std::string> names;
-        for (auto const& preset : routing_presets()) {
-            if (preset.name == name) {
-                return {preset.gini};
-            }
-            names.emplace_back(preset.name);
-        }
-        throw InputError{table.origin("preset"), fmt::format("\"{}\" is not known", name),
-                         suggestion(name, names)};
-    }
+double read_gini(io::TomlTable const& table) {
     double const gini = table.number("gini");
     if (gini < 0.0 || gini > 0.9) {
         throw InputError{table.origin("gini"), fmt::format("{} is not allowed (0 to 0.9)", gini),
                          "Real routers lie between 0.1 and 0.4"};
     }
-    return {gini};
+    return gini;
+}
+
+RoutingPreset const& find_preset(std::vector<RoutingPreset> const& presets, std::string const& name,
+                                 Origin const& asked_at) {
+    auto const at = std::ranges::find(presets, name, &RoutingPreset::name);
+    if (at == presets.end()) {
+        std::vector<std::string> names;
+        std::ranges::transform(presets, std::back_inserter(names), &RoutingPreset::name);
+        throw InputError{asked_at, fmt::format("\"{}\" is not known", name),
+                         suggestion(name, names) + " (scenarios/routing_presets.toml)"};
+    }
+    return *at;
 }
 
 double number_in(std::string_view field, std::string const& file, int line, std::string_view column) {
@@ -86,7 +87,20 @@ MeasuredLoad read_histogram(std::string const& file, Model const& model, Origin 
 
 } // namespace
 
-Routing read_routing(io::TomlTable const& table, Model const& model, std::string const& folder) {
+std::vector<RoutingPreset> read_routing_presets(io::TomlTable const& table) {
+    std::vector<RoutingPreset> out;
+    auto const named = table.table("preset");
+    for (auto const& name : named.keys()) {
+        auto const one = named.table(name);
+        out.push_back({name, read_gini(one), one.text_or("note", ""), one.text("source")});
+        one.reject_unknown_keys();
+    }
+    table.reject_unknown_keys();
+    return out;
+}
+
+Routing read_routing(io::TomlTable const& table, Model const& model, std::string const& folder,
+                     std::function<std::vector<RoutingPreset> const&()> const& presets) {
     if (!model.moe) {
         throw InputError{table.origin(), fmt::format("model {} has no experts", model.id)};
     }
@@ -97,7 +111,9 @@ Routing read_routing(io::TomlTable const& table, Model const& model, std::string
     } else if (kind == "dirichlet") {
         routing.load = DirichletLoad{read_positive(table, "concentration")};
     } else if (kind == "gini") {
-        routing.load = read_gini(table);
+        routing.load = GiniLoad{
+            table.has("preset") ? find_preset(presets(), table.text("preset"), table.origin("preset")).gini
+                                : read_gini(table)};
     } else if (kind == "measured") {
         auto const file = (std::filesystem::path{folder} / table.text("file")).string();
         routing.load = read_histogram(file, model, table.origin("file"));

@@ -7,20 +7,12 @@
 #include <boost/random/gamma_distribution.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
 namespace moesaic::model {
 
 namespace {
-
-constexpr std::array presets{
-    RoutingPreset{"deepseek_moe_16b", 0.105, "multi-head attention"},
-    RoutingPreset{"nemotron_30b", 0.150, "Mamba-2 hybrid"},
-    RoutingPreset{"deepseek_v2_lite", 0.24, "latent attention; published as above 0.24"},
-    RoutingPreset{"qwen3p5_35b", 0.24, "gated delta net; published as above 0.24"},
-};
 
 std::vector<double> over_mean(std::vector<double> loads) {
     double const mean = std::accumulate(loads.begin(), loads.end(), 0.0) / static_cast<double>(loads.size());
@@ -90,8 +82,6 @@ double busiest(std::vector<double> const& loads, std::vector<int> const& experts
 }
 
 } // namespace
-
-std::span<RoutingPreset const> routing_presets() { return presets; }
 
 double gini_of(std::span<double const> loads) {
     std::vector<double> sorted(loads.begin(), loads.end());

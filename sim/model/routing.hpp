@@ -2,7 +2,9 @@
 #include "base/random.hpp"
 #include "io/toml.hpp"
 #include "model/model.hpp"
+#include "model/routing_preset.hpp"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,14 +42,6 @@ struct Routing {
     std::optional<double> capacity_factor;
 };
 
-/// Gini coefficients of tokens per expert on real text (arXiv 2605.20982, May 2026, five checkpoints).
-struct RoutingPreset {
-    std::string_view name;
-    double gini;
-    std::string_view note;
-};
-[[nodiscard]] std::span<RoutingPreset const> routing_presets();
-
 /// Gini coefficient: 0 where all are equal, near 1 where one has all.
 [[nodiscard]] double gini_of(std::span<double const> loads);
 /// Tokens of each expert over the mean, busiest first but for measured and drawn ones. @param layer of the MoE layers
@@ -77,6 +71,8 @@ struct Redundancy {
 /// Reads [routing]: kind = "balanced", "zipf" (exponent), "dirichlet" (concentration), "gini" (gini or preset) or
 /// "measured" (file: a CSV with the columns layer, expert and tokens), and capacity_factor.
 /// @param folder that `file` is relative to
-[[nodiscard]] Routing read_routing(io::TomlTable const& table, Model const& model, std::string const& folder);
+/// @param presets that `preset` may name, asked for where it names one
+[[nodiscard]] Routing read_routing(io::TomlTable const& table, Model const& model, std::string const& folder,
+                                   std::function<std::vector<RoutingPreset> const&()> const& presets);
 
 } // namespace moesaic::model

@@ -3,7 +3,9 @@
 namespace moesaic::parallel {
 
 namespace {
-constexpr double host_sigma = 0.3; ///< host processors and their settings differ
+/// Host processors and their settings differ. Chosen, not measured: hosts of like machines took 9 to 12.4 ms for a layer with
+/// experts, that of a GB200 three times as long (analysis/accuracy.md); profiles of one model on several hosts would tell.
+constexpr double host_sigma = 0.3;
 
 Compute launches(Seconds time) {
     return {.duration = {time, timing::Evidence::analytic, host_sigma},

@@ -52,6 +52,36 @@ std::vector<std::string> read_schedules(io::TomlTable const& table, std::string_
     return out;
 }
 
+/// How tokens reach their experts.
+void read_expert_exchange(io::TomlTable const& table, Plan& plan) {
+    plan.overlap_shared_experts = table.boolean_or("overlap_shared_experts", plan.overlap_shared_experts);
+    plan.overlap_exchange = table.boolean_or("overlap_exchange", plan.overlap_exchange);
+    plan.expert_exchange = one_of<ExpertExchange>(
+        table, "expert_exchange", plan.expert_exchange,
+        {{"per_expert", ExpertExchange::per_expert}, {"once_per_node", ExpertExchange::once_per_node}});
+    plan.exchange_library = table.text_or("exchange_library", plan.exchange_library);
+    if (table.has("exchange_processors")) {
+        plan.exchange_processors = table.count("exchange_processors", 1);
+    }
+}
+
+/// Messages between stages, and what tensor and context ranks exchange.
+void read_messages(io::TomlTable const& table, Plan& plan) {
+    plan.sequence_parallel = table.boolean_or("sequence_parallel", plan.sequence_parallel);
+    if (table.has("blocking_messages")) {
+        plan.blocking_messages = read_schedules(table, "blocking_messages");
+    }
+    plan.messages_in_turn = table.boolean_or("messages_in_turn", plan.messages_in_turn);
+    plan.whole_messages = table.boolean_or("whole_messages", plan.whole_messages);
+    plan.tensor_overlap = one_of<TensorOverlap>(table, "tensor_overlap", plan.tensor_overlap,
+                                                {{"none", TensorOverlap::none},
+                                                 {"weight_gradients", TensorOverlap::weight_gradients},
+                                                 {"products", TensorOverlap::products}});
+    plan.context_exchange = one_of<ContextExchange>(
+        table, "context_exchange", plan.context_exchange,
+        {{"ring", ContextExchange::ring}, {"all_gather", ContextExchange::all_gather}});
+}
+
 } // namespace
 
 void read_practice(io::TomlTable const& table, Plan& plan) {
@@ -62,15 +92,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.gradient_all_reduce = table.boolean_or("gradient_all_reduce", plan.gradient_all_reduce);
     plan.overlap_gradients = table.boolean_or("overlap_gradients", plan.overlap_gradients);
     plan.overlap_parameters = table.boolean_or("overlap_parameters", plan.overlap_parameters);
-    plan.overlap_shared_experts = table.boolean_or("overlap_shared_experts", plan.overlap_shared_experts);
-    plan.overlap_exchange = table.boolean_or("overlap_exchange", plan.overlap_exchange);
-    plan.expert_exchange = one_of<ExpertExchange>(
-        table, "expert_exchange", plan.expert_exchange,
-        {{"per_expert", ExpertExchange::per_expert}, {"once_per_node", ExpertExchange::once_per_node}});
-    plan.exchange_library = table.text_or("exchange_library", plan.exchange_library);
-    if (table.has("exchange_processors")) {
-        plan.exchange_processors = table.count("exchange_processors", 1);
-    }
+    read_expert_exchange(table, plan);
     if (table.has("collectives")) {
         read_algorithms(table.table("collectives"), plan);
     }
@@ -85,19 +107,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.optimizer_moments = read_dtype(table, "optimizer_moments", plan.optimizer_moments);
     plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);
     plan.fused_gate = table.boolean_or("fused_gate", plan.fused_gate);
-    plan.sequence_parallel = table.boolean_or("sequence_parallel", plan.sequence_parallel);
-    if (table.has("blocking_messages")) {
-        plan.blocking_messages = read_schedules(table, "blocking_messages");
-    }
-    plan.messages_in_turn = table.boolean_or("messages_in_turn", plan.messages_in_turn);
-    plan.whole_messages = table.boolean_or("whole_messages", plan.whole_messages);
-    plan.tensor_overlap = one_of<TensorOverlap>(table, "tensor_overlap", plan.tensor_overlap,
-                                                {{"none", TensorOverlap::none},
-                                                 {"weight_gradients", TensorOverlap::weight_gradients},
-                                                 {"products", TensorOverlap::products}});
-    plan.context_exchange = one_of<ContextExchange>(
-        table, "context_exchange", plan.context_exchange,
-        {{"ring", ContextExchange::ring}, {"all_gather", ContextExchange::all_gather}});
+    read_messages(table, plan);
     plan.parameter_broadcasts = table.boolean_or("parameter_broadcasts", plan.parameter_broadcasts);
     plan.chips_alike = table.boolean_or("chips_alike", plan.chips_alike);
     plan.fused_attention = table.boolean_or("fused_attention", plan.fused_attention);

@@ -19,6 +19,10 @@ constexpr double never = std::numeric_limits<double>::infinity();
 /// are quicker, but spend on entries that those before them would have ruled out.
 constexpr std::array<std::size_t, levels> together{32, 8, 4};
 
+/// Of the effort, what each further point of the front has on top. Chosen, not measured: what it buys and costs in time says a
+/// search with another one (docs/planning.md has the times with this one).
+constexpr double more_for_the_front = 0.15;
+
 /// The least value first; of equals the entry that came first.
 struct Known {
     double value;
@@ -131,7 +135,8 @@ class Search {
     [[nodiscard]] bool is_found(Entry const& entry) const {
         return entry.simulated && request_.limits.allow(entry.simulated->seconds, entry.chips);
     }
-    /// Of the effort, what a lane may take for what is asked.
+    /// Of the effort, what a lane may take for what is asked. Of several pools, whole replicas and stages half each: bounds of
+    /// unlike uses are not equally near, so that they are not weighed against each other. Chosen (docs/planning.md).
     [[nodiscard]] double part_of(std::size_t lane) const { return lane < lanes_.pools ? 1.0 : 0.5; }
 
     using Lane = std::size_t;
@@ -261,11 +266,10 @@ double Search::ask(std::size_t at) {
 }
 
 Work Search::allowance(Lane lane, double part) const {
-    constexpr double more = 0.15;
     auto const& most = request_.effort;
     auto const& done = asked_for_[lane];
     auto const with_more = [&](double done_then, double usual) {
-        return std::max(done_then, asked_ * part * usual) + helped_ * more * part * usual;
+        return std::max(done_then, asked_ * part * usual) + helped_ * more_for_the_front * part * usual;
     };
     return {with_more(done.refined, static_cast<double>(most.refined)),
             with_more(done.turns, static_cast<double>(most.turns)),
@@ -292,7 +296,7 @@ void Search::help_front(std::size_t at) {
         allowed_[lane].simulated = never;
         std::ranges::copy(entries_of(at, lane), std::back_inserter(entries));
     }
-    front_simulations_ += 0.15 * request_.effort.simulations;
+    front_simulations_ += more_for_the_front * request_.effort.simulations;
     auto const before = static_cast<double>(levels_.simulated());
     simulations_ = before + front_simulations_;
     follow(at, entries, 1);

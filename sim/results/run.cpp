@@ -1,5 +1,7 @@
 #include "results/run.hpp"
 
+#include "base/normal.hpp"
+
 #include <cmath>
 
 namespace moesaic::results {
@@ -39,8 +41,7 @@ double step_sigma(engine::Timeline const& timeline) {
 }
 
 Interval interval_80(Seconds value, double sigma) {
-    constexpr double z = 1.2815515655446004;
-    return {value * std::exp(-z * sigma), value * std::exp(z * sigma)};
+    return {value * std::exp(-sigmas_of_80 * sigma), value * std::exp(sigmas_of_80 * sigma)};
 }
 
 Metrics metrics_of(parallel::Program const& program, engine::Timeline const& timeline,

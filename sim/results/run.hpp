@@ -119,7 +119,7 @@ struct Run {
 /// those of unlike keys are independent and add in squares. Returned is the relative standard deviation.
 [[nodiscard]] double step_sigma(engine::Timeline const& timeline);
 
-/// Of a log-normal value: 80 % lie within 1.2816 standard deviations of its logarithm.
+/// Of a log-normal value: 80 % lie within sigmas_of_80 standard deviations of its logarithm.
 [[nodiscard]] Interval interval_80(Seconds value, double sigma);
 
 } // namespace moesaic::results

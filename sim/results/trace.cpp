@@ -6,7 +6,6 @@
 #include "io/text_file.hpp"
 #include "results/trace_counters.hpp"
 
-#include <cmath>
 #include <fmt/format.h>
 #include <map>
 #include <set>
@@ -56,8 +55,6 @@ struct Stretch {
     std::int64_t start;
     std::int64_t end;
 };
-
-std::int64_t nanoseconds(Seconds time) { return std::llround(time.value() * 1e9); }
 
 /// 1234567 ns -> "1234.567", the microseconds of the format.
 std::string microseconds(std::int64_t ns) { return fmt::format("{}.{:03}", ns / 1000, ns % 1000); }

@@ -15,8 +15,6 @@ using parallel::Phase;
 /// Changes of a value by when they happen.
 using Changes = std::map<std::int64_t, double>;
 
-std::int64_t nanoseconds(Seconds time) { return std::llround(time.value() * 1e9); }
-
 /// The values from `start` on, 0 where rounding leaves less than a part in 1e9 of the greatest.
 std::vector<std::pair<std::int64_t, double>> sums_of(Changes const& changes, double start) {
     std::vector<std::pair<std::int64_t, double>> out;
@@ -74,6 +72,8 @@ std::map<std::pair<int, ChipIndex>, Changes> in_flight(Run const& run) {
 }
 
 } // namespace
+
+std::int64_t nanoseconds(Seconds time) { return std::llround(time.value() * 1e9); }
 
 std::vector<Counter> link_counters(engine::Timeline const& timeline) {
     std::vector<Counter> out;

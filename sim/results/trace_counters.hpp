@@ -9,6 +9,9 @@
 
 namespace moesaic::results {
 
+/// The clock of a trace counts whole ones.
+[[nodiscard]] std::int64_t nanoseconds(Seconds time);
+
 /// A value over time: what holds from each instant on.
 struct Counter {
     std::string name;

@@ -47,6 +47,14 @@ model::Model const& Facts::model(std::string const& id, Origin const& asked_at) 
                 [&] { return model::ModelCatalogue{folder_ + "/scenarios/models"}.model(id, asked_at); });
 }
 
+std::vector<model::RoutingPreset> const& Facts::routing_presets() const {
+    if (!routing_presets_) {
+        routing_presets_ =
+            model::read_routing_presets(io::read_toml_file(folder_ + "/scenarios/routing_presets.toml"));
+    }
+    return *routing_presets_;
+}
+
 parallel::Software const& Facts::software(std::string const& id, Origin const& asked_at) const {
     return once(software_, id, [&] { return read_software_of(folder_, id, asked_at); });
 }

@@ -4,12 +4,14 @@
 #include "export_control/rule_set.hpp"
 #include "hardware/catalogue.hpp"
 #include "model/model.hpp"
+#include "model/routing_preset.hpp"
 #include "parallel/calibration.hpp"
 #include "parallel/software.hpp"
 
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moesaic::scenario {
 
@@ -29,6 +31,8 @@ class Facts {
     [[nodiscard]] hardware::Cluster const& cluster(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] hardware::NodeType const& node(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] model::Model const& model(std::string const& id, Origin const& asked_at) const;
+    /// scenarios/routing_presets.toml
+    [[nodiscard]] std::vector<model::RoutingPreset> const& routing_presets() const;
     [[nodiscard]] parallel::Software const& software(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] economics::PriceBook const& price_book(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] economics::ExchangeRates const& exchange_rates() const;
@@ -42,6 +46,7 @@ class Facts {
     mutable std::map<std::string, hardware::Cluster> clusters_;
     mutable std::map<std::string, hardware::NodeType> nodes_;
     mutable std::map<std::string, model::Model> models_;
+    mutable std::optional<std::vector<model::RoutingPreset>> routing_presets_;
     mutable std::map<std::string, parallel::Software> software_;
     mutable std::map<std::string, economics::PriceBook> price_books_;
     mutable std::optional<economics::ExchangeRates> exchange_rates_;

@@ -10,7 +10,8 @@ namespace moesaic::scenario {
 
 namespace {
 
-/// What a bandwidth between sites comes to is the scenario's word.
+/// What a bandwidth between sites comes to is the scenario's word. Chosen, not measured: as much as of collectives whose rate is a
+/// published share of the link (timing/collective_cost.cpp); times of meetings over a WAN whose links are known would tell.
 constexpr double meeting_sigma = 0.25;
 
 /// Of the class's communication of parameters and gradients, alone on the links.

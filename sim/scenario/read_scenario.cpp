@@ -264,7 +264,7 @@ void settle_routing(parallel::ReplicaKind& kind, Scenario const& s, Origin const
 }
 
 /// The busiest expert rank of each replica kind follows from how the router loads the experts.
-void settle_routing(io::TomlTable const& t, Scenario& s) {
+void settle_routing(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     if (!t.has("routing")) {
         for (auto const& kind : s.plan.kinds) {
             if (kind.redundant_experts > 0) {
@@ -277,7 +277,9 @@ void settle_routing(io::TomlTable const& t, Scenario& s) {
         return;
     }
     auto const folder = std::filesystem::path{s.file}.parent_path().string();
-    s.routing = model::read_routing(t.table("routing"), s.model, folder);
+    s.routing = model::read_routing(
+        t.table("routing"), s.model, folder,
+        [&]() -> std::vector<model::RoutingPreset> const& { return facts.routing_presets(); });
     for (auto& kind : s.plan.kinds) {
         if (kind.expert_imbalance != 1.0) {
             throw InputError{t.origin("routing"), "and expert_imbalance say the same thing twice",
@@ -316,7 +318,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
         s.simulation = read_simulation(*simulation);
     }
     check_rows(training, s);
-    settle_routing(t, s);
+    settle_routing(t, s, facts);
     s.batch_ramp = read_batch_ramp(training, s);
     training.reject_unknown_keys();
     s.price_book = t.text_or("prices", "");

@@ -1,5 +1,6 @@
 #include "timing/accuracy.hpp"
 
+#include "base/normal.hpp"
 #include "base/random.hpp"
 #include "timing/fitness.hpp"
 
@@ -52,7 +53,6 @@ namespace {
 class Comparison {
   public:
     void add(Measurement const& row, std::optional<KernelTime> const& said) {
-        constexpr double sigmas_of_80 = 1.2816;
         if (!said) {
             ++unpredicted_;
             return;

@@ -63,8 +63,8 @@ struct Fabric {
     bool beyond_node = false;
 };
 
-Fabric fabric_of(hardware::NodeType const& node, hardware::Tier tier) {
-    bool const inside = tier == hardware::Tier::node || tier == hardware::Tier::self;
+Fabric fabric_of(hardware::NodeType const& node, CollectiveQuestion const& q) {
+    bool const inside = is_inside_node(q);
     auto const nic = node.nic_bandwidth.value * (static_cast<double>(node.nics) / std::max(node.chips, 1));
     return {inside ? node.scale_up.bandwidth.value : nic, !inside};
 }
@@ -135,7 +135,7 @@ Asked ask_curve(CollectiveCurve const& curve, Likeness const& like, CollectiveQu
     auto cost = split_time(curve, q.rank_bytes, per_byte, link);
     cost.startup *= like.startup;
     if (beyond_node) {
-        auto const rate_here = cost.attainable * (fabric_of(node, q.tier).link / link);
+        auto const rate_here = cost.attainable * (fabric_of(node, q).link / link);
         auto const more = startup_of_more({curve.ranks, curve.nodes}, q, node, rate_here);
         cost.startup = std::max(cost.startup / 2, cost.startup + more);
     }
@@ -192,11 +192,6 @@ std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip
     return std::nullopt;
 }
 
-std::optional<BytesPerSecond> link_of(hardware::Chip const& chip, bool beyond_node) {
-    auto const& link = beyond_node ? chip.nic_bandwidth : chip.scale_up_bandwidth;
-    return link ? std::optional{link->value} : std::nullopt;
-}
-
 /// A mesh gives a pair one of its links, a switch all of them: their curves over few ranks are no likenesses.
 bool alike_inside(hardware::Chip const& donor, hardware::NodeType const& node) {
     bool const donor_is_mesh =
@@ -216,7 +211,7 @@ std::vector<Lender> lenders_to(StoreView const& store, hardware::NodeType const&
     constexpr double other_die = 1.0;
     std::vector<Lender> out;
     for (auto const& donor : store.reference_chips()) {
-        auto const link = link_of(donor, fabric.beyond_node);
+        auto const link = link_of(donor, !fabric.beyond_node);
         if (!link || !(fabric.beyond_node || alike_inside(donor, node)) || donor.id == node.chip.id) {
             continue;
         }
@@ -316,9 +311,18 @@ CollectiveCost published_cost(hardware::NodeType const& node, CollectiveQuestion
 
 } // namespace
 
+bool is_inside_node(CollectiveQuestion const& question) {
+    return question.tier == hardware::Tier::node || question.tier == hardware::Tier::self;
+}
+
+std::optional<BytesPerSecond> link_of(hardware::Chip const& chip, bool inside_node) {
+    auto const& link = inside_node ? chip.scale_up_bandwidth : chip.nic_bandwidth;
+    return link ? std::optional{link->value} : std::nullopt;
+}
+
 CollectiveCost collective_cost(StoreView const& store, hardware::NodeType const& node,
                                CollectiveQuestion const& q) {
-    auto const fabric = fabric_of(node, q.tier);
+    auto const fabric = fabric_of(node, q);
     if (q.rank_bytes.value() <= 0 || q.ranks < 2) {
         return {Seconds{0}, fabric.link, Evidence::measured, 0};
     }

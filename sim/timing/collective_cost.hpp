@@ -15,6 +15,10 @@ struct CollectiveQuestion {
     std::optional<TokenExchange> tokens; ///< of an all_to_all by kernels of their own
 };
 
+[[nodiscard]] bool is_inside_node(CollectiveQuestion const& question);
+/// What the catalogue knows of the chip's links inside a node, or of its NIC; each way.
+[[nodiscard]] std::optional<BytesPerSecond> link_of(hardware::Chip const& chip, bool inside_node);
+
 /// From the chip's measured curves, else those of chips with a like fabric scaled by the links, else published
 /// shares of the link.
 [[nodiscard]] CollectiveCost collective_cost(StoreView const& store, hardware::NodeType const& node,

@@ -1,5 +1,7 @@
 #include "timing/collective_curve.hpp"
 
+#include "base/normal.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -37,8 +39,6 @@ double nic_bytes_per_byte(CollectiveKind kind, int ranks, int nodes) {
 
 namespace {
 
-/// An 80 % interval is 1.2816 sigma to each side.
-constexpr double sigmas_of_80 = 1.2816;
 /// What is expected of a curve of few sizes: 5 % between sizes that differ by a factor of two.
 constexpr double usual_misses = 0.05 * sigmas_of_80 / 0.693;
 

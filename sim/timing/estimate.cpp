@@ -1,5 +1,7 @@
 #include "timing/estimate.hpp"
 
+#include "base/normal.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -186,8 +188,6 @@ Kriged krige_around(Question const& q, Surroundings const& around, Roughness con
 constexpr Roughness roughnesses[] = {{1, 1, 1},   {3, 1, 1},   {1, 0.5, 1},  {1, 2, 1},     {3, 2, 1},
                                      {1, 1, 2.5}, {0.4, 1, 1}, {1, 1, 1, 3}, {1, 1, 1, 0.3}};
 
-/// An 80 % interval is 1.2816 sigma to each side.
-constexpr double sigmas_of_80 = 1.2816;
 constexpr std::size_t least_to_calibrate = 8, most_to_calibrate = 160;
 
 /// |miss| / stated sigma of shapes of a series that are left out one by one.

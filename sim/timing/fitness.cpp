@@ -23,6 +23,9 @@ bool other_exchange(StoredSeries const& have, Kernel const& want) {
            (library.ends_with("_ll") || !library.starts_with(want.options.library));
 }
 
+/// Weights of a misfit rank series against each other and against the distance of their shapes, in steps of a source's grade
+/// (a to b is 1). Chosen, not measured: another form of attention outweighs the worst grade. Whether others choose better shows
+/// `moesaic timings check --transfer`.
 double attention_misfit(StoredSeries const& have, Kernel const& want) {
     auto const& o = *have.options;
     auto const value_size = [&](Options const& x) {
@@ -42,7 +45,7 @@ std::optional<double> misfit(StoredSeries const& have, Kernel const& want) {
     if (!have.trains || other_pass(have) || other_exchange(have, want)) {
         return std::nullopt;
     }
-    constexpr std::size_t many = 10;
+    constexpr std::size_t many = 10; // weights: see attention_misfit()
     double sum = static_cast<double>(have.grade);
     sum += have.samples.size() < many ? 2 : 0;
     sum += have.condensed ? 0.7 : 0;

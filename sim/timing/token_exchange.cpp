@@ -10,10 +10,6 @@ namespace moesaic::timing {
 
 namespace {
 
-bool inside_node(CollectiveQuestion const& q) {
-    return q.tier == hardware::Tier::node || q.tier == hardware::Tier::self;
-}
-
 /// As the tables have it: rows of one node stand for what is passed on inside it.
 Kernel kernel_of(CollectiveQuestion const& q, bool sums) {
     auto const& t = *q.tokens;
@@ -25,7 +21,7 @@ Kernel kernel_of(CollectiveQuestion const& q, bool sums) {
                .batch = q.ranks,
                .options = {}};
     out.options.experts = t.experts;
-    out.options.nodes = inside_node(q) ? 1 : q.nodes;
+    out.options.nodes = is_inside_node(q) ? 1 : q.nodes;
     out.options.sms = t.sms;
     out.options.library = t.library;
     return out;
@@ -34,9 +30,9 @@ Kernel kernel_of(CollectiveQuestion const& q, bool sums) {
 /// Bytes that a rank of such a run sends over the tier, experts chosen evenly.
 Bytes sent_by(Kernel const& kernel, CollectiveQuestion const& q) {
     model::TokenSpread const spread{.experts = kernel.options.experts, .topk = q.tokens->topk};
-    auto const parts = static_cast<double>(inside_node(q) ? q.ranks : q.nodes);
+    auto const parts = static_cast<double>(is_inside_node(q) ? q.ranks : q.nodes);
     auto const reached =
-        inside_node(q) ? model::distinct_holders(spread, parts) : model::nodes_per_token(spread, parts);
+        is_inside_node(q) ? model::distinct_holders(spread, parts) : model::nodes_per_token(spread, parts);
     auto const copy = static_cast<double>(kernel.n) * (kernel.dtype == "fp8" ? 1.0 : 2.0);
     return Bytes{static_cast<double>(kernel.m) * copy * reached * (parts - 1) / parts};
 }
@@ -83,21 +79,16 @@ std::optional<Measured> ask_chip(Estimator const& estimator, hardware::Chip cons
     return std::nullopt;
 }
 
-std::optional<BytesPerSecond> link_of(hardware::Chip const& chip, bool inside) {
-    auto const& link = inside ? chip.scale_up_bandwidth : chip.nic_bandwidth;
-    return link ? std::optional{link->value} : std::nullopt;
-}
-
 /// Such kernels are bounded by the link or by the part of the chip that runs them: a faster link alone helps nothing,
 /// a slower one costs its share.
 std::optional<CollectiveCost> borrow(Estimator const& estimator, hardware::NodeType const& node,
                                      CollectiveQuestion const& q) {
     constexpr double strange = 0.2, per_doubling = 0.1;
-    auto const mine = link_of(node.chip, inside_node(q));
+    auto const mine = link_of(node.chip, is_inside_node(q));
     std::optional<CollectiveCost> best;
     double least = 0;
     for (auto const& donor : estimator.store().reference_chips()) {
-        auto const theirs = link_of(donor, inside_node(q));
+        auto const theirs = link_of(donor, is_inside_node(q));
         if (!mine || !theirs || mine->value() <= 0 || donor.id == node.chip.id ||
             donor.vendor != node.chip.vendor) {
             continue;

@@ -19,7 +19,7 @@ struct CopiedData {
             fs::copy(fs::path{MOESAIC_SOURCE_DIR} / part, fs::path{folder.path} / part,
                      fs::copy_options::recursive);
         }
-        for (auto const* file : {"/load.csv", "/what_if.toml"}) {
+        for (auto const* file : {"/load.csv", "/what_if.toml", "/scenarios/routing_presets.toml"}) {
             io::write_text_file(folder.path + file, "as it was\n");
         }
     }
@@ -62,6 +62,8 @@ TEST_CASE("a scenario's hash changes with every file that its result rests on", 
              Case{plain + "[regime]\ndate = \"2025-05-01\"\n", "scenarios/rules/us_2023_10_3a090a.toml"},
              Case{plain + "[regime]\nwhat_if = \"what_if.toml\"\n", "what_if.toml"},
              Case{plain + "[routing]\nkind = \"measured\"\nfile = \"load.csv\"\n", "load.csv"},
+             Case{plain + "[routing]\nkind = \"gini\"\npreset = \"nemotron_30b\"\n",
+                  "scenarios/routing_presets.toml"},
              Case{"model = \"ling_lite\"\n[[pools]]\nnode = \"atlas_800t_a2\"\n",
                   "platforms/nodes/atlas_800t_a2.toml"},
          }) {

@@ -20,7 +20,21 @@ std::vector<double> loads_of(ExpertLoad const& load, int experts) {
 
 Routing routing_of(std::string const& text, std::string const& folder = {}) {
     auto const table = io::parse_toml("[routing]\n" + text, "routing.toml").table("routing");
-    return read_routing(table, shipped_model("deepseek_v3"), folder);
+    auto const presets =
+        read_routing_presets(io::read_toml_file(MOESAIC_SOURCE_DIR "/scenarios/routing_presets.toml"));
+    return read_routing(table, shipped_model("deepseek_v3"), folder,
+                        [&]() -> auto const& { return presets; });
+}
+
+/// What a reader says, or "no error".
+template <class Read>
+std::string error_of(Read const& read) {
+    try {
+        (void)read();
+    } catch (InputError const& error) {
+        return error.what();
+    }
+    return "no error";
 }
 
 } // namespace
@@ -110,22 +124,36 @@ TEST_CASE("routing is read with its presets", "[model]") {
     CHECK(std::get<GiniLoad>(routing_of("kind = \"gini\"\npreset = \"nemotron_30b\"\n").load).gini == 0.150);
     CHECK(std::get<ZipfLoad>(routing_of("kind = \"zipf\"\nexponent = 1.2\n").load).exponent == 1.2);
     CHECK(routing_of("kind = \"balanced\"\ncapacity_factor = 1.25\n").capacity_factor == 1.25);
-    auto const error_of = [](std::string const& text) {
-        try {
-            (void)routing_of(text);
-        } catch (InputError const& error) {
-            return std::string{error.what()};
-        }
-        return std::string{"no error"};
-    };
-    CHECK(error_of("kind = \"zip\"\n") ==
+    auto const error_in = [](std::string const& text) { return error_of([&] { return routing_of(text); }); };
+    CHECK(error_in("kind = \"gini\"\npreset = \"nemotron\"\n") ==
+          "routing.toml:3:10: routing.preset: \"nemotron\" is not known. Did you mean nemotron_30b? "
+          "(scenarios/routing_presets.toml)");
+    CHECK(error_in("kind = \"zipf\"\nexponent = 1\npreset = \"nemotron_30b\"\n").find("is not a known key") !=
+          std::string::npos);
+    CHECK(error_in("kind = \"zip\"\n") ==
           "routing.toml:2:8: routing.kind: \"zip\" is not known. Did you mean zipf?");
-    CHECK(error_of("kind = \"zipf\"\nexponent = -1\n").find("must be above 0") != std::string::npos);
-    CHECK(error_of("kind = \"measured\"\nfile = \"none.csv\"\n").find("there is no file") !=
+    CHECK(error_in("kind = \"zipf\"\nexponent = -1\n").find("must be above 0") != std::string::npos);
+    CHECK(error_in("kind = \"measured\"\nfile = \"none.csv\"\n").find("there is no file") !=
           std::string::npos);
-    CHECK(error_of("kind = \"zipf\"\nexponent = 1\ngini = 0.2\n").find("is not a known key") !=
+    CHECK(error_in("kind = \"zipf\"\nexponent = 1\ngini = 0.2\n").find("is not a known key") !=
           std::string::npos);
-    CHECK(error_of("kind = \"balanced\"\ncapacity_factor = 0.5\n").find("1 or more") != std::string::npos);
+    CHECK(error_in("kind = \"balanced\"\ncapacity_factor = 0.5\n").find("1 or more") != std::string::npos);
+}
+
+TEST_CASE("a preset has a coefficient in range and a source", "[model]") {
+    auto const presets_of = [](std::string const& text) {
+        return read_routing_presets(io::parse_toml(text, "presets.toml"));
+    };
+    auto const own = presets_of("[preset.mine]\ngini = 0.3\nsource = \"our logs, May\"\n");
+    REQUIRE(own.size() == 1);
+    CHECK(own[0].name == "mine");
+    CHECK(own[0].gini == 0.3);
+    auto const error_in = [&](std::string const& text) { return error_of([&] { return presets_of(text); }); };
+    CHECK(error_in("[preset.mine]\ngini = 0.3\n").find("preset.mine.source: is missing") !=
+          std::string::npos);
+    CHECK(error_in("[preset.mine]\ngini = 1.5\nsource = \"x\"\n").find("0 to 0.9") != std::string::npos);
+    CHECK(error_in("[preset.mine]\ngini = 0.3\nsource = \"x\"\ngiini = 1\n").find("is not a known key") !=
+          std::string::npos);
 }
 
 TEST_CASE("copies of busy experts even out the ranks, the more the better", "[model]") {

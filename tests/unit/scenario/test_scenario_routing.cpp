@@ -2,6 +2,7 @@
 #include "parallel/build_program.hpp"
 #include "scenario/run_scenario.hpp"
 #include "scenario/scenario.hpp"
+#include "temporary_file.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -29,6 +30,22 @@ TEST_CASE("how a router loads the experts says how busy the busiest rank is", "[
     auto const narrow =
         tutorial_with({{"routing.kind", "\"gini\""}, {"routing.gini", "0.24"}, {"parallel.expert", "8"}});
     CHECK(narrow.plan.kinds.at(0).expert_imbalance < uneven.plan.kinds.at(0).expert_imbalance);
+}
+
+TEST_CASE("a preset of the user's own data loads the experts as it says", "[scenario]") {
+    namespace fs = std::filesystem;
+    TemporaryFile const data{"own_preset"};
+    fs::create_directories(data.path + "/scenarios");
+    for (auto const* part : {"/platforms", "/scenarios/models"}) {
+        fs::create_directory_symlink(std::string{MOESAIC_SOURCE_DIR} + part, data.path + part);
+    }
+    std::ofstream{data.path + "/scenarios/routing_presets.toml"}
+        << "[preset.ours]\ngini = 0.33\nsource = \"our router's log\"\n";
+    std::string const tutorial = MOESAIC_SOURCE_DIR "/scenarios/tutorial/03-experts-across-nodes.toml";
+    auto const own = scenario::read_scenario(
+        tutorial, {{"routing.kind", "\"gini\""}, {"routing.preset", "\"ours\""}}, data.path);
+    auto const by_number = tutorial_with({{"routing.kind", "\"gini\""}, {"routing.gini", "0.33"}});
+    CHECK(own.plan.kinds.at(0).expert_imbalance == by_number.plan.kinds.at(0).expert_imbalance);
 }
 
 TEST_CASE("routing and expert_imbalance exclude each other", "[scenario]") {

@@ -50,12 +50,9 @@ TracedKernel kernel(std::string name, double microseconds, double launched = 0, 
     return out;
 }
 
-} // namespace
-
-TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its kernels", "[timing]") {
-    // two products of one shape (100 and 300 us), one attention, a table's rows, one unknown kernel; attention and rows are
-    // launched from within, as PyTorch does
-    File const trace{"kineto.json", R"json({"schemaVersion": 1, "traceEvents": [
+/// Two products of one shape (100 and 300 us), one attention, a table's rows, one unknown kernel; attention and rows are
+/// launched from within, as PyTorch does.
+constexpr auto trace_of_torch = R"json({"schemaVersion": 1, "traceEvents": [
       {"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1700000000000000,"dur":5,"args":{"External id":1,
        "Input Dims":[[512,1024],[1024,2048]],"Input type":["c10::BFloat16","c10::BFloat16"]}},
       {"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","ts":1700000000000001,"dur":1,"args":{"correlation":11}},
@@ -82,7 +79,12 @@ TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its 
       {"ph":"X","cat":"kernel","name":"indexSelectLargeIndex","ts":1700000000001200,"dur":50,"args":{"External id":10}},
       {"ph":"X","cat":"kernel","name":"mystery","ts":1700000000001300,"dur":100,"args":{"External id":9,"correlation":14}},
       {"ph":"X","cat":"gpu_memcpy","name":"Memcpy DtoD (Device -> Device)","ts":1700000000001500,"dur":10,"args":{}},
-      {"ph":"i","name":"instant","ts":1700000000001600}]})json"};
+      {"ph":"i","name":"instant","ts":1700000000001600}]})json";
+
+} // namespace
+
+TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its kernels", "[timing]") {
+    File const trace{"kineto.json", trace_of_torch};
     auto const result = import(shipped_rules(), read_kineto_trace, trace.path);
     REQUIRE(result.rows.size() == 3);
     auto const* gemm = row_of(result, "gemm");
