@@ -153,6 +153,12 @@ std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard)
                                                 "the model has no experts to divide"}}
                    : std::nullopt;
     }
+    if (shard.tensor > 1 && !shard.sequence_parallel) {
+        return ShardProblem{"tensor",
+                            fmt::format("tensor = {} without sequence_parallel does not go with experts: "
+                                        "each rank would get back the tokens alone that it sent",
+                                        shard.tensor)};
+    }
     if (model.moe->shared_ffn_total % shard.tensor != 0) {
         return ShardProblem{"tensor", fmt::format("shared_ffn_total {} does not divide by tensor = {}",
                                                   model.moe->shared_ffn_total, shard.tensor)};

@@ -29,7 +29,9 @@ struct ShardProblem {
     std::string degree; ///< the one that is wrong, as plans name it: "tensor", "expert", "expert_tensor"
     std::string text;   ///< for the user
 };
-/// Why the model cannot be divided so; none where it can.
+/// Why the model cannot be divided so; none where it can. Experts on tensor ranks want sequence parallelism, as in
+/// Megatron-Core (MoE README: "When using MoE with expert parallelism and tensor parallelism"): each of these ranks sends
+/// its own part of the rows, and nothing would bring the others' parts back to it.
 [[nodiscard]] std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard);
 
 } // namespace moesaic::model

@@ -191,7 +191,9 @@ TEST_CASE("rows from other ranks are sorted by expert before and after the produ
 
 TEST_CASE("sequence parallelism splits what tensor ranks would do alike", "[model]") {
     LayerShape shape{.shard = {.tensor = 2}, .sequence_length = 32};
-    CHECK(layer_operations(small_moe(), 0, shape).attention_norm.front().m == 32);
+    auto dense = small_moe();
+    dense.moe.reset();
+    CHECK(layer_operations(dense, 0, shape).attention_norm.front().m == 32);
     shape.shard.sequence_parallel = true;
     auto const layer = layer_operations(small_moe(), 0, shape);
     CHECK(layer.attention_norm.front().m == 16);

@@ -84,7 +84,7 @@ TEST_CASE("the parts of a Ling-Plus layer are those of its shape", "[model]") {
 
 TEST_CASE("the ranks of a sharding hold the layer together", "[model]") {
     auto const model = shipped_model("ling_plus");
-    Shard const shard{.tensor = 4, .expert = 8, .expert_tensor = 2};
+    Shard const shard{.tensor = 4, .expert = 8, .expert_tensor = 2, .sequence_parallel = true};
     auto const whole = layer_parameters(model, 3), part = rank_parameters(model, 3, shard);
     CHECK(part.attention * 4 == whole.attention);
     CHECK(part.dense_ffn * 4 == whole.dense_ffn);
@@ -96,18 +96,21 @@ TEST_CASE("the ranks of a sharding hold the layer together", "[model]") {
 TEST_CASE("more tensor ranks than key-value heads hold copies of them", "[model]") {
     auto const model = shipped_model("ling_lite");
     // 16 heads over 8 ranks: 2 query heads each, and one of the 4 key-value heads
-    CHECK(rank_parameters(model, 0, {.tensor = 8}).attention == 2048LL * 128 * (2 * 2 + 2 * 1));
+    Shard const shard{.tensor = 8, .sequence_parallel = true};
+    CHECK(rank_parameters(model, 0, shard).attention == 2048LL * 128 * (2 * 2 + 2 * 1));
 }
 
 TEST_CASE("a division that leaves a part over is refused with its reason", "[model]") {
     auto const model = shipped_model("ling_plus");
-    CHECK_FALSE(problem_with(model, {.tensor = 8}));
+    CHECK_FALSE(problem_with(model, {.tensor = 8, .sequence_parallel = true}));
+    CHECK_FALSE(problem_with(shipped_model("llama2_70b"), {.tensor = 8}));
     struct Case {
         Shard shard;
         std::string degree, text;
     };
     for (auto const& [shard, degree, text] :
          {Case{{.tensor = 16}, "tensor", "56 attention heads"}, Case{{.expert = 65}, "expert", "64 experts"},
+          Case{{.tensor = 8}, "tensor", "without sequence_parallel"},
           Case{{.expert_tensor = 5}, "expert_tensor", "expert_ffn 3072"}}) {
         auto const problem = problem_with(model, shard);
         REQUIRE(problem);

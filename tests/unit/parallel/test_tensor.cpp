@@ -47,6 +47,14 @@ TEST_CASE("sequence parallelism gathers and scatters where tensor ranks all-redu
     CHECK(per_layer(without, all_gather) == 0.0);
 }
 
+TEST_CASE("experts on tensor ranks are refused without sequence parallelism", "[parallel]") {
+    auto const f = job_of("ling_lite", {{"h", "h800_4096", 8}}, 64,
+                          "tensor = 2\nexpert = 8\nsequence_parallel = false\n");
+    CHECK_THROWS_WITH(build_program(f.job()), Catch::Contains("tensor = 2 without sequence_parallel") &&
+                                                  Catch::Contains("plan.toml:2"));
+    CHECK_THROWS_AS(memory_of_classes(f.job()), InputError);
+}
+
 TEST_CASE("without sequence parallelism every tensor rank keeps the rows between the blocks", "[parallel]") {
     // Korthikanti et al. 2022, equations 2 and 3: s b h (10 + 24/t) against s b h 34/t, maps left out;
     // their 34 counts dropout masks (3), which this model has for the two residuals only
