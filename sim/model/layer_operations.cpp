@@ -400,8 +400,12 @@ Operations mtp_operations(Model const& model, LayerShape const& shape) {
     return build.take();
 }
 
-Operation optimizer_operation(std::int64_t parameters, Dtype gradients) {
-    return {.kind = OpKind::optimizer_step, .dtype = gradients, .m = parameters, .role = "optimizer"};
+Operation optimizer_operation(std::int64_t parameters, Dtype gradients, Dtype moments) {
+    return {.kind = OpKind::optimizer_step,
+            .dtype = gradients,
+            .m = parameters,
+            .moments = moments,
+            .role = "optimizer"};
 }
 
 BackwardOperations backward_of(std::span<Operation const> forward) {

@@ -54,8 +54,9 @@ struct LayerOperations {
 [[nodiscard]] Operations head_operations(Model const& model, LayerShape const& shape);
 /// What a MTP module does before its layer: two norms and the projection of hidden state and embedding.
 [[nodiscard]] Operations mtp_operations(Model const& model, LayerShape const& shape);
-/// @param gradients their format
-[[nodiscard]] Operation optimizer_operation(std::int64_t parameters, Dtype gradients);
+/// @param gradients, moments their formats
+[[nodiscard]] Operation optimizer_operation(std::int64_t parameters, Dtype gradients,
+                                            Dtype moments = Dtype::fp32);
 
 /// The backward work of forward operations, in backward order, with weight gradients apart. What has no
 /// weights is all in input_gradient. With a narrow format each product first quantises its output's gradient.

@@ -181,10 +181,9 @@ double row_bytes(Operation const& op) {
 }
 
 double optimizer_bytes(Operation const& op) {
-    constexpr double master_and_moments = 3 * 4, bf16_weight = 2;
-    return op.pass == Pass::forward
-               ? as_double(op.m) * (2 * master_and_moments + input_bytes(op) + bf16_weight)
-               : 0.0;
+    constexpr double master = 4, bf16_weight = 2;
+    double const state = master + 2 * bytes_per_element(op.moments);
+    return op.pass == Pass::forward ? as_double(op.m) * (2 * state + input_bytes(op) + bf16_weight) : 0.0;
 }
 
 } // namespace

@@ -21,9 +21,8 @@ namespace moesaic::model {
 ///   layernorm, rope, gated_activation, gelu, add, dropout, softmax, cross_entropy, embedding, quantise
 ///                        m rows of n columns (of the output)
 ///   router_topk          m tokens, n experts, k = top-k: softmax and selection
-///   permute, unpermute   m rows (token copies) of n columns; option topk = copies per token (0: as many as
-///   there are) optimizer_step       m = parameters updated on this rank (AdamW, fp32 master weights and
-///   moments)
+///   permute, unpermute   m rows (token copies) of n columns; option topk = copies per token (0: as many as there are)
+///   optimizer_step       m = parameters updated on this rank (AdamW, fp32 master weights); option moments
 enum class OpKind {
     gemm,
     bmm,
@@ -63,7 +62,8 @@ struct Operation {
     int topk = 0, experts = 0; ///< moe_ffn: of the whole layer; topk also of permute and unpermute
     bool gated = true;
     bool gradient_quantised =
-        false;        ///< of a product: the kernel before it in the backward pass wrote its gradient so
+        false; ///< of a product: the kernel before it in the backward pass wrote its gradient so
+    Dtype moments = Dtype::fp32; ///< of optimizer_step: both
     std::string role; ///< what it is in the model: "qkv", "expert_up", …; for reports, not for look-up
 
     friend bool operator==(Operation const&, Operation const&) = default;
@@ -90,9 +90,9 @@ struct HashOperation {
 /// Least traffic to device memory: each input read once, each output written once. Elements have the size of
 /// the dtype, outputs of products at least two bytes (fp8 GEMM gives bf16); scales and row statistics are
 /// left out. The backward of a product is two kernels, so the output's gradient is read twice; weight
-/// gradients are written in the output's type. optimizer_step per parameter: reads master, two moments (fp32)
-/// and the gradient (op.dtype), writes master, two moments and the bf16 weight: 26 bytes + gradient. A pass
-/// that does nothing moves nothing.
+/// gradients are written in the output's type. optimizer_step per parameter: reads the fp32 master, two moments
+/// (op.moments) and the gradient (op.dtype), writes master, moments and the bf16 weight: 26 bytes + gradient with
+/// moments in fp32. A pass that does nothing moves nothing.
 [[nodiscard]] Bytes bytes_of(Operation const& op);
 /// The kind has weights, so that its weight gradient is work apart from the input gradient.
 [[nodiscard]] bool has_weights(OpKind kind);

@@ -267,7 +267,8 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     to.collective(Stream::data, gradient_norm(job, stage, stages.size()));
     to.host_in_turn(s.plan.practice.host_step); // it reads the norm before it goes on
     auto const owned = std::llround(parameters.owned(weights));
-    to.compute(std::vector{clip_operation(owned), model::optimizer_operation(owned, s.plan.gradient)});
+    to.compute(std::vector{clip_operation(owned),
+                           model::optimizer_operation(owned, s.plan.gradient, s.plan.optimizer_moments)});
     if (auto const& local = job.plan.local_sgd; local && local->meets && local->method == OuterSum::diloco) {
         parameters.meet(weights);
         parameters.update_outer(weights);

@@ -147,6 +147,9 @@ TEST_CASE("an optimizer step moves 28 bytes per parameter with bf16 gradients an
     // reads master, m, v (12) and the gradient, writes master, m, v (12) and the bf16 weight (2)
     CHECK(bytes({.kind = OpKind::optimizer_step, .dtype = Dtype::bf16, .m = 1000}) == 28000);
     CHECK(bytes({.kind = OpKind::optimizer_step, .dtype = Dtype::fp32, .m = 1000}) == 30000);
+    // moments in bf16: 8 bytes less, read and written
+    CHECK(bytes({.kind = OpKind::optimizer_step, .dtype = Dtype::bf16, .m = 1000, .moments = Dtype::bf16}) ==
+          20000);
 }
 
 TEST_CASE("the text of an operation names what decides its time", "[model]") {
