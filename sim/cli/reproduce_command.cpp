@@ -11,7 +11,6 @@
 #include "base/overloaded.hpp"
 #include "base/parallel_for.hpp"
 #include "io/text_file.hpp"
-#include "model/model_flop.hpp"
 #include "results/reproduction_file.hpp"
 
 #include <algorithm>
@@ -139,10 +138,7 @@ Reproduced described(Known const& known) {
     }
     auto const tokens =
         static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length);
-    out.model_flop = model::training_flop_per_token(s.model, static_cast<int>(s.shape.sequence_length),
-                                                    model::FlopConvention::causal_half)
-                         .value() *
-                     tokens / chips;
+    out.model_flop = parallel::model_flop_per_token(s.model, s.plan, s.shape).value() * tokens / chips;
     return out;
 }
 

@@ -33,6 +33,26 @@ double attention_flop(Model const& model, int layer, int sequence_length, FlopCo
            (key_dim(model) + value_dim(model));
 }
 
+/// Of a token forward.
+struct ForwardFlop {
+    double products = 0.0; ///< with weights
+    double attention = 0.0;
+};
+
+ForwardFlop forward_flop(Model const& model, int sequence_length, FlopConvention convention) {
+    double const hidden = model.hidden, head = hidden * model.vocab;
+    double weights = head;
+    for (int layer = 0; layer < model.layers; ++layer) {
+        weights += layer_weights(model, layer);
+    }
+    weights += model.mtp_depth * (layer_weights(model, model.layers - 1) + 2 * hidden * hidden + head);
+    ForwardFlop out{.products = 2 * weights};
+    for (int layer = 0; layer < model.layers + model.mtp_depth; ++layer) {
+        out.attention += attention_flop(model, layer, sequence_length, convention);
+    }
+    return out;
+}
+
 } // namespace
 
 std::string_view name_of(FlopConvention convention) {
@@ -49,21 +69,19 @@ std::optional<FlopConvention> find_flop_convention(std::string_view name) {
 }
 
 Flop forward_flop_per_token(Model const& model, int sequence_length, FlopConvention convention) {
-    double const hidden = model.hidden, head = hidden * model.vocab;
-    double weights = head;
-    for (int layer = 0; layer < model.layers; ++layer) {
-        weights += layer_weights(model, layer);
-    }
-    weights += model.mtp_depth * (layer_weights(model, model.layers - 1) + 2 * hidden * hidden + head);
-    double attention = 0.0;
-    for (int layer = 0; layer < model.layers + model.mtp_depth; ++layer) {
-        attention += attention_flop(model, layer, sequence_length, convention);
-    }
-    return Flop{2 * weights + attention};
+    auto const [products, attention] = forward_flop(model, sequence_length, convention);
+    return Flop{products + attention};
 }
 
 Flop training_flop_per_token(Model const& model, int sequence_length, FlopConvention convention) {
     return 3.0 * forward_flop_per_token(model, sequence_length, convention);
+}
+
+Flop adapting_flop_per_token(Model const& model, int sequence_length, FlopConvention convention, int rank) {
+    auto const [products, attention] = forward_flop(model, sequence_length, convention);
+    double const adapters =
+        2.0 * static_cast<double>(adapter_weights(model, rank)) * (model.layers + model.mtp_depth);
+    return Flop{2 * products + 3 * (attention + adapters)};
 }
 
 } // namespace moesaic::model

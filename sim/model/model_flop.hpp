@@ -21,5 +21,10 @@ enum class FlopConvention { causal_half, full_square };
 /// Forward and backward: three times forward; recomputed work does not count.
 [[nodiscard]] Flop training_flop_per_token(Model const& model, int sequence_length,
                                            FlopConvention convention);
+/// The same where low-rank adapters of the attention's projections alone are trained (Hu et al. 2021): products with
+/// frozen weights have no weight gradient, so that they count twice; attention, which has no weights, and the adapters'
+/// own products three times.
+[[nodiscard]] Flop adapting_flop_per_token(Model const& model, int sequence_length, FlopConvention convention,
+                                           int rank);
 
 } // namespace moesaic::model

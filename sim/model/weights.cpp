@@ -32,6 +32,8 @@ int kv_heads_of(Model const& model) {
         model.attention);
 }
 
+std::int64_t adapter_weights(Model const& model, int rank) { return std::int64_t{4} * model.hidden * rank; }
+
 std::int64_t ffn_weights(Model const& model, int inner) {
     return static_cast<std::int64_t>(model.gated_ffn ? 3 : 2) * model.hidden * inner;
 }

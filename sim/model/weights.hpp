@@ -15,6 +15,9 @@ struct AttentionWeights {
 [[nodiscard]] AttentionWeights attention_weights(Model const& model);
 /// Key and value heads; all heads for latent attention, whose keys are made per head.
 [[nodiscard]] int kv_heads_of(Model const& model);
+/// Low-rank adapters of a layer's attention (Hu et al. 2021): hidden to rank and back, once for queries, keys and values
+/// together and once for the output.
+[[nodiscard]] std::int64_t adapter_weights(Model const& model, int rank);
 /// A feed-forward network of this inner size.
 [[nodiscard]] std::int64_t ffn_weights(Model const& model, int inner);
 

@@ -107,10 +107,28 @@ KindRing kind_ring(Job const& job, std::vector<Stage> const& stages, Stage const
     return {{first, partner.index() - first.index(), 2}, 2.0 * (kinds - 1) / kinds};
 }
 
+/// What a kind trains: once what its replicas share, over all stages.
+double trained_by(Job const& job, std::vector<Stage> const& stages, int kind) {
+    double sum = 0;
+    for (auto const& stage : stages) {
+        if (stage.place.kind != kind) {
+            continue;
+        }
+        auto const s = stage_setting(job.model, job.plan, stage.place, job.shape.sequence_length);
+        for (auto const& chunk : stage.chunks) {
+            auto const part = trained_weights_of_chunk(s, chunk);
+            double const own = part.dense / static_cast<double>(s.groups.data.count) +
+                               part.expert / static_cast<double>(s.groups.expert_data.count);
+            sum += own * static_cast<double>(stage.place.ranks.count) / s.copies;
+        }
+    }
+    return sum;
+}
+
 Collective cross_kind_sum(Job const& job, std::vector<Stage> const& stages, Stage const& own) {
     auto const ring = kind_ring(job, stages, own);
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(own.place.kind)];
-    auto const parameters = static_cast<double>(model::total_parameters(job.model));
+    double const parameters = trained_by(job, stages, own.place.kind);
     double const part = parameters * bytes_per_element(job.plan.gradient) / chips_of(kind);
     return {timing::CollectiveKind::all_reduce, Bytes{ring.times * part}, ring.pair,
             "gradients between replica kinds", 1};
@@ -374,6 +392,13 @@ std::vector<ClassMemory> memory_of_classes(Job const& job) {
 }
 
 Program build_program(Job const& job) {
+Flop model_flop_per_token(model::Model const& model, Plan const& plan, TrainingShape const& shape) {
+    auto const length = static_cast<int>(shape.sequence_length);
+    constexpr auto convention = model::FlopConvention::causal_half;
+    return plan.adapters ? model::adapting_flop_per_token(model, length, convention, *plan.adapters)
+                         : model::training_flop_per_token(model, length, convention);
+}
+
     Pricers pricers{job.timings, job.plan.practice, job.calibration};
     return build_program(job, pricers);
 }
@@ -408,10 +433,7 @@ Program build_program(Job const& job, Pricers& pricers) {
     }
     program.tokens =
         Tokens{static_cast<double>(job.shape.global_batch) * static_cast<double>(job.shape.sequence_length)};
-    program.model_flop =
-        model::training_flop_per_token(job.model, static_cast<int>(job.shape.sequence_length),
-                                       model::FlopConvention::causal_half) *
-        program.tokens.value();
+    program.model_flop = model_flop_per_token(job.model, job.plan, job.shape) * program.tokens.value();
     return program;
 }
 

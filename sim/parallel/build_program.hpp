@@ -30,6 +30,11 @@ struct Job {
 /// Memory of each rank class, in the order of the program's classes; cheap, nothing is priced.
 [[nodiscard]] std::vector<ClassMemory> memory_of_classes(Job const& job);
 
+/// Work of the model for one token, forward and backward, as MFU counts it: of all weights or, beside adapters, without
+/// gradients of the frozen ones. A causal mask halves attention; what is computed again does not count.
+[[nodiscard]] Flop model_flop_per_token(model::Model const& model, Plan const& plan,
+                                        TrainingShape const& shape);
+
 /// One class per replica kind and stage, each operation priced.
 /// @throws InputError where the model does not divide by the plan, or a chip's figure is unknown
 [[nodiscard]] Program build_program(Job const& job);

@@ -89,25 +89,14 @@ void backward_experts(StageSetting const& s, model::LayerOperations const& ops, 
     traffic.backward(ops.pre_dispatch);
 }
 
-/// Low-rank adapters of the attention's projections: down to `rank` columns, up, and added (Hu et al. 2021).
-model::Operations adapter_operations(StageSetting const& s) {
-    auto const m = model::group_rows(s.shape);
-    auto const dtype = s.shape.precision.activations;
-    std::int64_t const rank = *s.plan.adapters;
-    std::int64_t const hidden = s.model.hidden;
-    model::Operations out;
-    for (auto const columns : {hidden, hidden}) { // of queries, keys and values together, and of the output
-        out.push_back({.dtype = dtype, .m = m, .n = rank, .k = hidden, .role = "adapter"});
-        out.push_back({.dtype = dtype, .m = m, .n = columns, .k = rank, .role = "adapter"});
-        out.push_back({.kind = model::OpKind::add, .dtype = dtype, .m = m, .n = columns, .role = "adapter"});
-    }
-    return out;
-}
-
-void backward_adapters(StageSetting const& s, BlockBuilder& to) {
+void backward_adapters(StageSetting const& s, BlockBuilder& to, BackwardPart part) {
     auto const back = model::backward_of(adapter_operations(s));
-    to.compute(back.input_gradient);
-    to.compute(back.weight_gradient);
+    if (part != BackwardPart::weights) {
+        to.compute(back.input_gradient);
+    }
+    if (part != BackwardPart::inputs) {
+        to.compute(back.weight_gradient);
+    }
 }
 
 bool is_core_attention(model::Operation const& op) {
@@ -157,6 +146,20 @@ constexpr double forward_share = 1.0 / 3.0, backward_share = 2.0 / 3.0;
 
 } // namespace
 
+model::Operations adapter_operations(StageSetting const& s) {
+    auto const m = model::group_rows(s.shape);
+    auto const dtype = s.shape.precision.activations;
+    std::int64_t const rank = *s.plan.adapters;
+    std::int64_t const hidden = s.model.hidden;
+    model::Operations out;
+    for (auto const columns : {hidden, hidden}) { // of queries, keys and values together, and of the output
+        out.push_back({.dtype = dtype, .m = m, .n = rank, .k = hidden, .role = "adapter"});
+        out.push_back({.dtype = dtype, .m = m, .n = columns, .k = rank, .role = "adapter"});
+        out.push_back({.kind = model::OpKind::add, .dtype = dtype, .m = m, .n = columns, .role = "adapter"});
+    }
+    return out;
+}
+
 void recompute_selected(StageSetting const& s, Recompute recompute, model::LayerOperations const& ops,
                         BlockBuilder& to, Part part) {
     Traffic const traffic{s, to};
@@ -188,7 +191,7 @@ void backward_attention(StageSetting const& s, model::LayerOperations const& ops
     Traffic const traffic{s, to, part};
     traffic.backward(ops.attention_residual);
     if (s.plan.adapters) {
-        backward_adapters(s, to);
+        backward_adapters(s, to, part);
     }
     traffic.block_backward(model::gathered_columns(s.model), ops.attention, "attention");
     traffic.backward(ops.attention_norm);

@@ -10,6 +10,9 @@ void forward_layer(StageSetting const& setting, int layer, BlockBuilder& to, std
 /// Backward, with what is computed again. Of parts, the weights' one is kernels alone.
 void backward_layer(StageSetting const& setting, int layer, BlockBuilder& to, BackwardPart part);
 
+/// Low-rank adapters of the attention's projections: down to `rank` columns, up, and added (Hu et al. 2021).
+[[nodiscard]] model::Operations adapter_operations(StageSetting const& setting);
+
 /// Pieces of a layer, for ranks that hold a part of it. Kernels and the tensor ranks' sends, without host time.
 constexpr std::string_view recompute_prefix = "recompute ";
 void forward_attention(StageSetting const& setting, model::LayerOperations const& ops, BlockBuilder& to,

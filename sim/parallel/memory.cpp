@@ -3,6 +3,7 @@
 #include "io/unit_text.hpp"
 #include "model/layer_operations.hpp"
 #include "parallel/context_attention.hpp"
+#include "parallel/layer_pass.hpp"
 
 #include <algorithm>
 #include <array>
@@ -228,15 +229,22 @@ Bytes activation_bytes(StageSetting const& s, int layer, Recompute recompute) {
 }
 
 Bytes waiting_bytes(StageSetting const& s, int layer) {
-    auto const ops = model::layer_operations(s.model, layer, s.shape);
     double bytes = 0;
-    for (auto const* part :
-         {&ops.attention_norm, &ops.attention, &ops.ffn, &ops.pre_dispatch, &ops.experts, &ops.shared}) {
-        for (auto const& op : *part) {
+    auto const add = [&](model::Operations const& part) {
+        for (auto const& op : part) {
             if (model::has_weights(op.kind)) {
                 bytes += static_cast<double>(op.m * (op.n + op.k) * op.batch) * bytes_per_element(op.dtype);
             }
         }
+    };
+    if (s.plan.adapters) { // nothing else is trained
+        add(adapter_operations(s));
+        return Bytes{bytes};
+    }
+    auto const ops = model::layer_operations(s.model, layer, s.shape);
+    for (auto const* part :
+         {&ops.attention_norm, &ops.attention, &ops.ffn, &ops.pre_dispatch, &ops.experts, &ops.shared}) {
+        add(*part);
     }
     return Bytes{bytes};
 }

@@ -1,6 +1,7 @@
 #include "parallel/stage_setting.hpp"
 
 #include "model/parameters.hpp"
+#include "model/weights.hpp"
 #include "parallel/expert_split.hpp"
 
 #include <algorithm>
@@ -139,11 +140,15 @@ LayerWeights trained_weights_of_layer(StageSetting const& s, int layer) {
     if (!s.plan.adapters) {
         return weights_of_layer(s, layer);
     }
-    return {.dense = 4.0 * *s.plan.adapters * s.model.hidden, .expert = 0};
+    return {.dense = static_cast<double>(model::adapter_weights(s.model, *s.plan.adapters)), .expert = 0};
 }
 
 LayerWeights trained_weights_of_ends(StageSetting const& s, ChunkContent const& content) {
-    return s.plan.adapters ? LayerWeights{} : weights_of_ends(s, content);
+    if (!s.plan.adapters) {
+        return weights_of_ends(s, content);
+    }
+    int const modules = content.head ? s.model.mtp_depth : 0;
+    return {.dense = modules * trained_weights_of_layer(s, s.model.layers).dense, .expert = 0};
 }
 
 LayerWeights trained_weights_of_chunk(StageSetting const& s, ChunkContent const& content) {

@@ -90,20 +90,24 @@ void Traffic::input_gradients(Operations gradients) const {
     }
 }
 
+Traffic::Operations Traffic::weights_of(model::BackwardOperations const& back) const {
+    bool const done_here = part_ != BackwardPart::inputs && !s_.plan.adapters; // else they are frozen
+    return done_here ? Operations{back.weight_gradient} : Operations{};
+}
+
 void Traffic::backward(Operations forward) const {
     auto const back = model::backward_of(forward);
     if (part_ != BackwardPart::weights) {
         input_gradients(back.input_gradient);
     }
-    if (part_ != BackwardPart::inputs && !s_.plan.adapters) {
-        to_.compute(back.weight_gradient);
-    }
+    to_.compute(weights_of(back));
 }
 
 void Traffic::block_backward(int columns_in, Operations forward, Label role) const {
     auto const back = model::backward_of(forward);
+    auto const weights = weights_of(back);
     if (part_ == BackwardPart::weights) {
-        to_.compute(back.weight_gradient);
+        to_.compute(weights);
         return;
     }
     auto const name = std::string{role} + " gradient";
@@ -119,10 +123,7 @@ void Traffic::block_backward(int columns_in, Operations forward, Label role) con
         gather(s_.model.hidden, name);
         input_gradients(inputs);
     }
-    bool const has_weights =
-        part_ == BackwardPart::both && !s_.plan.adapters && !back.weight_gradient.empty();
-    Operations const weights{has_weights ? Operations{back.weight_gradient} : Operations{}};
-    if (!has_weights || !overlaps(TensorOverlap::weight_gradients)) {
+    if (weights.empty() || !overlaps(TensorOverlap::weight_gradients)) {
         to_.compute(weights);
         reduce(columns_in, name);
         return;

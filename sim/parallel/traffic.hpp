@@ -55,6 +55,8 @@ class Traffic {
     [[nodiscard]] Bytes expert_rows() const;
     [[nodiscard]] bool overlaps(TensorOverlap least) const;
     void input_gradients(Operations gradients) const;
+    /// Gradients of weights that the block makes: none of frozen ones. @param back outlives what is returned
+    [[nodiscard]] Operations weights_of(model::BackwardOperations const& back) const;
 
     StageSetting const& s_;
     BlockBuilder& to_;

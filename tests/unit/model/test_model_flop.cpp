@@ -62,6 +62,21 @@ TEST_CASE("a MTP module adds its layer, its projection and the head once more", 
           Approx(2 * (attention_weights + ffn_weights + 2 * h * h + h * 129280) + attention).epsilon(1e-12));
 }
 
+TEST_CASE("beside adapters products with frozen weights count twice, attention and adapters three times",
+          "[model]") {
+    auto const model = shipped_model("llama2_7b");
+    auto const attention = [&](FlopConvention convention) { // half of the square masked
+        return 32.0 * 2 * 2 * 4096 * (convention == FlopConvention::full_square ? 4096.0 : 2048.0);
+    };
+    for (auto const convention : {FlopConvention::causal_half, FlopConvention::full_square}) {
+        auto const all = training_flop_per_token(model, 4096, convention).value();
+        double const frozen = (all - 3 * attention(convention)) / 3;
+        double const adapters = 32.0 * 2 * 4 * 4096 * 16;
+        CHECK(adapting_flop_per_token(model, 4096, convention, 16).value() ==
+              Approx(2 * frozen + 3 * attention(convention) + 3 * adapters).epsilon(1e-12));
+    }
+}
+
 TEST_CASE("a convention is found by its name", "[model]") {
     CHECK(find_flop_convention("full_square") == FlopConvention::full_square);
     CHECK(find_flop_convention(name_of(FlopConvention::causal_half)) == FlopConvention::causal_half);

@@ -133,3 +133,56 @@ TEST_CASE("frozen weights have no weight gradients; adapters alone are summed an
     CHECK(memory_of_classes(adapters.job()).front().parts.optimizer.value() ==
           Approx(32 * 4.0 * 16 * 4096 * 12));
 }
+
+TEST_CASE("a schedule that parts the backward does no more work beside adapters", "[parallel]") {
+    for (std::string const model : {"llama2_7b", "qwen3_30b_a3b"}) {
+        auto const program = [&](std::string const& schedule) {
+            auto const f = job_of(model, {{"h", "h100_16384", 16}}, 32,
+                                  "pipeline = 4\nadapters = 16\nschedule = \"" + schedule + "\"\n");
+            return build_program(f.job());
+        };
+        auto const plain = program("1f1b"), parted = program("zb-h1");
+        INFO(model);
+        CHECK(parted.hardware_flop / plain.hardware_flop == Approx(1.0));
+        CHECK(compute_times(parted, model::Pass::weight_gradient, "qkv") == 0);
+        CHECK(compute_times(parted, model::Pass::weight_gradient, "adapter") ==
+              compute_times(plain, model::Pass::weight_gradient, "adapter"));
+    }
+}
+
+TEST_CASE("the model's work beside adapters is what the kernels do, gradients of frozen weights left out",
+          "[parallel]") {
+    for (std::string const plan : {"", "pipeline = 4\nschedule = \"zb-h1\"\n"}) {
+        auto const program = build_program(llama(plan + "adapters = 16\n").job());
+        // attention's kernels do 2.5 times the forward in their backward, the formula counts 2
+        CHECK(program.hardware_flop / program.model_flop > 1.0);
+        CHECK(program.hardware_flop / program.model_flop < 1.03);
+    }
+}
+
+TEST_CASE("until the adapters' gradients are done nothing of the frozen products waits", "[parallel]") {
+    auto const f = llama("adapters = 16\n");
+    auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(0), 4096);
+    // of four products, hidden to 16 and back, their inputs and output gradients in bf16
+    CHECK(waiting_bytes(setting, 0).value() == Approx(4096 * 4 * 2.0 * (4096 + 16)));
+}
+
+TEST_CASE("replica kinds sum the gradients of what they train", "[parallel]") {
+    auto const bytes = [](std::string const& model, std::string const& plan) {
+        auto const f = job_of(model, {{"a", "h800_4096", 64}, {"b", "h800_4096", 64}}, 256,
+                              plan + "[[parallel.replica_kinds]]\nname = \"a\"\npool = \"a\"\n"
+                                     "[[parallel.replica_kinds]]\nname = \"b\"\npool = \"b\"\n");
+        return collective_bytes(build_program(f.job()), "gradients between replica kinds").value();
+    };
+    // two kinds, each sends what it has in fp32
+    auto const llama2 = llama("").model;
+    auto const all = static_cast<double>(model::total_parameters(llama2));
+    CHECK(bytes("llama2_7b", "") == Approx(2 * 4.0 * all));
+    CHECK(bytes("llama2_7b", "pipeline = 2\n") == Approx(2 * 4.0 * all));
+    CHECK(bytes("llama2_7b", "adapters = 16\n") == Approx(2 * 4.0 * 32 * 4 * 16 * 4096));
+    auto const v3 = job_of("deepseek_v3", {{"h", "h100_16384", 64}}, 64, "expert = 64\n").model;
+    auto const module = model::mtp_parameters(v3);
+    auto const with_mtp = static_cast<double>(model::total_parameters(v3) + module.layer.total() +
+                                              module.projection + module.norms);
+    CHECK(bytes("deepseek_v3", "expert = 64\n") == Approx(2 * 4.0 * with_mtp));
+}
