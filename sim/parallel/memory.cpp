@@ -249,14 +249,32 @@ Bytes waiting_bytes(StageSetting const& s, int layer) {
     return Bytes{bytes};
 }
 
+HeadBytes head_bytes(StageSetting const& s) {
+    if (s.part == Part::experts) {
+        return {};
+    }
+    constexpr double softmax = 4.0; // of fp32
+    double const rows = static_cast<double>(model::group_rows(s.shape));
+    double const element = bytes_per_element(s.group.precision.activations);
+    double const columns = static_cast<double>(s.model.vocab) / s.group.tensor;
+    double const heads = 1.0 + s.model.mtp_depth;
+    return {.kept = Bytes{heads * rows * columns * (s.plan.fused_loss ? element : softmax)},
+            .waiting = Bytes{s.plan.adapters ? 0.0 : heads * rows * (columns + s.model.hidden) * element},
+            .at_work = Bytes{s.plan.fused_loss ? 0.0 : rows * columns * 2.0 * element}};
+}
+
 namespace {
 
-/// Largest kept amount of one layer of the stage, whatever is computed again.
-Bytes working_layer(StageSetting const& s, StageLoad const& load) {
+/// What the layer at work holds beyond what it has kept: all that it computes again, of the layer with most of it.
+Bytes computed_again(StageSetting const& s, StageLoad const& load) {
     Bytes most;
     for (auto const& chunk : load.chunks) {
         for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
-            most = std::max(most, activation_bytes(s, layer, Recompute::none));
+            auto const again = recompute_of(s.group, layer);
+            if (again != Recompute::none) {
+                most = std::max(most, activation_bytes(s, layer, Recompute::none) -
+                                          activation_bytes(s, layer, again));
+            }
         }
     }
     return most;
@@ -293,6 +311,11 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
             kept.layer = std::max(kept.layer, one);
             kept.waiting += parted ? known(waiting, moe, [&] { return waiting_bytes(s, layer); }) : 0.0;
         }
+        if (chunk.head) {
+            auto const head = head_bytes(s);
+            kept.whole += head.kept.value();
+            kept.waiting += parted ? head.waiting.value() : 0.0;
+        }
         kept.whole *= load.batches_in_turn;
         kept.waiting *= load.batches_in_turn;
         kept.layer *= load.batches_in_turn;
@@ -306,17 +329,6 @@ bool any_embedding(StageLoad const& load) {
     return std::ranges::any_of(load.chunks, &ChunkContent::embedding);
 }
 bool any_head(StageLoad const& load) { return std::ranges::any_of(load.chunks, &ChunkContent::head); }
-
-/// Logits of one micro-batch and their gradient in the activations' format, softmax in fp32; the first alone where the
-/// loss's kernels put the gradient in their place.
-Bytes logits(StageSetting const& s, StageLoad const& load) {
-    double const rows = static_cast<double>(model::group_rows(s.shape));
-    double const element = bytes_per_element(s.group.precision.activations);
-    return any_head(load) && s.part != Part::experts
-               ? Bytes{rows * s.model.vocab / s.group.tensor *
-                       (s.plan.fused_loss ? element : 2.0 * element + 4.0)}
-               : Bytes{};
-}
 
 /// Rows of a micro-batch as they come and as they go, of the stage's layer with most of them.
 Bytes expert_buffers(StageSetting const& s, StageLoad const& load) {
@@ -409,10 +421,10 @@ MemoryParts memory_of(StageSetting const& s, StageLoad const& load) {
     MemoryParts out;
     add_states(s, load, out);
     out.activations = kept_activations(s, load);
-    if (s.group.recompute != Recompute::none) {
-        out.buffers += working_layer(s, load);
+    out.buffers += computed_again(s, load) + exchange_buffers(s, load);
+    if (any_head(load)) {
+        out.buffers += head_bytes(s).at_work;
     }
-    out.buffers += logits(s, load) + exchange_buffers(s, load);
     out.reserve = s.plan.memory_reserve;
     return out;
 }

@@ -49,6 +49,16 @@ struct StageLoad {
 /// product its input and its output's gradient (Qi et al., arXiv 2401.10241, section 2.3).
 [[nodiscard]] Bytes waiting_bytes(StageSetting const& setting, int layer);
 
+/// Of the head and its loss, those of the MTP modules included. The softmax of the logits stays in fp32 from the forward to
+/// the backward (Korthikanti et al. 2022, section 4.3: 4 s b v), or the logits alone in the activations' format where the
+/// loss's kernels write the gradient over them.
+struct HeadBytes {
+    Bytes kept;    ///< of a micro-batch until its backward, one set per module
+    Bytes waiting; ///< from there until the gradients of its weights are done: see waiting_bytes()
+    Bytes at_work; ///< logits, and their gradient, of one module in the activations' format
+};
+[[nodiscard]] HeadBytes head_bytes(StageSetting const& setting);
+
 [[nodiscard]] MemoryParts memory_of(StageSetting const& setting, StageLoad const& load);
 
 /// Of the rank class that lacks most: "does not fit: stage 3 on nvidia_h20 needs 120.3 GiB of 96 GiB; largest: …".

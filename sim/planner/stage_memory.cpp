@@ -59,7 +59,8 @@ ChunkContent chunk_of(model::Model const& model, Part part) {
 
 /// Of one micro-batch, by part: what is kept until its backward, and what waits for the weights' gradients.
 struct SegmentBytes {
-    PartBytes all; ///< with one micro-batch kept
+    PartBytes all;                                ///< with one micro-batch kept
+    std::vector<std::array<double, parts>> layer; ///< of what is kept, by one layer
     std::vector<std::array<double, parts>> waiting;
 };
 
@@ -80,7 +81,17 @@ double waiting_of(StageSetting const& setting, Part part) {
     case Part::head:
         break;
     }
-    return model.mtp_depth > 0 ? model.mtp_depth * waiting_bytes(setting, model.layers).value() : 0.0;
+    double const modules =
+        model.mtp_depth > 0 ? model.mtp_depth * waiting_bytes(setting, model.layers).value() : 0.0;
+    return modules + head_bytes(setting).waiting.value();
+}
+
+/// Of what a part keeps: the head's layers are those of its MTP modules.
+double layer_of(StageSetting const& setting, Part part, double kept) {
+    if (part != Part::head) {
+        return kept;
+    }
+    return (kept - head_bytes(setting).kept.value()) / std::max(setting.model.mtp_depth, 1);
 }
 
 SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& plans, StagePlace place,
@@ -91,6 +102,7 @@ SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& p
     out.all.capacity = hardware::memory_of(problem.node(static_cast<int>(place.pool.index())).chip).value();
     out.all.kept.resize(plans.size());
     out.all.buffers.resize(plans.size());
+    out.layer.resize(plans.size());
     out.waiting.resize(plans.size());
     for (std::size_t r = 0; r < plans.size(); ++r) {
         place.group = &plans[r].kinds[static_cast<std::size_t>(place.kind)].stage_groups[group];
@@ -105,6 +117,7 @@ SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& p
                 out.all.states[p] = (of.weights + of.gradients + of.optimizer).value();
                 out.all.kept[r][p] = of.activations.value();
                 out.all.buffers[r][p] = (of.buffers - empty.buffers).value();
+                out.layer[r][p] = layer_of(setting, part, out.all.kept[r][p]);
                 out.waiting[r][p] = waiting_of(setting, part);
             }
         }
@@ -113,13 +126,10 @@ SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& p
 }
 
 /// With as much kept as the turns of the stage ask for.
-PartBytes at_stage(SegmentBytes const& segment, std::vector<Slot> const& slots, int mtp_depth) {
+PartBytes at_stage(SegmentBytes const& segment, std::vector<Slot> const& slots) {
     auto out = segment.all;
     if (std::ranges::any_of(slots, &Slot::with_next)) {
-        out.running = segment.all.kept;
-        for (auto& by_part : out.running) { // the head's are of all its MTP layers
-            by_part[static_cast<std::size_t>(Part::head)] /= std::max(mtp_depth, 1);
-        }
+        out.running = segment.layer;
     }
     for (std::size_t r = 0; r < out.kept.size(); ++r) {
         for (std::size_t p = 0; p < parts; ++p) {
@@ -154,8 +164,7 @@ std::vector<PartBytes> bytes_of_stages(Problem const& problem, Candidate const& 
         auto const segment = bytes_of_segment(problem, plans, place, g);
         for (int i = 0; i < groups[g].stages; ++i) {
             auto const at = static_cast<int>(out.size());
-            out.push_back(at_stage(segment, slots_of(candidate.schedule, at, stages, shown),
-                                   problem.scenario.model.mtp_depth));
+            out.push_back(at_stage(segment, slots_of(candidate.schedule, at, stages, shown)));
         }
     }
     return out;

@@ -2,7 +2,9 @@
 
 #include "model/parameters.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace moesaic;
 using namespace moesaic::parallel;
@@ -105,13 +107,65 @@ TEST_CASE("frozen weights lie in the products' format where the software holds t
 }
 
 TEST_CASE("logits are kept once where the loss writes their gradient over them", "[parallel]") {
-    auto const buffers = [](std::string const& plan) {
+    auto const total = [](std::string const& plan) {
         auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\n" + plan);
-        return memory_of_classes(f.job()).back().parts.buffers.value();
+        return memory_of_classes(f.job()).back().parts.total().value();
     };
     double const logits =
         4096.0 * job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\n").model.vocab;
-    CHECK(buffers("") - buffers("fused_loss = true\n") == Approx(6 * logits));
+    CHECK(total("") - total("fused_loss = true\n") == Approx(6 * logits));
+}
+
+TEST_CASE("the head keeps its softmax for every micro-batch in flight", "[parallel]") {
+    // Llama 2 7B, 4 stages, 16 micro-batches of 4096 tokens each: softmax in fp32, 32,000 columns
+    auto const kept = [](std::string const& plan) {
+        auto const f = job_of("llama2_7b", {{"h", "h100_16384", 4}}, 16, "pipeline = 4\n" + plan);
+        auto const memory = memory_of_classes(f.job());
+        // stages have as many layers each
+        auto const stage = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(3), 4096);
+        return std::pair{memory.back().parts.activations.value(),
+                         8 * activation_bytes(stage, 31, Recompute::none).value()};
+    };
+    double const softmax = 4.0 * 4096 * 32000;
+    auto const [one, layers] = kept("");
+    CHECK(one == Approx(layers + softmax));
+    CHECK(kept("schedule = \"gpipe\"\n").first == Approx(16 * (layers + softmax)));
+    CHECK(kept("fused_loss = true\n").first == Approx(layers + softmax / 2));
+    // what waits for the gradient of the head's weights is the logits' gradient and its input
+    auto const f = job_of("llama2_7b", {{"h", "h100_16384", 4}}, 16, "pipeline = 4\n");
+    auto const stage = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(3), 4096);
+    CHECK(head_bytes(stage).waiting.value() == Approx(2.0 * 4096 * (32000 + 4096)));
+    auto const frozen = job_of("llama2_7b", {{"h", "h100_16384", 4}}, 16, "pipeline = 4\nadapters = 16\n");
+    auto const beside =
+        stage_setting(frozen.model, frozen.plan, place_stages(frozen.plan, f.topology).at(3), 4096);
+    CHECK(head_bytes(beside).waiting.value() == 0.0);
+}
+
+TEST_CASE("every module of multi-token prediction keeps a softmax of its own", "[parallel]") {
+    auto const f = job_of("deepseek_v3", {{"h", "deepseek_h800_2048", 2048}}, 15360,
+                          "pipeline = 16\nexpert = 64\nlayer_split = \"with_ends\"\n");
+    auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(15), 4096);
+    CHECK(head_bytes(setting).kept.value() == Approx(2 * 4.0 * 4096 * 129280));
+    CHECK(head_bytes(setting).at_work.value() == Approx(2 * 2.0 * 4096 * 129280)); // one after the other
+}
+
+TEST_CASE("a layer that is computed again holds, at work, what it has not kept", "[parallel]") {
+    auto const parts = [](std::string const& plan) {
+        auto const f = job_of("llama2_7b", {{"h", "h100_16384", 1}}, 1, plan);
+        return memory_of_classes(f.job()).front().parts;
+    };
+    auto const f = job_of("llama2_7b", {{"h", "h100_16384", 1}}, 1, "");
+    auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(0), 4096);
+    auto const whole = activation_bytes(setting, 0, Recompute::none).value();
+    auto const none = parts("");
+    for (auto const& [name, recompute] :
+         {std::pair{"pointwise", Recompute::pointwise}, std::pair{"full", Recompute::full}}) {
+        auto const again = parts(fmt::format("recompute = \"{}\"\n", name));
+        auto const kept = activation_bytes(setting, 0, recompute).value();
+        CHECK(again.buffers.value() - none.buffers.value() == Approx(whole - kept));
+        // of 32 layers all but the one at work keep less
+        CHECK(none.total().value() - again.total().value() == Approx(31 * (whole - kept)));
+    }
 }
 
 TEST_CASE("layers whose activations lie in the host's memory are not kept", "[parallel]") {
@@ -119,16 +173,21 @@ TEST_CASE("layers whose activations lie in the host's memory are not kept", "[pa
         auto const f = job_of("ling_plus", {{"d", "h800_4096", 128}}, 1024, "expert = 8\n" + plan);
         return memory_of_classes(f.job()).at(0).parts.activations.value(); // 88 equal layers, one micro-batch
     };
-    CHECK(kept("offloaded_layers = 66\n") / kept("") == Approx(0.25));
-    CHECK(kept("offloaded_layers = 88\n") / kept("") == Approx(2.0 / 88)); // one that moves, one at work
+    auto const f = job_of("ling_plus", {{"d", "h800_4096", 128}}, 1024, "expert = 8\n");
+    auto const head =
+        head_bytes(stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(0), 4096)).kept.value();
+    double const layers = kept("") - head;
+    CHECK(kept("offloaded_layers = 66\n") == Approx(layers / 4 + head));
+    // one that moves and one at work, when the head is done
+    CHECK(kept("offloaded_layers = 88\n") == Approx(std::max(layers * 2 / 88, head)));
     CHECK_THROWS_WITH(kept("pipeline = 8\noffloaded_layers = 66\n"), Catch::Contains("needs one stage"));
 }
 
 TEST_CASE("the first stage of 1F1B keeps the most micro-batches", "[parallel]") {
     auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\nexpert = 8\n");
     auto const memory = memory_of_classes(f.job());
-    // stage s of p keeps p - s micro-batches; all stages have 11 equal layers
-    CHECK(memory.at(0).parts.activations / memory.at(7).parts.activations == Approx(8.0));
+    // stage s of p keeps p - s micro-batches; all stages have 11 equal layers, the last one the head as well
+    CHECK(memory.at(0).parts.activations / memory.at(6).parts.activations == Approx(4.0));
 }
 
 TEST_CASE("what does not fit is named with its largest parts", "[parallel]") {
