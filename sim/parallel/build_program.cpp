@@ -201,13 +201,13 @@ std::pair<bool, bool> ends_of(Stage const& stage) {
             std::ranges::any_of(stage.chunks, &ChunkContent::head)};
 }
 
-/// Of the embedding that a model ties to its head, where each lies in a stage of its own: both are copies of one parameter
-/// (Megatron-LM's embedding group, DeepSpeed's tied modules). Each rank with the one of its place in the other stage.
-std::optional<Collective> tied_embedding_sum(Job const& job, std::vector<Stage> const& stages, std::size_t at,
-                                             StageSetting const& s) {
+/// Of the token table that the stages of both ends hold: both are copies of one parameter (Megatron-LM's embedding group,
+/// also with MTP modules; DeepSpeed's tied modules). Each rank with the one of its place in the other stage.
+std::optional<Collective> second_table_sum(Job const& job, std::vector<Stage> const& stages, std::size_t at,
+                                           StageSetting const& s) {
     auto const& own = stages[at];
     auto const [embedding, head] = ends_of(own);
-    if (!job.model.tied_embeddings || s.plan.adapters || own.place.experts_at || embedding == head) {
+    if (!holds_second_table(s) || s.plan.adapters || own.place.experts_at || embedding == head) {
         return std::nullopt;
     }
     auto const other = std::ranges::find_if(stages, [&](Stage const& stage) {
@@ -226,7 +226,8 @@ std::optional<Collective> tied_embedding_sum(Job const& job, std::vector<Stage> 
     return Collective{timing::CollectiveKind::all_reduce,
                       Bytes{parameters * bytes_per_element(s.plan.gradient)},
                       {from, other->place.ranks.first.index() - from.index(), 2},
-                      "gradients of the tied embedding",
+                      job.model.tied_embeddings ? "gradients of the tied embedding"
+                                                : "gradients of the embedding for MTP",
                       is_open_ended(s.plan.schedule) ? -1 : meeting};
 }
 
@@ -274,8 +275,8 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     if (!s.plan.overlap_gradients && s.plan.zero < 2) {
         parameters.sum(weights);
     }
-    if (auto const tied = tied_embedding_sum(job, stages, at, s)) {
-        to.collective(Stream::data, *tied);
+    if (auto const table = second_table_sum(job, stages, at, s)) {
+        to.collective(Stream::data, *table);
     }
     double const shared = parameters.owned(weights) * (s.plan.zero > 0 ? s.copies : 1); // in the own stage
     pair.sum(shared);
@@ -391,7 +392,6 @@ std::vector<ClassMemory> memory_of_classes(Job const& job) {
     return out;
 }
 
-Program build_program(Job const& job) {
 Flop model_flop_per_token(model::Model const& model, Plan const& plan, TrainingShape const& shape) {
     auto const length = static_cast<int>(shape.sequence_length);
     constexpr auto convention = model::FlopConvention::causal_half;
@@ -399,6 +399,7 @@ Flop model_flop_per_token(model::Model const& model, Plan const& plan, TrainingS
                          : model::training_flop_per_token(model, length, convention);
 }
 
+Program build_program(Job const& job) {
     Pricers pricers{job.timings, job.plan.practice, job.calibration};
     return build_program(job, pricers);
 }

@@ -104,13 +104,23 @@ LayerWeights weights_of_layer(StageSetting const& s, int layer) {
             here > 0 ? static_cast<double>(parameters.experts) : 0.0};
 }
 
+namespace {
+
+/// The head's stage has the embedding too, be it in another chunk.
+bool has_both_ends(StageSetting const& s) { return stages_of(s.kind) == 1 || s.copies > 1; }
+
+} // namespace
+
+bool holds_second_table(StageSetting const& s) {
+    return (s.model.tied_embeddings || s.model.mtp_depth > 0) && !has_both_ends(s);
+}
+
 LayerWeights weights_of_ends(StageSetting const& s, ChunkContent const& content) {
     auto const& model = s.model;
     auto const& shard = s.shape.shard;
     auto const ends = model::rank_end_parameters(model, shard);
     LayerWeights out;
-    // a tied head is a second copy of the embedding where first and last stage differ
-    auto const head = ends.head > 0 || content.embedding ? ends.head : ends.embedding;
+    auto const head = ends.head + (holds_second_table(s) ? ends.embedding : 0);
     if (s.part != Part::experts) {
         out.dense += content.embedding ? static_cast<double>(ends.embedding + ends.positions) : 0.0;
         out.dense += content.head ? static_cast<double>(head + ends.final_norm) : 0.0;

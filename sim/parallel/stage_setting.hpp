@@ -59,6 +59,9 @@ struct LayerWeights {
     double expert = 0;
 };
 [[nodiscard]] LayerWeights weights_of_layer(StageSetting const& setting, int layer);
+/// The head's stage holds the token table a second time, away from the embedding's: as a head that is tied to it, or for
+/// the MTP modules, which look tokens up (Megatron-Core builds it where pre_process or mtp_process).
+[[nodiscard]] bool holds_second_table(StageSetting const& setting);
 /// Embedding and head with their norms, as far as the chunk holds them; MTP modules with the head.
 [[nodiscard]] LayerWeights weights_of_ends(StageSetting const& setting, ChunkContent const& content);
 [[nodiscard]] LayerWeights weights_of_chunk(StageSetting const& setting, ChunkContent const& content);

@@ -1,7 +1,6 @@
 #include "unit/parallel/job_fixture.hpp"
 #include "unit/parallel/program_sums.hpp"
 
-#include "model/model_flop.hpp"
 #include "model/parameters.hpp"
 
 #include <algorithm>
@@ -228,6 +227,43 @@ TEST_CASE("first and last stage sum the gradients of an embedding that is tied t
     CHECK(bytes("gpt3_175b", "pipeline = 1\n") == 0.0);                          // one copy
     CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"dualpipe\"\n") == 0.0); // both ends in both stages
     CHECK(bytes("llama2_70b", "pipeline = 8\n") == 0.0);                         // not tied
+}
+
+TEST_CASE("the stage of the MTP modules holds the token table and sums its gradients with the first stage",
+          "[parallel]") {
+    auto const deepseek = [](std::string const& plan) {
+        return job_of("deepseek_v3", {{"h", "deepseek_h800_2048", 2048}}, 15360,
+                      "pipeline = 16\nexpert = 64\nlayer_split = \"with_ends\"\n" + plan);
+    };
+    auto const summed = [&](std::string const& plan) {
+        return collective_bytes(build_program(deepseek(plan).job()), "gradients of the embedding for MTP")
+            .value();
+    };
+    auto const head_weights = [&](std::string const& plan) {
+        auto const f = deepseek(plan);
+        auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(0), 4096);
+        return weights_of_ends(setting, {.layers = {61, 61}, .embedding = false, .head = true}).dense;
+    };
+    double const table = 129280.0 * 7168;
+    CHECK(summed("") == Approx(2 * 128 * 4.0 * table)); // 128 ranks of each of the two stages, in fp32
+    // both ends on every stage
+    CHECK(summed("schedule = \"dualpipe\"\n") == 0.0);
+    CHECK(head_weights("") - head_weights("schedule = \"dualpipe\"\n") == Approx(table));
+}
+
+TEST_CASE("moments in 16 bit are half the traffic of the optimizer's state", "[parallel]") {
+    auto const moved = [](std::string const& plan) {
+        auto const f = job_of("llama2_7b", {{"h", "h100_16384", 16}}, 32, plan);
+        double sum = 0;
+        for (auto const& op : build_program(f.job()).classes.front().blocks.back().ops) {
+            auto const* c = std::get_if<Compute>(&op.work);
+            bool const updates = c && c->kind == model::OpKind::optimizer_step;
+            sum += updates ? model::bytes_of(*c->operation).value() : 0.0;
+        }
+        return sum;
+    };
+    // master 8, moments 16 or 8, gradient 4, weight 2
+    CHECK(moved("optimizer_moments = \"bf16\"\n") / moved("") == Approx(22.0 / 30.0));
 }
 
 TEST_CASE("the two stages of a tied embedding wait for each other, and each pairs ranks of one place",
