@@ -63,7 +63,7 @@ Pricer::InRun Pricer::time_in_run(model::Operation const& op) const {
     return {out, at_limit};
 }
 
-/// Of the fields that tell most operations of a model apart.
+/// A model asks for the same operation in every layer and micro-batch.
 Compute Pricer::price(model::Operation const& op) {
     auto found = known_.find(op);
     if (found == known_.end()) {

@@ -209,7 +209,8 @@ void write_training(Hdf5Writer& file, TrainingTime const& training) {
           {"sequences", "Of a step"}},
          {"steps", column<double>(phases, [](auto const& p) { return p.steps; }), pure("How many")},
          {"step_time", column<double>(phases, [](auto const& p) { return p.step.value(); }),
-          seconds("Of one; simulated for the last batch size, scaled by the lower bound for the others")}});
+          seconds(
+              "Of one; simulated for the last batch size, the others by the difference of lower bounds")}});
     if (auto const& played = training.played) {
         file.write("/training/goodput", played->goodput(training.undisturbed),
                    pure("Share of the time that is training"));
