@@ -13,12 +13,14 @@ namespace moesaic::model {
 
 /// What a kernel computes. Shapes (m, n, k, batch) per kind:
 ///   gemm                 C[m,n] = A[m,k] B[k,n]
+///   bmm                  batch products of that shape, both factors computed
 ///   grouped_gemm         batch products of m rows each (rows per group)
 ///   moe_ffn              expert FFN, fused: m = tokens before top-k, n = expert inner size per tensor rank,
 ///                        k = hidden size, batch = local experts; options topk, experts, gated
-///   attention            m query and n key positions, k = head size, batch = sequences; options heads,
-///   kv_heads, v_dim, causal mla_attention        the same, k = 192, v_dim = 128 (DeepSeek form) rmsnorm,
-///   layernorm, rope, gated_activation, gelu, add, dropout, softmax, cross_entropy, embedding, quantise
+///   attention            m query and n key positions, k = head size, batch = sequences; options heads, kv_heads,
+///                        v_dim, causal, window
+///   mla_attention        the same, k = 192, v_dim = 128 (DeepSeek form)
+///   rmsnorm, layernorm, rope, gated_activation, gelu, add, dropout, softmax, quantise, embedding, cross_entropy
 ///                        m rows of n columns (of the output)
 ///   router_topk          m tokens, n experts, k = top-k: softmax and selection
 ///   permute, unpermute   m rows (token copies) of n columns; option topk = copies per token (0: as many as there are)
