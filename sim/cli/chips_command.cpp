@@ -135,13 +135,14 @@ std::set<std::string> sources_of(Chip const& chip) {
 
 void print_addresses(std::set<std::string> const& names) {
     auto const sources = catalogue().sources();
-    fmt::print("\naddresses of the sources:\n");
+    std::string lines;
     for (auto const& name : names) {
         auto const* source = find_source(sources, name);
         if (source && !source->url.empty()) {
-            fmt::print("  {}\n      {}\n", name, source->url);
+            lines += fmt::format("  {}\n      {}\n", name, source->url);
         }
     }
+    fmt::print("{}{}", lines.empty() ? "" : "\naddresses of the sources:\n", lines);
 }
 
 void print_prices(Chip const& chip) {

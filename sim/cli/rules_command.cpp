@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <memory>
+#include <utility>
 
 namespace moesaic::cli {
 
@@ -42,11 +43,10 @@ std::string country(std::string const& text, std::string const& option) {
     return text;
 }
 
-/// The day asked for, else the last one on which the rules changed.
-Date date_of(Options const& options, Regime const& regime) {
+/// The day asked for, else the last one on which the rules changed: one day for all deals, so that they can be compared.
+Date date_of(Options const& options, RuleSet const& rules) {
     if (options.date.empty()) {
-        auto const changes = regime_changes(regime);
-        return changes.empty() ? Date{} : changes.back().from;
+        return last_change(rules);
     }
     if (auto const found = parse_date(options.date)) {
         return *found;
@@ -64,7 +64,9 @@ void check_known(std::string const& name, std::vector<std::string> const& known,
 
 Regime regime_of(Options const& options) {
     auto const destination = country(options.to, "--to");
-    auto regime = make_regime(read_rules(data_folder() + "/scenarios/rules"), Date{}, destination);
+    auto words = known_words(hardware::Catalogue{data_folder() + "/platforms"}.all_chips());
+    auto regime =
+        make_regime(read_rules(data_folder() + "/scenarios/rules", std::move(words)), Date{}, destination);
     if (!options.headquarters.empty()) {
         regime.deal.headquarters = country(options.headquarters, "--headquarters");
     }
@@ -84,7 +86,7 @@ Regime regime_of(Options const& options) {
         choose_alternative(regime.rules, choice.substr(0, equals), choice.substr(equals + 1),
                            Origin::whole_file("--alternative"));
     }
-    regime.deal.date = date_of(options, regime);
+    regime.deal.date = date_of(options, regime.rules);
     return regime;
 }
 
@@ -130,14 +132,17 @@ void print_timeline(Options const& options, Regime const& regime) {
     if (!options.svg.empty()) {
         io::write_text_file(
             options.svg,
-            timeline_svg(timeline, fmt::format("Export to {} under the rules of {}", regime.deal.destination,
-                                               fmt::join(regime.jurisdictions, " and "))));
+            timeline_svg(timeline,
+                         fmt::format("Export to {} under the rules of {}{}", regime.deal.destination,
+                                     fmt::join(regime.jurisdictions, " and "),
+                                     regime.assumptions.empty() ? "" : ", in a hypothetical world"),
+                         regime.assumptions));
         fmt::print(stderr, "wrote {}\n", options.svg);
     }
     if (options.json) {
-        fmt::print("{}\n", timeline_json(timeline, regime.deal.destination).text());
+        fmt::print("{}\n", timeline_json(timeline, regime).text());
     } else {
-        fmt::print("{}", timeline_text(timeline));
+        fmt::print("{}", timeline_text(timeline, regime));
     }
 }
 

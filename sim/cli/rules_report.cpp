@@ -66,18 +66,21 @@ std::string price_line(Verdict const& v) {
     return out.empty() ? "" : fmt::format("  {}:{} ({})\n", v.chip, out, fmt::join(v.priced_by, ", "));
 }
 
+std::string assumptions_text(Regime const& regime) {
+    std::string out = regime.assumptions.empty() ? "" : "A hypothetical world:\n";
+    for (auto const& assumption : regime.assumptions) {
+        out += fmt::format("  {}\n", assumption);
+    }
+    return out;
+}
+
 std::string header(Regime const& regime) {
     auto const& deal = regime.deal;
     auto out = fmt::format(
         "Rules of {} on {} for a shipment from {} to {}, buyer's headquarters in {}, end use {}\n",
         fmt::join(regime.jurisdictions, " and "), iso_text(deal.date), deal.exported_from, deal.destination,
         deal.headquarters, deal.end_use);
-    if (!regime.assumptions.empty()) {
-        out += "A hypothetical world:\n";
-        for (auto const& assumption : regime.assumptions) {
-            out += fmt::format("  {}\n", assumption);
-        }
-    }
+    out += assumptions_text(regime);
     for (auto const* const rule : rules_in_force(regime)) {
         if (!rule->alternatives.empty()) {
             std::string names;
@@ -136,6 +139,7 @@ std::string text_of(RulesReport const& report) {
     std::string open;
     std::string thresholds;
     std::string prices;
+    std::string remarks;
     for (auto const& chip : report.chips) {
         for (auto const& one : chip.verdict.near_limits) {
             near += near_line(chip.verdict, one);
@@ -143,10 +147,13 @@ std::string text_of(RulesReport const& report) {
         open += open_lines(chip.verdict);
         thresholds += threshold_lines(chip.verdict);
         prices += price_line(chip.verdict);
+        for (auto const& remark : chip.verdict.remarks) {
+            remarks += fmt::format("  {}: {}\n", chip.verdict.chip, remark);
+        }
     }
     return header(report.regime) + "\n" + table(report) + section("Not known:", open) +
            section("Within 10 % of a limit:", near) + section("Other thresholds would change:", thresholds) +
-           section("Price:", prices);
+           section("Price:", prices) + section("Figures of the catalogue that disagree:", remarks);
 }
 
 namespace {
@@ -245,7 +252,8 @@ Json chip_json(ChipStatus const& chip) {
                    .set("other_thresholds", thresholds_json(v))
                    .set("import_duty_fraction", v.price.import_duty)
                    .set("revenue_share_fraction", v.price.revenue_share)
-                   .set("import_side", short_json(chip.import_side));
+                   .set("import_side", short_json(chip.import_side))
+                   .set("remarks", strings(v.remarks));
     if (chip.baseline) {
         out.set("as_published", short_json(chip.baseline));
     }
@@ -292,7 +300,7 @@ std::string each_rule_text(Regime const& regime, std::vector<hardware::Chip> con
     return out + rows.text();
 }
 
-std::string timeline_text(Timeline const& timeline) {
+std::string timeline_text(Timeline const& timeline, Regime const& regime) {
     std::vector<TextTable::Column> columns{{"chip"}, {"before"}};
     for (auto const& change : timeline.changes) {
         columns.push_back({iso_text(change.from)});
@@ -307,7 +315,7 @@ std::string timeline_text(Timeline const& timeline) {
         }
         rows.add_row(std::move(cells));
     }
-    auto out = rows.text() + "\nFrom each day on, . = as before, ? = undecided";
+    auto out = assumptions_text(regime) + rows.text() + "\nFrom each day on, . = as before, ? = undecided";
     for (auto const& name : outcome_names()) {
         auto const outcome = *find_outcome(name);
         out += fmt::format(", {} = {}", short_name_of(outcome), name);
@@ -321,7 +329,7 @@ std::string timeline_text(Timeline const& timeline) {
     return out;
 }
 
-Json timeline_json(Timeline const& timeline, std::string const& destination) {
+Json timeline_json(Timeline const& timeline, Regime const& regime) {
     auto changes = Json::array();
     for (auto const& change : timeline.changes) {
         changes.add(Json::object()
@@ -341,7 +349,8 @@ Json timeline_json(Timeline const& timeline, std::string const& destination) {
         chips.add(Json::object().set("chip", row.chip).set("status", std::move(spans)));
     }
     return Json::object()
-        .set("destination", destination)
+        .set("destination", regime.deal.destination)
+        .set("assumptions", strings(regime.assumptions))
         .set("changes", std::move(changes))
         .set("chips", std::move(chips));
 }
@@ -391,6 +400,7 @@ std::string rule_list_text(RuleSet const& rules) {
             out += fmt::format("  condition  {} (not evaluated)\n", condition);
         }
         out += fmt::format("  source     {} ({})\n", rule.source, name_of(rule.confidence));
+        out += rule.edited.empty() ? "" : fmt::format("  what-if    {}\n", rule.edited);
         out += rule.verified.empty() ? "" : fmt::format("  verified   {}\n", rule.verified);
         out += rule.note.empty() ? "\n" : fmt::format("  note       {}\n\n", rule.note);
     }

@@ -27,9 +27,10 @@ struct RulesReport {
 /// Every rule in force for every chip: whether it catches it, and why.
 [[nodiscard]] std::string each_rule_text(export_control::Regime const& regime,
                                          std::vector<hardware::Chip> const& chips);
-[[nodiscard]] std::string timeline_text(export_control::Timeline const& timeline);
+[[nodiscard]] std::string timeline_text(export_control::Timeline const& timeline,
+                                        export_control::Regime const& regime);
 [[nodiscard]] io::Json timeline_json(export_control::Timeline const& timeline,
-                                     std::string const& destination);
+                                     export_control::Regime const& regime);
 
 /// The rules themselves, and the words that predicates may use.
 [[nodiscard]] std::string rule_list_text(export_control::RuleSet const& rules);

@@ -191,6 +191,7 @@ std::vector<scenario::StudyOption> with_searched(std::vector<scenario::StudyOpti
          .data_folder = data_folder(),
          .effort = basis.arguments.effort,
          .workers = basis.workers(),
+         .days = study.days,
          .simulate = [&](auto const& s, auto const& plans) { return simulate_steps(s, plans, basis); }}};
     std::vector<scenario::StudyOption> out;
     for (auto const& option : options) {
@@ -217,6 +218,12 @@ void price(scenario::StudyOption& option, scenario::Study const& study, Simulate
     price_option(option, study, data_folder());
     if (option.spending->over_budget()) {
         option.refused = over_budget_text(*option.spending);
+    }
+    constexpr double seconds_per_day = 86400.0;
+    auto const days = total(option.spending->bill, economics::Total::time) / seconds_per_day;
+    if (option.refused.empty() && study.days && days > *study.days) {
+        option.refused =
+            fmt::format("takes {:.4g} days, more than the {:.4g} of the study", days, *study.days);
     }
 }
 

@@ -103,13 +103,27 @@ std::string cases_text(Study const& study, std::vector<std::size_t> const& cases
     return cases.size() == study.cases.size() ? "every case" : fmt::format("{}", fmt::join(names, "; "));
 }
 
-/// One line for each reason and the cases in which it holds, with the plans that it keeps from being done.
-std::string refusals_text(Study const& study, Options const& options) {
+using Reasons = std::vector<std::string> (*)(StudyOption const&);
+
+std::vector<std::string> refused_for(StudyOption const& option) {
+    return option.refused.empty() ? std::vector<std::string>{} : std::vector{option.refused};
+}
+
+/// What a search did without.
+std::vector<std::string> searched_without(StudyOption const& option) { return option.fewer; }
+
+/// One line for each reason and the cases in which it holds, with the plans for which it does.
+std::string reasons_text(Study const& study, Options const& options, std::string_view heading,
+                         Reasons reasons_of) {
     using Held = std::pair<std::string, std::vector<std::size_t>>; // reason and cases
     std::map<std::pair<std::size_t, std::string>, std::vector<std::size_t>> by_plan;
     for (auto const& option : options) {
-        if (!option.refused.empty()) {
-            by_plan[{option.candidate, option.refused}].push_back(option.study_case);
+        for (auto const& reason : reasons_of(option)) {
+            auto& cases = by_plan[{option.candidate, reason}];
+            if (cases.empty() ||
+                cases.back() != option.study_case) { // a search gives several plans to a case
+                cases.push_back(option.study_case);
+            }
         }
     }
     std::map<Held, std::vector<std::string>> plans;
@@ -126,7 +140,7 @@ std::string refusals_text(Study const& study, Options const& options) {
         out += fmt::format("  {}\n    {} [{}]\n", fmt::join(plans.at(held), "; "), held.first,
                            cases_text(study, held.second));
     }
-    return out.empty() ? out : "\nCannot be done:\n" + out;
+    return out.empty() ? out : fmt::format("\n{}:\n{}", heading, out);
 }
 
 io::Json figure_json(StudyFigure const& figure) {
@@ -157,6 +171,23 @@ io::Json row_json(Study const& study, StudyRow const& row) {
         .set("energy_change_fraction", optional_json(row.energy_change))
         .set("training", training_json(*option.training))
         .set("spending", spending_json(*option.spending));
+}
+
+/// Once for each search, whatever the number of plans that it found.
+io::Json fewer_json(Study const& study, Options const& options) {
+    auto fewer = io::Json::array();
+    for (std::size_t i = 0; i < options.size(); ++i) {
+        auto const& option = options[i];
+        auto const again = i > 0 && options[i - 1].study_case == option.study_case &&
+                           options[i - 1].candidate == option.candidate;
+        for (auto const& reason : again ? std::vector<std::string>{} : option.fewer) {
+            fewer.add(io::Json::object()
+                          .set("case", study.cases[option.study_case].name)
+                          .set("candidate", study.candidates[option.candidate].name)
+                          .set("reason", reason));
+        }
+    }
+    return fewer;
 }
 
 } // namespace
@@ -206,7 +237,8 @@ std::string study_text(Study const& study, Options const& options, bool all) {
             out += fmt::format("{}: none of the plans can be done.\n", study.cases[c].name);
         }
     }
-    out += refusals_text(study, options);
+    out += reasons_text(study, options, "Searched with fewer chips than asked for", searched_without);
+    out += reasons_text(study, options, "Cannot be done", refused_for);
     for (std::size_t i = 0; i < study.assumptions.size(); ++i) {
         out += fmt::format("{}  - {}\n", i == 0 ? "\nassumptions of this study\n" : "", study.assumptions[i]);
     }
@@ -239,24 +271,28 @@ io::Json study_json(Study const& study, Options const& options) {
         .set("study", study.name)
         .set("file", study.file)
         .set("baseline", study.cases[study.baseline].name)
+        .set("days_limit", study.days ? io::Json{*study.days} : io::Json{})
         .set("assumptions", std::move(assumptions))
         .set("best", std::move(best))
         .set("options", std::move(all))
-        .set("refused", std::move(refused));
+        .set("refused", std::move(refused))
+        .set("fewer_chips", fewer_json(study, options));
 }
 
 std::string study_csv(Study const& study, Options const& options) {
     std::string out =
         "case,candidate,best,refused,plan,chips,currency,cost,cost_low,cost_high,outlay,days,days_low,"
-        "days_high,energy_kwh,energy_low,energy_high,cost_change,cost_change_low,cost_change_high\n";
+        "days_high,energy_kwh,energy_low,energy_high,cost_change,cost_change_low,cost_change_high,fewer_"
+        "chips\n";
     auto const rows = all_rows(study, options);
     for (auto const& option : options) {
         auto const& study_case = study.cases[option.study_case].name;
         auto const& candidate = study.candidates[option.candidate].name;
         auto const row = std::ranges::find(rows, &option, &StudyRow::option);
+        auto const fewer = io::csv_field(fmt::format("{}", fmt::join(option.fewer, "; ")));
         if (row == rows.end()) {
-            out += fmt::format("{},{},,{},,,,,,,,,,,,,,,,\n", io::csv_field(study_case),
-                               io::csv_field(candidate), io::csv_field(option.refused));
+            out += fmt::format("{},{},,{},,,,,,,,,,,,,,,,,{}\n", io::csv_field(study_case),
+                               io::csv_field(candidate), io::csv_field(option.refused), fewer);
             continue;
         }
         std::vector<std::string> best;
@@ -266,14 +302,14 @@ std::string study_csv(Study const& study, Options const& options) {
             }
         }
         auto const change = row->cost_change.value_or(StudyFigure{});
-        out += fmt::format("{},{},{},,{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        out += fmt::format("{},{},{},,{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
                            io::csv_field(study_case), io::csv_field(candidate), fmt::join(best, " "),
                            io::csv_field(option.plan), io::csv_field(chips_text(*option.spending)),
                            option.spending->bill.currency, row->cost.value, row->cost.interval.low,
                            row->cost.interval.high, row->outlay.value, row->days.value,
                            row->days.interval.low, row->days.interval.high, row->energy_kwh.value,
                            row->energy_kwh.interval.low, row->energy_kwh.interval.high, change.value,
-                           change.interval.low, change.interval.high);
+                           change.interval.low, change.interval.high, fewer);
     }
     return out;
 }

@@ -86,6 +86,14 @@ double steps_of(Scenario const& s) {
            (static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length));
 }
 
+/// Of a step without failures, where the study says by when the training must end; a limit that is past leaves next to nothing.
+std::optional<Seconds> step_limit(Scenario const& s, std::optional<double> days) {
+    constexpr double seconds_per_day = 86400.0;
+    return days ? std::optional{Seconds{
+                      std::max(1e-9, (*days * seconds_per_day - s.means.waiting.value()) / steps_of(s))}}
+                : std::nullopt;
+}
+
 /// What the pools have between them, with something for failures.
 planner::Outlay outlay_of(double money, ChipPrices const& prices, Scenario const& s) {
     // Chosen: training time over that without failures is below 1.11 for Llama 3 405B (published: more than 90 % effective,
@@ -115,11 +123,16 @@ void add_plans(std::vector<planner::Planned> const& plans, Scenario const& s,
 
 StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<double> const& rates,
                                               std::optional<planner::Outlay> const& outlay) {
-    std::vector<int> chips;
-    std::ranges::transform(s.pools, std::back_inserter(chips), &scenario::Pool::chips);
+    auto const most_step = step_limit(s, means_.days);
     scenario::StudyOption asked;
     asked.scenario = s;
-    auto key = fmt::format("{}\n{}\n{}", simulation_key(asked), fmt::join(chips, " "), fmt::join(rates, " "));
+    auto key = fmt::format("{}\n{}", simulation_key(asked), fmt::join(rates, " "));
+    for (auto const& pool : s.pools) { // the study may leave some of the scenario's out
+        key += fmt::format("\n{} {}", pool.name, pool.chips);
+    }
+    if (most_step) {
+        key += fmt::format("\n{}", most_step->value());
+    }
     if (outlay) {
         key += fmt::format("\n{} {} {} {}", outlay->money, fmt::join(outlay->owned, " "),
                            fmt::join(outlay->price, " "), fmt::join(outlay->running, " "));
@@ -134,6 +147,7 @@ StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<dou
     planner::Request request;
     request.cost = {rates, 1.0};
     request.limits.outlay = outlay;
+    request.limits.seconds = most_step ? most_step->value() : 0.0;
     request.effort.refined *= means_.effort;
     request.effort.turns *= means_.effort;
     request.effort.simulations *= means_.effort;
@@ -163,8 +177,9 @@ std::vector<scenario::StudyOption> StudySearch::plans_for(scenario::StudyOption 
     }
     if (out.empty()) {
         out.push_back(option);
-        out.back().refused = prices.budget ? "no plan was found that fits the memory and the budget"
-                                           : "no plan was found that fits the memory";
+        out.back().refused =
+            fmt::format("no plan was found that fits the memory{}{}", prices.budget ? " and the budget" : "",
+                        means_.days ? fmt::format(" and {:.4g} days", *means_.days) : "");
         out.back().scenario.reset();
     }
     return out;

@@ -26,6 +26,7 @@ class StudySearch {
         std::string data_folder;
         int effort = 1;
         int workers = 1;
+        std::optional<double> days; ///< that the study gives a training
         Simulate simulate;
     };
     explicit StudySearch(Means means) : means_{std::move(means)} {}

@@ -171,11 +171,11 @@ double sum_of(std::vector<BillLine> const& lines) {
 }
 
 InputError no_price(Lot const& lot, std::string_view kind) {
-    return InputError{lot.origin,
-                      fmt::format("no price book of this scenario has a {} for {}", kind, lot.chip.id),
-                      fmt::format("{}, or give the price in [fleet]",
-                                  kind == "rent" ? "Name another book under `prices`"
-                                                 : "Name more books under economics.purchases")};
+    return InputError{
+        lot.origin, fmt::format("no price book of this scenario has a {} for {}", kind, lot.chip.id),
+        kind == "rent" ? "Name another book under `prices`, or give the price under fleet.rented"
+                       : "Name more books under economics.purchases, or give the price under "
+                         "fleet.supply, or fleet.stock of the day of owned_since"};
 }
 
 void add_lot(Lot& lot, Context const& in) {

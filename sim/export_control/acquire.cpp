@@ -34,6 +34,16 @@ AcquiredLot rented_lot(ChipUse const& use, Fleet const& fleet) {
     return out;
 }
 
+/// As the fleet's stock of that day says.
+std::optional<Money> price_paid(ChipUse const& use, Fleet const& fleet) {
+    for (auto const& item : fleet.stock) {
+        if (item.chip == use.chip.id && item.owned_since == use.owned_since && item.price) {
+            return item.price;
+        }
+    }
+    return std::nullopt;
+}
+
 /// Hands out what the fleet has of one chip, over all pools that use it.
 class Buyer {
   public:
@@ -42,7 +52,7 @@ class Buyer {
         int so_far = 0;
         int given = 0;
         for (auto const& arrival : arrivals(fleet, chip.id, start_)) {
-            if (!can_be_had(verdict_on(chip, regime, arrival.day).outcome)) {
+            if (!could_be_had(chip, regime, arrival.day)) {
                 continue;
             }
             so_far += arrival.count;
@@ -99,6 +109,7 @@ std::vector<AcquiredLot> acquire(std::vector<ChipUse> const& uses, Regime const&
         } else if (use.owned_since) {
             out.push_back(lot_of(use, use.count, Way::owned));
             out.back().day = use.owned_since;
+            out.back().lot.price = price_paid(use, fleet);
         } else {
             buyers.try_emplace(use.chip.id, use.chip, regime, fleet).first->second.take(use, out);
         }

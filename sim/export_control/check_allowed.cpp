@@ -28,15 +28,19 @@ std::string reason(Verdict const& verdict) {
 }
 
 /// The fleet has too few.
-Refusal shortage(ChipUse const& use, std::string const& problem, std::string const& hint) {
-    return {use.origin, use.chip.id, problem, problem, hint};
+Refusal shortage(ChipUse const& use, int available, std::string const& problem, std::string const& hint) {
+    return {use.origin, use.chip.id, problem, problem, hint, available};
 }
 
-Refusal refusal(ChipUse const& use, Deal const& deal, std::string const& why, std::string const& hint) {
-    return {use.origin, use.chip.id,
+Refusal refusal(ChipUse const& use, Deal const& deal, std::string const& why, std::string const& hint,
+                int available = 0) {
+    return {use.origin,
+            use.chip.id,
             fmt::format("{} cannot be had in {} on {}: {}", use.chip.id, deal.destination,
                         iso_text(deal.date), why),
-            why, hint};
+            why,
+            hint,
+            available};
 }
 
 /// "it was launched on 2023-11-09", where no one could have it on that day.
@@ -70,7 +74,7 @@ std::optional<Refusal> check_rented(ChipUse const& use, Regime const& regime, Fl
         }
     }
     if (any && listed < use.count) {
-        return shortage(use,
+        return shortage(use, listed,
                         fmt::format("{} chips are rented in {}, but {} are needed", listed, place, use.count),
                         "Raise the count under fleet.rented");
     }
@@ -97,7 +101,7 @@ std::optional<Refusal> check_owned(ChipUse const& use, Regime const& regime) {
 int lawfully_owned(hardware::Chip const& chip, Regime const& regime, Fleet const& fleet) {
     int sum = 0;
     for (auto const& arrival : arrivals(fleet, chip.id, start_of(fleet, regime.deal.date))) {
-        sum += can_be_had(verdict_on(chip, regime, arrival.day).outcome) ? arrival.count : 0;
+        sum += could_be_had(chip, regime, arrival.day) ? arrival.count : 0;
     }
     return sum;
 }
@@ -108,57 +112,96 @@ std::optional<Refusal> check_bought(ChipUse const& use, Regime const& regime, Fl
     if (auto const early = not_yet_launched(use.chip, start)) {
         return refusal(use, regime.deal, *early, "");
     }
+    auto const lawful = for_this_job(fleet, lawfully_owned(use.chip, regime, fleet));
     auto const verdict = evaluate(use.chip, regime);
-    if (!can_be_had(verdict.outcome)) {
-        auto const stock = for_this_job(fleet, lawfully_owned(use.chip, regime, fleet));
-        auto const banned = verdict.outcome == Outcome::prohibited;
-        auto const quota = banned ? 0 : licence_quota(fleet, id, start);
-        if (stock + quota >= use.count) {
-            return std::nullopt;
-        }
-        auto const covered =
-            stock + quota == 0
-                ? std::string{}
-                : fmt::format(
-                      "; the fleet's stock and past supply cover {} and its licences {} of the {} needed",
-                      stock, quota, use.count);
-        return refusal(use, regime.deal, reason(verdict) + covered, excuses);
+    if (can_be_had(verdict.outcome)) {
+        // a supply says what the market has; stock alone does not, so that the market adds to it
+        auto const listed = std::ranges::count(fleet.supply, id, &Supply::chip) > 0;
+        return listed && lawful < use.count
+                   ? std::optional{shortage(use, lawful,
+                                            fmt::format("{} of {} are needed, but the fleet has {} for this "
+                                                        "job on {}",
+                                                        use.count, id, lawful, iso_text(start)),
+                                            "Stock and supply of the fleet, times share_for_this_job")}
+                   : std::nullopt;
     }
-    auto const names = [&](auto const& item) { return item.chip == id; };
-    auto const listed = std::ranges::any_of(fleet.stock, names) || std::ranges::any_of(fleet.supply, names);
-    auto const available = for_this_job(fleet, owned(fleet, id, start));
-    if (listed && available < use.count) {
-        return shortage(use,
-                        fmt::format("{} of {} are needed, but the fleet has {} for this job on {}", use.count,
-                                    id, available, iso_text(start)),
-                        "Stock and supply of the fleet, times share_for_this_job");
+    auto const banned = verdict.outcome == Outcome::prohibited;
+    auto const quota = banned ? 0 : licence_quota(fleet, id, start);
+    if (lawful + quota >= use.count) {
+        return std::nullopt;
     }
-    return std::nullopt;
+    auto const covered =
+        lawful + quota == 0
+            ? std::string{}
+            : fmt::format("; the fleet's stock and past supply cover {} and its licences {} of the {} needed",
+                          lawful, quota, use.count);
+    return refusal(use, regime.deal, reason(verdict) + covered, excuses, lawful + quota);
+}
+
+/// Uses that draw on the same chips: of one chip, and where it is rented, at one place.
+std::pair<std::string, std::string> group_of(ChipUse const& use) {
+    return {use.chip.id, use.rented_in.value_or("")};
 }
 
 } // namespace
 
-std::vector<Refusal> check_allowed(std::vector<ChipUse> const& uses, Regime const& regime,
-                                   Fleet const& fleet) {
-    std::vector<Refusal> out;
-    std::map<std::string, ChipUse> bought; // pools of one chip draw on the same stock and quota
+bool could_be_had(hardware::Chip const& chip, Regime const& regime, Date day) {
+    return !not_yet_launched(chip, day) && can_be_had(verdict_on(chip, regime, day).outcome);
+}
+
+Offer offer(std::vector<ChipUse> const& uses, Regime const& regime, Fleet const& fleet) {
+    Offer out;
+    std::map<std::pair<std::string, std::string>, ChipUse> groups;
     for (auto const& use : uses) {
         expects(use.count > 0, "a use has chips");
-        if (!use.rented_in && !use.owned_since) {
-            auto const [found, is_new] = bought.emplace(use.chip.id, use);
+        auto refused = use.owned_since ? check_owned(use, regime) : std::nullopt;
+        out.chips.push_back(refused ? 0 : use.count);
+        out.reasons.push_back(refused ? refused->reason : "");
+        if (refused) {
+            out.refusals.push_back(std::move(*refused));
+        } else if (!use.owned_since) {
+            auto const [found, is_new] = groups.emplace(group_of(use), use);
             found->second.count += is_new ? 0 : use.count;
-            continue;
-        }
-        if (auto refused = use.rented_in ? check_rented(use, regime, fleet) : check_owned(use, regime)) {
-            out.push_back(std::move(*refused));
         }
     }
-    for (auto const& [id, use] : bought) {
-        if (auto refused = check_bought(use, regime, fleet)) {
-            out.push_back(std::move(*refused));
+    for (auto const& [group, use] : groups) {
+        auto refused = use.rented_in ? check_rented(use, regime, fleet) : check_bought(use, regime, fleet);
+        int left = refused ? refused->available : use.count;
+        for (std::size_t i = 0; i < uses.size(); ++i) {
+            if (!uses[i].owned_since && group_of(uses[i]) == group) {
+                out.chips[i] = std::min(uses[i].count, left);
+                left -= out.chips[i];
+                out.reasons[i] = out.chips[i] < uses[i].count ? refused->reason : "";
+            }
+        }
+        if (refused) {
+            out.refusals.push_back(std::move(*refused));
         }
     }
     return out;
+}
+
+std::vector<Refusal> check_allowed(std::vector<ChipUse> const& uses, Regime const& regime,
+                                   Fleet const& fleet) {
+    return offer(uses, regime, fleet).refusals;
+}
+
+void check_chips_of(Fleet const& fleet,
+                    std::function<hardware::Chip(std::string const&, Origin const&)> const& chip_of) {
+    for (auto const& item : fleet.stock) {
+        if (auto const early = not_yet_launched(chip_of(item.chip, item.origin), item.owned_since)) {
+            throw InputError{item.owned_origin, fmt::format("{} cannot be owned since {}: {}", item.chip,
+                                                            iso_text(item.owned_since), *early)};
+        }
+    }
+    auto const look_up = [&](auto const& items) {
+        for (auto const& item : items) {
+            (void)chip_of(item.chip, item.origin);
+        }
+    };
+    look_up(fleet.supply);
+    look_up(fleet.rented);
+    look_up(fleet.licences);
 }
 
 } // namespace moesaic::export_control

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
-#include <limits>
+#include <utility>
 
 namespace moesaic::export_control {
 
@@ -40,7 +40,7 @@ std::vector<Arrival> arrivals(Fleet const& fleet, std::string const& chip, Date 
             }
         }
     }
-    std::ranges::stable_sort(out, {}, &Arrival::day);
+    std::ranges::stable_sort(out, {}, [](Arrival const& a) { return std::pair{!a.paid, a.day}; });
     return out;
 }
 
@@ -87,6 +87,16 @@ int read_count(io::TomlTable const& table, std::string_view key) {
     return static_cast<int>(count);
 }
 
+/// none where the key is absent
+template <class Price>
+std::optional<Price> read_price(io::TomlTable const& table) {
+    auto price = table.optional_quantity<Price>("price");
+    if (price && price->amount < 0) {
+        throw InputError{table.origin("price"), "must not be negative"};
+    }
+    return price;
+}
+
 std::optional<Date> read_until(io::TomlTable const& table, Date from) {
     if (!table.has("until")) {
         return std::nullopt;
@@ -103,9 +113,10 @@ StockItem read_stock(io::TomlTable const& table) {
     return {.chip = table.text("chip"),
             .count = read_count(table, "count"),
             .owned_since = table.date("owned_since"),
-            .price = table.optional_quantity<Money>("price"),
+            .price = read_price<Money>(table),
             .note = table.text_or("note", ""),
-            .origin = table.origin("chip")};
+            .origin = table.origin("chip"),
+            .owned_origin = table.origin("owned_since")};
 }
 
 Supply read_supply(io::TomlTable const& table) {
@@ -114,7 +125,7 @@ Supply read_supply(io::TomlTable const& table) {
             .per_quarter = read_count(table, "per_quarter"),
             .from = from,
             .until = read_until(table, from),
-            .price = table.optional_quantity<Money>("price"),
+            .price = read_price<Money>(table),
             .note = table.text_or("note", ""),
             .origin = table.origin("chip")};
 }
@@ -123,7 +134,7 @@ Rental read_rental(io::TomlTable const& table) {
     return {.chip = table.text("chip"),
             .count = read_count(table, "count"),
             .place = read_country(table, "place"),
-            .price = table.optional_quantity<MoneyPerHour>("price"),
+            .price = read_price<MoneyPerHour>(table),
             .note = table.text_or("note", ""),
             .origin = table.origin("chip")};
 }

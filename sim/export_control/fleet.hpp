@@ -17,6 +17,7 @@ struct StockItem {
     std::optional<Money> price; ///< paid for each
     std::string note;
     Origin origin;
+    Origin owned_origin{}; ///< of the day
 };
 
 /// Chips that can be bought: so many at the end of each quarter from this day on.
@@ -78,7 +79,7 @@ struct Arrival {
     bool paid = false;          ///< stock: the budget is not asked for it
     std::optional<Money> price; ///< of each
 };
-/// Of stock and supply, up to this day, in the order of the days.
+/// Up to this day: the stock, then the supply, each in the order of the days.
 [[nodiscard]] std::vector<Arrival> arrivals(Fleet const& fleet, std::string const& chip, Date date);
 /// The share of so many chips that this job may use, in whole chips.
 [[nodiscard]] int for_this_job(Fleet const& fleet, int chips);
@@ -93,7 +94,7 @@ struct Arrival {
 /// [fleet] budget = "300e6 CNY", acquisition = "buy", start = "2025-07-15", share_for_this_job = 0.5, and the lists
 /// [[fleet.stock]] chip, count, owned_since · [[fleet.supply]] chip, per_quarter, from, until, price ·
 /// [[fleet.rented]] chip, count, place, price · [[fleet.licences]] chip, quota, from, until
-/// @throws InputError for negative counts, ends before beginnings, unknown keys
+/// @throws InputError for negative counts and prices, ends before beginnings, unknown keys
 [[nodiscard]] Fleet read_fleet(io::TomlTable const& table);
 
 } // namespace moesaic::export_control

@@ -199,10 +199,26 @@ class Parser {
         check_word(info, token);
         return {*value, token.text};
     }
+    /// null where any will do
+    std::vector<std::string> const* known_words(Attribute attribute) const {
+        switch (attribute) {
+        case Attribute::end_use:
+            return &end_use_names();
+        case Attribute::chip:
+            return names_.words ? &names_.words->chips : nullptr;
+        case Attribute::vendor:
+            return names_.words ? &names_.words->vendors : nullptr;
+        case Attribute::kind:
+            return names_.words ? &names_.words->kinds : nullptr;
+        default:
+            return nullptr;
+        }
+    }
     void check_word(AttributeInfo const& info, Token const& token) const {
-        if (info.attribute == Attribute::end_use && !std::ranges::count(end_use_names(), token.text)) {
-            fail(token, fmt::format("there is no end use \"{}\"", token.text),
-                 suggestion(token.text, end_use_names()));
+        auto const* const known = known_words(info.attribute);
+        if (known && !known->empty() && !std::ranges::count(*known, token.text)) {
+            fail(token, fmt::format("there is no {} \"{}\"", info.words, token.text),
+                 suggestion(token.text, *known));
         }
     }
     Predicate membership(Attribute attribute) {

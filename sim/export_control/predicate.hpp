@@ -79,11 +79,17 @@ struct Predicate {
     friend bool operator==(Predicate const&, Predicate const&) = default;
 };
 
+/// The values that the catalogue has for attributes that are words; an empty list is not checked.
+struct KnownWords {
+    std::vector<std::string> chips, vendors, kinds;
+};
+
 /// The names that a predicate may use besides the attributes.
 struct Vocabulary {
     Limits const& limits;
     CountryGroups const& groups;
     std::vector<std::string> const& rules;
+    KnownWords const* words = nullptr; ///< none = any chip, vendor and kind will do
 };
 
 /// A predicate's text and where each of its characters stands.

@@ -208,7 +208,7 @@ std::vector<Period> read_periods(io::TomlTable const& table, Vocabulary const& n
 
 Rule read_rule(io::TomlTable const& table, Vocabulary const& names) {
     auto const limits = read_limits(table, "limits");
-    Vocabulary const own{limits, names.groups, names.rules};
+    Vocabulary const own{limits, names.groups, names.rules, names.words};
     expect_one_of(table, "in_force", "never_in_force");
     expect_one_of(table, "predicate", "not_evaluated");
     Rule rule{.id = table.text("id"),

@@ -30,7 +30,7 @@ Regime at_place(Regime regime, std::string destination) {
 namespace {
 
 Vocabulary vocabulary(Regime const& regime, Limits const& limits, std::vector<std::string> const& ids) {
-    return {limits, regime.rules.groups, ids};
+    return {limits, regime.rules.groups, ids, &regime.rules.words};
 }
 
 void edit_limits(Rule& rule, io::TomlTable const& table) {
@@ -134,7 +134,11 @@ void override_figures(Regime& regime, io::TomlTable const& table) {
     if (!figures) {
         return;
     }
+    auto const& known = regime.rules.words.chips;
     for (auto const& [chip, values] : read_figure_overrides(*figures, "assumed by the what-if file")) {
+        if (!known.empty() && !std::ranges::count(known, chip)) {
+            throw InputError{figures->origin(chip), "is no chip of the catalogue", suggestion(chip, known)};
+        }
         for (auto const& [attribute, figure] : values) {
             regime.figures[chip].insert_or_assign(attribute, figure);
             regime.assumptions.push_back(

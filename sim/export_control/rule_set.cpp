@@ -97,14 +97,26 @@ void check_references(RuleSet const& rules) {
     }
 }
 
-RuleSet read_rules(std::string const& folder) {
+KnownWords known_words(std::vector<hardware::Chip> const& chips) {
+    std::set<std::string> ids, vendors;
+    std::set<std::string> kinds{"memory"}; // a loose memory stack, of which the catalogue has none
+    for (auto const& chip : chips) {
+        ids.insert(chip.id);
+        vendors.insert(chip.vendor);
+        kinds.insert(chip.kind);
+    }
+    return {{ids.begin(), ids.end()}, {vendors.begin(), vendors.end()}, {kinds.begin(), kinds.end()}};
+}
+
+RuleSet read_rules(std::string const& folder, KnownWords words) {
     auto const ids = file_ids(folder);
     RuleSet out{.rules = {},
-                .groups = read_country_groups(io::read_toml_file(folder + "/country_groups.toml"))};
+                .groups = read_country_groups(io::read_toml_file(folder + "/country_groups.toml")),
+                .words = std::move(words)};
     Limits const none;
     for (auto const& id : ids) {
         auto const table = io::read_toml_file(fmt::format("{}/{}.toml", folder, id));
-        out.rules.push_back(read_rule(table, {none, out.groups, ids}));
+        out.rules.push_back(read_rule(table, {none, out.groups, ids, &out.words}));
         if (out.rules.back().id != id) {
             throw InputError{table.origin("id"),
                              fmt::format("is \"{}\", but the file is named {}", out.rules.back().id, id)};

@@ -1,5 +1,6 @@
 #pragma once
 #include "export_control/rule.hpp"
+#include "hardware/chip.hpp"
 
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@ namespace moesaic::export_control {
 struct RuleSet {
     std::vector<Rule> rules; ///< sorted by id
     CountryGroups groups;
+    KnownWords words{}; ///< that the rules, and what a what-if study makes of them, may name
 
     /// null where there is no rule of this id
     [[nodiscard]] Rule const* find(std::string_view id) const;
@@ -24,7 +26,9 @@ struct RuleSet {
 
 /// @param folder one file per rule, named by its id, and country_groups.toml
 /// @throws InputError also for rules that refer to each other in a circle
-[[nodiscard]] RuleSet read_rules(std::string const& folder);
+[[nodiscard]] RuleSet read_rules(std::string const& folder, KnownWords words = {});
+/// Chips, vendors and kinds of the catalogue.
+[[nodiscard]] KnownWords known_words(std::vector<hardware::Chip> const& chips);
 /// @throws InputError for a rule that comes back to itself through rule(...)
 void check_references(RuleSet const& rules);
 

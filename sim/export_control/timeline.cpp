@@ -74,6 +74,18 @@ std::vector<RegimeChange> regime_changes(Regime const& regime) {
     return out;
 }
 
+Date last_change(RuleSet const& rules) {
+    Date last{};
+    for (auto const& rule : rules.rules) {
+        for (auto const& period : rule.in_force) {
+            if (rule.predicate && period.settled) {
+                last = std::max({last, period.from, period.until.value_or(period.from)});
+            }
+        }
+    }
+    return last;
+}
+
 Timeline make_timeline(std::vector<hardware::Chip> const& chips, Regime const& regime) {
     Timeline out{.changes = regime_changes(regime), .rows = {}};
     std::vector<Regime> regimes;

@@ -29,7 +29,12 @@ struct Timeline {
 /// The regime's own date plays no part.
 [[nodiscard]] Timeline make_timeline(std::vector<hardware::Chip> const& chips, Regime const& regime);
 
+/// The last day on which a rule with a predicate certainly begins or ends, whatever deal it reaches.
+[[nodiscard]] Date last_change(RuleSet const& rules);
+
 /// One bar per chip over a true time axis, coloured and lettered by outcome; a self-contained SVG.
-[[nodiscard]] std::string timeline_svg(Timeline const& timeline, std::string const& title);
+/// @param assumptions that make this another world than the published one, told below
+[[nodiscard]] std::string timeline_svg(Timeline const& timeline, std::string const& title,
+                                       std::vector<std::string> const& assumptions = {});
 
 } // namespace moesaic::export_control

@@ -6,7 +6,8 @@ namespace moesaic::export_control {
 
 namespace {
 
-constexpr int row_height = 18, left = 170, width = 900, top = 40, right = 20, legend_height = 44;
+constexpr int row_height = 18, left = 170, width = 900, top = 40, right = 20, legend_height = 44,
+              line_height = 14;
 
 /// Told apart with colour-blind eyes too, light to dark with strictness; the letters in the bars say the same.
 std::string_view colour_of(std::optional<Outcome> outcome) {
@@ -145,9 +146,21 @@ std::string legend_svg(int y) {
     return out;
 }
 
+/// What makes the picture one of another world; nothing for the published one.
+std::string assumptions_svg(std::vector<std::string> const& assumptions, int y) {
+    std::string out;
+    for (std::size_t i = 0; i < assumptions.size(); ++i) {
+        out += fmt::format("<text x=\"10\" y=\"{}\" font-size=\"11\" fill=\"#8c1c2c\">{}{}</text>\n",
+                           y + static_cast<int>(i) * line_height, i == 0 ? "A hypothetical world: " : "",
+                           escaped(assumptions[i]));
+    }
+    return out;
+}
+
 } // namespace
 
-std::string timeline_svg(Timeline const& timeline, std::string const& title) {
+std::string timeline_svg(Timeline const& timeline, std::string const& title,
+                         std::vector<std::string> const& assumptions) {
     expects(!timeline.changes.empty(), "the timeline has a change");
     auto const axis = axis_of(timeline);
     auto const bottom = top + row_height * static_cast<int>(timeline.rows.size());
@@ -156,13 +169,15 @@ std::string timeline_svg(Timeline const& timeline, std::string const& title) {
         "{1}\" font-family=\"sans-serif\" font-size=\"10\">\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
         "<text x=\"10\" y=\"16\" font-size=\"13\">{2}</text>\n",
-        left + width + right, bottom + legend_height + 16, escaped(title));
+        left + width + right,
+        bottom + legend_height + 16 + line_height * static_cast<int>(assumptions.size()), escaped(title));
     int y = top;
     for (auto const& row : timeline.rows) {
         out += row_svg(timeline, row, axis, y);
         y += row_height;
     }
-    return out + years_svg(axis, bottom) + legend_svg(bottom + 12) + "</svg>\n";
+    return out + years_svg(axis, bottom) + legend_svg(bottom + 12) +
+           assumptions_svg(assumptions, bottom + legend_height + 12) + "</svg>\n";
 }
 
 } // namespace moesaic::export_control

@@ -1,6 +1,9 @@
 #include "export_control/verdict.hpp"
 
+#include "export_control/processing_performance.hpp"
+
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace moesaic::export_control {
@@ -194,9 +197,27 @@ void add_prices(Verdict& verdict, Figures const& figures, Regime const& regime) 
     }
 }
 
-std::string why_allowed(Figures const& figures) {
+/// Whether a rule reaches the deal because of its end use.
+bool is_about_end_use(Rule const& rule, Regime const& regime) {
+    auto commercial = regime.deal;
+    commercial.end_use = "commercial";
+    Figures const nothing{""};
+    return evaluate(rule.reach, rule.limits, {nothing, commercial, regime.rules}) == Truth::no;
+}
+
+/// That nothing forbids a chip says little of an end use for which the catalogue holds no rule.
+std::string why_allowed(Figures const& figures, Regime const& regime) {
     auto const* const origin = figures.find(Attribute::us_origin);
-    return origin && !std::get<bool>(origin->value) ? "no rule applies: not of US origin" : "no rule applies";
+    std::string out = "no rule applies";
+    out += origin && !std::get<bool>(origin->value) ? ": not of US origin" : "";
+    auto const rules = rules_in_force(regime);
+    auto const known =
+        std::ranges::any_of(rules, [&](Rule const* rule) { return is_about_end_use(*rule, regime); });
+    if (regime.deal.end_use != "commercial" && !known) {
+        out +=
+            fmt::format("; the catalogue holds no rule on the end use {} in force here", regime.deal.end_use);
+    }
+    return out;
 }
 
 /// What the open rules leave undecided.
@@ -229,7 +250,7 @@ Verdict decide(Figures const& figures, Regime const& regime) {
         list_open(verdict, findings, strictest(*best));
     } else {
         list_open(verdict, findings, Outcome::allowed);
-        verdict.predicate = verdict.open.empty() ? why_allowed(figures) : "";
+        verdict.predicate = verdict.open.empty() ? why_allowed(figures, regime) : "";
         if (!verdict.open.empty()) {
             leave_undecided(verdict, findings);
         }
@@ -303,6 +324,25 @@ void try_other_thresholds(Verdict& verdict, Figures const& figures, Regime const
 
 } // namespace
 
+namespace {
+
+constexpr double tpp_apart = 0.05; ///< more than rounding in data sheets explains
+
+/// The catalogue's TPP is used even where its peaks give another one; that must be told.
+std::optional<std::string> remark_on_tpp(hardware::Chip const& chip, FigureOverrides const& overrides) {
+    auto const computed = compute_tpp(chip);
+    auto const other = overrides.find(chip.id);
+    auto const assumed = other != overrides.end() && other->second.contains(Attribute::tpp);
+    if (assumed || !chip.tpp || !computed || computed->estimated ||
+        std::abs(chip.tpp->value / computed->tpp - 1.0) <= tpp_apart) {
+        return std::nullopt;
+    }
+    return fmt::format("TPP {:.6g} is used ({}, {}); its peaks give {:.6g} ({})", chip.tpp->value,
+                       chip.tpp->source, name_of(chip.tpp->confidence), computed->tpp, text_of(*computed));
+}
+
+} // namespace
+
 Verdict evaluate(Figures const& figures, Regime const& regime) {
     auto verdict = decide(figures, regime);
     find_near_limits(verdict, figures, regime);
@@ -311,7 +351,11 @@ Verdict evaluate(Figures const& figures, Regime const& regime) {
 }
 
 Verdict evaluate(hardware::Chip const& chip, Regime const& regime) {
-    return evaluate(figures_of(chip, regime.figures), regime);
+    auto verdict = evaluate(figures_of(chip, regime.figures), regime);
+    if (auto const remark = remark_on_tpp(chip, regime.figures)) {
+        verdict.remarks.push_back(*remark);
+    }
+    return verdict;
 }
 
 } // namespace moesaic::export_control

@@ -56,6 +56,7 @@ struct Verdict {
     std::vector<OtherThreshold> other_thresholds; ///< only those that change the outcome
     PriceModifiers price;                         ///< of all rules that apply
     std::vector<std::string> priced_by;           ///< their ids
+    std::vector<std::string> remarks;             ///< of the catalogue's figures
 };
 
 /// "allowed", "undecided"

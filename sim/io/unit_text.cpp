@@ -81,6 +81,9 @@ std::string help_with(std::string_view what, std::string_view example, std::span
     return fmt::format("Write {} such as \"{}\" (units: {})", what, example, names);
 }
 
+/// More than all the money there is, in any currency, is a typing error.
+constexpr double most_money = 1e18;
+
 bool is_currency(std::string_view code) {
     if (code.size() != 3) {
         return false;
@@ -144,8 +147,8 @@ std::optional<Money> parse_quantity(std::string_view text) {
     static constexpr Unit prefixes[] = {{"", 1}, {"k ", 1e3}, {"M ", 1e6}, {"G ", 1e9}}; // as text_of writes
     auto const parts = split(text);
     for (auto const& prefix : prefixes) {
-        if (parts && parts->unit.starts_with(prefix.name) &&
-            is_currency(parts->unit.substr(prefix.name.size()))) {
+        if (parts && std::abs(parts->number * prefix.factor) <= most_money &&
+            parts->unit.starts_with(prefix.name) && is_currency(parts->unit.substr(prefix.name.size()))) {
             return Money{parts->number * prefix.factor, std::string{parts->unit.substr(prefix.name.size())}};
         }
     }
@@ -158,8 +161,8 @@ namespace {
 template <class Rate>
 std::optional<Rate> parse_money_per(std::string_view text, std::string_view per) {
     auto const parts = split(text);
-    if (!parts || parts->unit.size() != 3 + per.size() || !parts->unit.ends_with(per) ||
-        !is_currency(parts->unit.substr(0, 3))) {
+    if (!parts || std::abs(parts->number) > most_money || parts->unit.size() != 3 + per.size() ||
+        !parts->unit.ends_with(per) || !is_currency(parts->unit.substr(0, 3))) {
         return std::nullopt;
     }
     return Rate{parts->number, std::string{parts->unit.substr(0, 3)}};
@@ -211,7 +214,8 @@ std::string quantity_help<Tokens>() {
 }
 template <>
 std::string quantity_help<Money>() {
-    return "Write an amount such as \"1.4 M CNY\" or \"1.4e6 CNY\" (currencies by their ISO 4217 code)";
+    return "Write an amount such as \"1.4 M CNY\" or \"1.4e6 CNY\" (at most 1e18, currencies by their ISO "
+           "4217 code)";
 }
 template <>
 std::string quantity_help<MoneyPerHour>() {

@@ -2,9 +2,11 @@
 #include "parallel/check_plan.hpp"
 #include "parallel/plan.hpp"
 #include "parallel/read_choice.hpp"
+#include "parallel/read_open_plan.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace moesaic::parallel {
 
@@ -58,6 +60,13 @@ void settle_pairs(io::TomlTable const& t, Plan& plan) {
 int find_pool(io::TomlTable const& t, PlanContext const& context) {
     if (!t.has("pool") && context.pool_names.size() == 1) {
         return 0;
+    }
+    if (!t.has("pool")) {
+        throw InputError{
+            t.origin("pool"), "is missing: the scenario has several pools",
+            fmt::format("Name one of {}: under each [[parallel.replica_kinds]] for whole replicas on "
+                        "each pool, or under each [[parallel.stages]] for stages on each",
+                        fmt::join(context.pool_names, ", "))};
     }
     auto const name = t.text("pool");
     auto const at = std::ranges::find(context.pool_names, name);
@@ -370,7 +379,10 @@ model::Precision read_precision(io::TomlTable const& table, model::Precision con
     return precision;
 }
 
-Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
+namespace {
+
+/// All of [parallel] but where it runs.
+Plan read_all_but_kinds(io::TomlTable const& table, PlanContext const& context) {
     Plan plan = context.defaults;
     plan.origin = table.origin();
     plan.schedule = read_schedule(table);
@@ -394,6 +406,28 @@ Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
     if (table.has("adapters")) {
         plan.adapters = table.count("adapters", 1);
     }
+    return plan;
+}
+
+} // namespace
+
+bool leaves_pools_open(io::TomlTable const& t, PlanContext const& context) {
+    return context.pool_names.size() > 1 && !t.has("replica_kinds") && !t.has("stages") && !t.has("pool") &&
+           !t.has("experts");
+}
+
+Plan read_open_plan(io::TomlTable const& table, PlanContext const& context) {
+    auto plan = read_all_but_kinds(table, context);
+    (void)read_defaults(table, {.precision = context.precision});
+    for (auto const* key : {"name", "replicas", "micro_batches", "layers", "redundant_experts"}) {
+        (void)table.has(key); // of a layout, and known
+    }
+    table.reject_unknown_keys();
+    return plan;
+}
+
+Plan read_plan(io::TomlTable const& table, PlanContext const& context) {
+    auto plan = read_all_but_kinds(table, context);
     Defaults const outer{.precision = context.precision};
     auto const kinds = table.tables("replica_kinds");
     for (auto const& kind : kinds) {

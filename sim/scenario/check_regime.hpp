@@ -3,6 +3,7 @@
 #include "scenario/scenario.hpp"
 
 #include <string>
+#include <vector>
 
 namespace moesaic::scenario {
 
@@ -21,6 +22,15 @@ class NotAllowed : public InputError {
   private:
     std::string reason_;
 };
+
+/// What there is of the chips that the pools ask for.
+struct OfferedChips {
+    std::vector<int> chips;         ///< by pool, spare ones not counted; 0 = none can be had
+    std::vector<std::string> fewer; ///< why a pool has fewer than it asks for
+};
+/// The most chips of each pool that the rules and the fleet give on the day.
+[[nodiscard]] OfferedChips offered_chips(io::TomlTable const& table, Scenario const& scenario,
+                                         Facts const& facts);
 
 /// Where the scenario has a [regime] (and perhaps a [fleet]): the rules of that day must allow its chips, or a pool's
 /// owned_since or rented_in, the fleet's stock or a licence must excuse them.

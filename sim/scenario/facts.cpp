@@ -70,9 +70,17 @@ economics::ExchangeRates const& Facts::exchange_rates() const {
     return *exchange_rates_;
 }
 
+std::vector<hardware::Chip> const& Facts::chips() const {
+    if (!chips_) {
+        chips_ = hardware::Catalogue{platforms()}.all_chips();
+    }
+    return *chips_;
+}
+
 export_control::RuleSet const& Facts::rules() const {
     if (!rules_) {
-        rules_ = export_control::read_rules(folder_ + "/scenarios/rules");
+        rules_ =
+            export_control::read_rules(folder_ + "/scenarios/rules", export_control::known_words(chips()));
     }
     return *rules_;
 }

@@ -36,7 +36,9 @@ class Facts {
     [[nodiscard]] parallel::Software const& software(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] economics::PriceBook const& price_book(std::string const& id, Origin const& asked_at) const;
     [[nodiscard]] economics::ExchangeRates const& exchange_rates() const;
-    /// All of scenarios/rules/.
+    /// Of the whole catalogue, by id.
+    [[nodiscard]] std::vector<hardware::Chip> const& chips() const;
+    /// All of scenarios/rules/; they name chips that there are.
     [[nodiscard]] export_control::RuleSet const& rules() const;
     /// The shipped constants.
     [[nodiscard]] parallel::Calibration const& calibration() const;
@@ -44,6 +46,7 @@ class Facts {
   private:
     std::string folder_;
     mutable std::map<std::string, hardware::Cluster> clusters_;
+    mutable std::optional<std::vector<hardware::Chip>> chips_;
     mutable std::map<std::string, hardware::NodeType> nodes_;
     mutable std::map<std::string, model::Model> models_;
     mutable std::optional<std::vector<model::RoutingPreset>> routing_presets_;

@@ -58,6 +58,43 @@ void join_pools(Scenario& s) {
     }
 }
 
+namespace {
+
+void drop_pool(Scenario& s, int gone) {
+    s.pools.erase(s.pools.begin() + gone);
+    auto const names_it = [gone](auto const& part) { return part.pool == gone; };
+    auto const renumber = [gone](int& pool) { pool -= pool > gone ? 1 : 0; };
+    std::erase_if(s.site_links,
+                  [gone](auto const& link) { return link.pool_a == gone || link.pool_b == gone; });
+    for (auto& link : s.site_links) {
+        renumber(link.pool_a);
+        renumber(link.pool_b);
+    }
+    for (auto& kind : s.plan.kinds) {
+        if (kind.apart && std::ranges::any_of(kind.apart->places, names_it)) {
+            kind.apart.reset();
+        }
+        std::erase_if(kind.stage_groups, names_it);
+        for (auto& group : kind.stage_groups) {
+            renumber(group.pool);
+        }
+        if (kind.apart) {
+            std::ranges::for_each(kind.apart->places, renumber, &parallel::ExpertRanks::pool);
+        }
+    }
+    std::erase_if(s.plan.kinds, [](auto const& kind) { return kind.stage_groups.empty(); });
+}
+
+} // namespace
+
+void drop_empty_pools(Scenario& s) {
+    for (int pool = static_cast<int>(s.pools.size()) - 1; pool >= 0; --pool) {
+        if (s.pools[static_cast<std::size_t>(pool)].chips == 0) {
+            drop_pool(s, pool);
+        }
+    }
+}
+
 void check_joined(Scenario const& s) {
     for (int b = 1; b < static_cast<int>(s.pools.size()); ++b) {
         for (int a = 0; a < b; ++a) {

@@ -7,6 +7,9 @@ namespace moesaic::scenario {
 /// takes the chips of the others and keeps their names.
 void join_pools(Scenario& scenario);
 
+/// The scenario without the pools that have no chips, their links, and what its plan does on them.
+void drop_empty_pools(Scenario& scenario);
+
 /// @throws InputError naming two pools that no site link joins
 void check_joined(Scenario const& scenario);
 

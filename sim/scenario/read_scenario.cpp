@@ -5,6 +5,7 @@
 #include "io/unit_text.hpp"
 #include "parallel/expert_split.hpp"
 #include "parallel/read_choice.hpp"
+#include "parallel/read_open_plan.hpp"
 #include "scenario/check_regime.hpp"
 #include "scenario/join_pools.hpp"
 #include "scenario/read_pool.hpp"
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <iterator>
+#include <set>
 #include <tuple>
 
 namespace moesaic::scenario {
@@ -173,6 +175,21 @@ void read_pools(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     join_pools(s);
 }
 
+/// A currency without a rate is a typing error.
+void check_currency(io::TomlTable const& t, std::string const& currency, Facts const& facts) {
+    if (currency.empty()) {
+        return;
+    }
+    std::set<std::string> known;
+    for (auto const& rate : facts.exchange_rates().rates) {
+        known.insert({rate.from, rate.to});
+    }
+    if (!known.contains(currency)) {
+        throw InputError{t.origin("currency"), fmt::format("there is no exchange rate for \"{}\"", currency),
+                         suggestion(currency, {known.begin(), known.end()})};
+    }
+}
+
 /// What the software does where the plan does not say.
 parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     s.software = t.text_or("software", "");
@@ -201,7 +218,7 @@ void check_rows(io::TomlTable const& training, Scenario const& s) {
 
 parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel::Plan const& defaults,
                             PlanNeed need) {
-    if (need == PlanNeed::optional && !t.has("parallel")) {
+    if (need != PlanNeed::needed && !t.has("parallel")) {
         return defaults;
     }
     parallel::PlanContext context{.pool_names = {},
@@ -217,7 +234,10 @@ parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel:
         context.pool_names.push_back(pool.name);
         context.pool_chips.push_back(pool.chips);
     }
-    return parallel::read_plan(t.table("parallel"), context);
+    auto const table = t.table("parallel");
+    return need != PlanNeed::needed && leaves_pools_open(table, context)
+               ? parallel::read_open_plan(table, context)
+               : parallel::read_plan(table, context);
 }
 
 /// Of experts on ranks of their own: how many each of a group's ranks holds, by MoE layer; attention ranks first.
@@ -311,6 +331,9 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     auto const defaults = software_defaults(t, s, facts);
     s.precision = parallel::read_precision(training, {});
     s.plan = read_plan_of(t, s, defaults, need);
+    if (s.plan.kinds.empty() && t.has("parallel")) { // the formats of a plan that names no pool
+        s.precision = parallel::read_precision(t.table("parallel"), s.precision);
+    }
     if (auto const search = t.optional_table("search")) {
         s.search = read_search_space(*search, s.model);
     }
@@ -324,6 +347,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     s.price_book = t.text_or("prices", "");
     s.price_origin = t.origin("prices");
     s.currency = t.text_or("currency", "");
+    check_currency(t, s.currency, facts);
     s.currency_origin = t.origin(t.has("exchange_year") ? "exchange_year" : "currency");
     s.exchange_year = t.count_or("exchange_year", 2025, 1990);
     if (auto const reliability = t.optional_table("reliability")) {
@@ -340,7 +364,12 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     if (auto const economics = t.optional_table("economics")) {
         s.economics = read_economics(*economics);
     }
-    s.means = check_regime(t, s, facts);
+    if (need != PlanNeed::searched) {
+        s.means = check_regime(t, s, facts);
+    } else {
+        (void)t.has("regime"); // read when it is known which chips to ask for
+        (void)t.has("fleet");
+    }
     t.reject_unknown_keys();
     return s;
 }

@@ -127,10 +127,14 @@ Reliability read_reliability(io::TomlTable const& t, Scenario const& scenario) {
 Economics read_economics(io::TomlTable const& t) {
     Economics out{.hosting = t.text("hosting"),
                   .purchases = {},
+                  .power_price = t.optional_quantity<MoneyPerKwh>("power_price"),
                   .origin = t.origin("hosting"),
                   .purchases_origin = t.origin("purchases")};
     if (t.has("purchases")) {
         out.purchases = t.texts("purchases");
+    }
+    if (out.power_price && out.power_price->amount < 0) {
+        throw InputError{t.origin("power_price"), "must not be negative"};
     }
     t.reject_unknown_keys();
     return out;

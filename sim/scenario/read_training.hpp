@@ -17,7 +17,7 @@ namespace moesaic::scenario {
 /// may be left out: checkpoint_interval (the best one), repair (then the pools' spare_nodes matter).
 [[nodiscard]] Reliability read_reliability(io::TomlTable const& table, Scenario const& scenario);
 
-/// [economics] hosting = "china_2025", purchases = ["china_2025", "china_2023_2024"]
+/// [economics] hosting = "china_2025", purchases = ["china_2025", "china_2023_2024"], power_price = "0.4 CNY/kWh"
 [[nodiscard]] Economics read_economics(io::TomlTable const& table);
 
 } // namespace moesaic::scenario

@@ -75,9 +75,10 @@ struct BatchRamp {
 
 /// [economics]: what the training is paid with.
 struct Economics {
-    std::string hosting;                ///< id
-    std::vector<std::string> purchases; ///< ids of price books, in the order in which they are asked
-    Origin origin;                      ///< of the hosting
+    std::string hosting;                    ///< id
+    std::vector<std::string> purchases;     ///< ids of price books, in the order in which they are asked
+    std::optional<MoneyPerKwh> power_price; ///< in place of the hosting's
+    Origin origin;                          ///< of the hosting
     Origin purchases_origin{};
 };
 
@@ -123,8 +124,9 @@ struct Scenario {
 };
 
 enum class PlanNeed {
-    needed,  ///< [parallel] is there or it is an error
-    optional ///< the planner finds one
+    needed,   ///< [parallel] is there or it is an error
+    optional, ///< the planner finds one
+    searched ///< it also finds how many chips it uses: whether they can be had is not asked, and means are left empty
 };
 
 /// @param facts what the file refers to by id, or the folder with platforms/ and scenarios/

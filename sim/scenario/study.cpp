@@ -2,11 +2,14 @@
 
 #include "base/nearest_names.hpp"
 #include "scenario/check_regime.hpp"
+#include "scenario/join_pools.hpp"
 #include "scenario/time_to_train.hpp"
 
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <tuple>
 
 namespace moesaic::scenario {
 
@@ -37,6 +40,9 @@ void add_each(io::TomlTable const& table, Entry entry, std::vector<Entry>& out) 
         throw InputError{table.origin("each"), "must have one key with a list of values"};
     }
     auto const key = each->keys().front();
+    if (each->value_texts(key).empty()) {
+        throw InputError{each->origin(key), "has no values", "Give one at least, or leave out each"};
+    }
     for (auto const& value : each->value_texts(key)) {
         out.push_back(entry);
         out.back().name = with_value(entry.name, value);
@@ -84,11 +90,10 @@ void read_search(io::TomlTable const& table, StudyCandidate& candidate) {
             throw InputError{table.origin("chips"), "is for plan = \"search\"",
                              "Say it in set: \"pools[0].chips\" = 1024"};
         }
-        for (auto const count : table.integers("chips")) {
-            if (count < 1 || count > 10'000'000) {
-                throw InputError{table.origin("chips"), fmt::format("{} is no number of chips", count)};
-            }
-            candidate.chips.push_back(static_cast<int>(count));
+        candidate.chips = table.counts("chips", 0);
+        candidate.chips_origin = table.origin("chips");
+        if (std::ranges::count(candidate.chips, 0) == std::ssize(candidate.chips)) {
+            throw InputError{candidate.chips_origin, "leaves no chips to search with"};
         }
     }
 }
@@ -104,43 +109,74 @@ InputError in_study(Study const& study, StudyOption const& option, InputError co
 }
 
 /// Where so many chips of each pool come from.
-Means means_with(Scenario const& scenario, std::vector<int> const& chips, std::string const& data_folder) {
+Means means_with(Scenario const& scenario, std::vector<int> const& chips, Facts const& facts) {
     auto used = scenario;
     for (std::size_t i = 0; i < used.pools.size(); ++i) {
         used.pools[i].chips = chips[i];
     }
     std::erase_if(used.pools, [](Pool const& pool) { return pool.chips == 0; });
-    return check_regime(io::parse_toml(scenario.text, scenario.file, scenario.overrides), used, data_folder);
+    return check_regime(io::parse_toml(scenario.text, scenario.file, scenario.overrides), used, facts);
 }
 
-/// The plan that the file may have says how the software works, not on how many chips.
-void offer_chips(StudyCandidate const& candidate, Scenario& scenario, std::string const& data_folder) {
+/// The most that the candidate lets a search use. The plan that the file may have says how the software works, not on how
+/// many chips.
+void ask_for_chips(StudyCandidate const& candidate, Scenario& scenario) {
     if (candidate.chips.empty()) {
         return;
     }
     if (candidate.chips.size() != scenario.pools.size()) {
-        throw InputError{candidate.origin, fmt::format("chips lists {} numbers for {} pools",
-                                                       candidate.chips.size(), scenario.pools.size())};
+        throw InputError{candidate.chips_origin, fmt::format("lists {} numbers for {} pools",
+                                                             candidate.chips.size(), scenario.pools.size())};
     }
     for (std::size_t i = 0; i < scenario.pools.size(); ++i) {
-        scenario.pools[i].chips = candidate.chips[i];
+        auto& pool = scenario.pools[i];
+        auto const& [cluster, node] = std::tie(pool.cluster, pool.cluster.node);
+        auto const most = hardware::chips_of(cluster) - pool.spare_nodes * node.chips;
+        if (candidate.chips[i] > most) {
+            throw InputError{candidate.chips_origin,
+                             fmt::format("{} chips for pool {}, but its cluster {} has {} only",
+                                         candidate.chips[i], pool.name, cluster.id, most)};
+        }
+        pool.chips = candidate.chips[i];
     }
-    scenario.means = means_with(scenario, candidate.chips, data_folder);
+    drop_empty_pools(scenario);
 }
 
-StudyOption read_option(Study const& study, StudyOption option, std::string const& data_folder) {
+/// Of the chips that a search may use, those that can be had; what keeps some of them away is no end of the search.
+void limit_chips(StudyOption& option, Facts const& facts) {
+    auto& s = *option.scenario;
+    auto const table = io::parse_toml(s.text, s.file, s.overrides);
+    auto offered = offered_chips(table, s, facts);
+    option.fewer = std::move(offered.fewer);
+    for (std::size_t i = 0; i < s.pools.size(); ++i) {
+        s.pools[i].chips = offered.chips[i];
+    }
+    drop_empty_pools(s);
+    if (s.pools.empty()) {
+        option.refused = fmt::format("{}", fmt::join(option.fewer, "; "));
+        option.fewer.clear(); // told already
+        option.scenario.reset();
+        return;
+    }
+    s.means = check_regime(table, s, facts);
+}
+
+StudyOption read_option(Study const& study, StudyOption option, Facts const& facts) {
     auto const& study_case = study.cases[option.study_case];
     auto const& candidate = study.candidates[option.candidate];
     auto overrides = study.common;
     overrides.insert(overrides.end(), candidate.set.begin(), candidate.set.end());
     overrides.insert(overrides.end(), study_case.set.begin(), study_case.set.end());
     try {
-        option.scenario = read_scenario(candidate.file, overrides, data_folder,
-                                        candidate.searched ? PlanNeed::optional : PlanNeed::needed);
-        offer_chips(candidate, *option.scenario, data_folder);
+        option.scenario = read_scenario(candidate.file, overrides, facts,
+                                        candidate.searched ? PlanNeed::searched : PlanNeed::needed);
         if (!option.scenario->economics) {
             throw InputError{candidate.origin, "has no [economics], so that nothing can be compared",
                              "Put it under [common]"};
+        }
+        if (candidate.searched) {
+            ask_for_chips(candidate, *option.scenario);
+            limit_chips(option, facts);
         }
     } catch (NotAllowed const& refusal) {
         option.refused = refusal.reason();
@@ -162,7 +198,14 @@ Study read_study(std::string const& path) {
                 .cases = {},
                 .candidates = {},
                 .baseline = 0,
+                .days = {},
                 .seed = static_cast<std::uint64_t>(table.integer_or("seed", 1, 0))};
+    if (table.has("days")) {
+        study.days = table.number("days");
+        if (!(*study.days > 0.0)) {
+            throw InputError{table.origin("days"), "must be above zero"};
+        }
+    }
     if (table.has("assumptions")) {
         study.assumptions = table.texts("assumptions");
     }
@@ -185,7 +228,7 @@ Study read_study(std::string const& path) {
     return study;
 }
 
-std::vector<StudyOption> options_of(Study const& study, std::string const& data_folder) {
+std::vector<StudyOption> options_of(Study const& study, Facts const& facts) {
     std::vector<StudyOption> out;
     for (std::size_t c = 0; c < study.cases.size(); ++c) {
         for (std::size_t k = 0; k < study.candidates.size(); ++k) {
@@ -194,29 +237,30 @@ std::vector<StudyOption> options_of(Study const& study, std::string const& data_
                                        .candidate = k,
                                        .scenario = {},
                                        .refused = {},
+                                       .fewer = {},
                                        .plan = {},
                                        .found = {},
                                        .training = {},
                                        .spending = {}},
-                                      data_folder));
+                                      facts));
         }
     }
     return out;
 }
 
-void price_option(StudyOption& option, Study const& study, std::string const& data_folder) {
+void price_option(StudyOption& option, Study const& study, Facts const& facts) {
     try {
-        option.spending = spending_of(*option.scenario, *option.training, data_folder);
+        option.spending = spending_of(*option.scenario, *option.training, facts);
     } catch (InputError const& error) {
         throw in_study(study, option, error);
     }
 }
 
-StudyOption with_plan(StudyOption option, FoundPlan const& found, std::string const& data_folder) {
+StudyOption with_plan(StudyOption option, FoundPlan const& found, Facts const& facts) {
     option.found = found.text;
     option.scenario->plan = found.plan;
     try {
-        option.scenario->means = means_with(*option.scenario, found.chips, data_folder);
+        option.scenario->means = means_with(*option.scenario, found.chips, facts);
     } catch (NotAllowed const& refusal) {
         option.refused = refusal.reason();
         option.scenario.reset();

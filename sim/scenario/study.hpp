@@ -22,8 +22,10 @@ struct StudyCandidate {
     std::string file;
     std::vector<io::TomlOverride> set;
     Origin origin;
-    bool searched = false;  ///< the planner chooses the plan and how many chips of each pool it uses
-    std::vector<int> chips; ///< of each pool, that a search may use; empty = those of the scenario
+    bool searched = false; ///< the planner chooses the plan and how many chips of each pool it uses
+    std::vector<int>
+        chips; ///< of each pool, that a search may use; 0 = none of it; empty = those of the scenario
+    Origin chips_origin{};
 };
 
 struct Study {
@@ -34,15 +36,16 @@ struct Study {
     std::vector<io::TomlOverride> common; ///< of every scenario, in place of its own
     std::vector<StudyCase> cases;
     std::vector<StudyCandidate> candidates;
-    std::size_t baseline = 0; ///< of the cases: what the others are compared with
-    std::uint64_t seed = 1;   ///< of the draws behind the intervals
+    std::size_t baseline = 0;   ///< of the cases: what the others are compared with
+    std::optional<double> days; ///< that a training may take, counted from the regime's date
+    std::uint64_t seed = 1;     ///< of the draws behind the intervals
 };
 
-/// name, description, assumptions, baseline (a case's name; the first if left out), seed, and
+/// name, description, assumptions, baseline (a case's name; the first if left out), days (most), seed, and
 ///     [common]        tables and keys of scenario files: regime, fleet, economics, prices, reliability, …
 ///     [[cases]]       name, set = { "regime.date" = "2023-11-01" }
 ///     [[candidates]]  name, scenario (relative to the study), set, plan = "search" or "as_written" (the default)
-///                     chips = [2000, 4096]: most of each pool that a search may use
+///                     chips = [2000, 4096]: most of each pool that a search may use, 0 = it is not used
 /// A case or candidate with each = { "path" = [a, b] } stands for one with every value; {} in its name is the value.
 /// @throws InputError also for two of one name
 [[nodiscard]] Study read_study(std::string const& path);
@@ -53,6 +56,7 @@ struct StudyOption {
     std::size_t candidate = 0;
     std::optional<Scenario> scenario; ///< none where the rules or the fleet refuse its chips
     std::string refused;              ///< why it cannot be done; empty = it can
+    std::vector<std::string> fewer;   ///< why a search had fewer chips of a pool than it may use, or none
     std::string plan;                 ///< in short
     std::string found;                ///< the plan that a search chose, in full; empty = as written
     std::optional<results::TrainingTime> training;
@@ -68,16 +72,16 @@ struct FoundPlan {
 };
 
 /// This way with the plan that a planner chose. Only the chips that it uses are got and paid for.
-[[nodiscard]] StudyOption with_plan(StudyOption option, FoundPlan const& found,
-                                    std::string const& data_folder);
+[[nodiscard]] StudyOption with_plan(StudyOption option, FoundPlan const& found, Facts const& facts);
 
 /// All candidates in all cases, read, in the order of the study. Which simulation an option needs follows from its
 /// scenario apart from rules, fleet and prices: see simulation_key().
+/// A searched candidate has as many chips of each pool as the rules and the fleet of the case give of those that it may use.
 /// @throws InputError at the case or candidate whose values are wrong
-[[nodiscard]] std::vector<StudyOption> options_of(Study const& study, std::string const& data_folder);
+[[nodiscard]] std::vector<StudyOption> options_of(Study const& study, Facts const& facts);
 
 /// The bill of an option whose training is known. @throws InputError as options_of() does, for prices that are missing
-void price_option(StudyOption& option, Study const& study, std::string const& data_folder);
+void price_option(StudyOption& option, Study const& study, Facts const& facts);
 
 /// Equal for options with the same training.
 [[nodiscard]] std::string simulation_key(StudyOption const& option);

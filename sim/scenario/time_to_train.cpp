@@ -62,7 +62,7 @@ std::map<std::string, double> busy_chips(parallel::Job const& job, parallel::Pro
 }
 
 economics::BillTerms terms_of(Scenario const& scenario, Facts const& facts) {
-    auto const& [hosting, purchases, asked_at, purchases_at] = *scenario.economics;
+    auto const& [hosting, purchases, power_price, asked_at, purchases_at] = *scenario.economics;
     economics::BillTerms terms{.hosting = economics::find_hosting(facts.platforms(), hosting, asked_at),
                                .purchases = {},
                                .rents = {},
@@ -78,6 +78,10 @@ economics::BillTerms terms_of(Scenario const& scenario, Facts const& facts) {
     }
     if (terms.currency.empty()) {
         terms.currency = terms.hosting.power_price.value.currency;
+    }
+    if (power_price) { // certain, as the scenario says it
+        terms.hosting.power_price = {
+            *power_price, "set in the scenario", hardware::Confidence::estimate, {}, {}};
     }
     return terms;
 }

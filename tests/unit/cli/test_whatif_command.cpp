@@ -159,3 +159,51 @@ set = { "pools[0].cluster" = "h20_4096", "training.tokens" = "0.1 Ttokens" }
     CHECK(most >= 32); // and the money is used
     CHECK(most <= 48);
 }
+
+TEST_CASE("whatif searches with the chips that there are, and says what it did without", "[cli]") {
+    TemporaryFile const file{"study.toml"};
+    TemporaryFile const csv{"study.csv"};
+    // 16 H20 come on 2025-03-01, before the letters; without them nothing can be had after
+    io::write_text_file(
+        file.path,
+        "name = \"short\"\n" + common +
+            R"(search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
+[[cases]]
+name = "after"
+set = { "regime.date" = "2025-04-15", "fleet.supply" = [{ chip = "nvidia_h20", per_quarter = 16, from = "2024-12-01" }] }
+[[cases]]
+name = "none"
+set = { "regime.date" = "2025-04-15" }
+[[candidates]]
+name = "H20"
+scenario = ")" MOESAIC_SOURCE_DIR R"(/scenarios/tutorial/01-one-node.toml"
+plan = "search"
+chips = [64]
+set = { "pools[0].cluster" = "h20_4096" }
+)");
+    auto const ran = run_program("whatif " + file.path + " --json --csv " + csv.path);
+    INFO(ran.err);
+    REQUIRE(ran.exit_code == 0);
+    auto const json = nlohmann::json::parse(ran.out);
+    REQUIRE(json["options"].size() >= 1);
+    for (auto const& option : json["options"]) {
+        CHECK(option["spending"]["chips"][0]["chips"] <= 16);
+    }
+    REQUIRE(json["fewer_chips"].size() == 1);
+    CHECK(json["fewer_chips"][0]["case"] == "after");
+    CHECK_THAT(json["fewer_chips"][0]["reason"].get<std::string>(), Contains("16 of 64 nvidia_h20"));
+    auto const table = io::read_text_file(csv.path);
+    CHECK_THAT(table, Contains(",cost_change_high,fewer_chips\n") && Contains(",16 of 64 nvidia_h20"));
+    auto const screen = run_program("whatif " + file.path);
+    CHECK_THAT(screen.out, Contains("Searched with fewer chips than asked for:") && Contains("[after]") &&
+                               Contains("[none]"));
+}
+
+TEST_CASE("whatif refuses trainings that take more than the study's days", "[cli]") {
+    TemporaryFile const file{"study.toml"};
+    io::write_text_file(file.path, "days = 0.5\n" + study);
+    auto const ran = run_program("whatif " + file.path);
+    INFO(ran.err);
+    REQUIRE(ran.exit_code == 0);
+    CHECK_THAT(ran.out, Contains("days, more than the 0.5 of the study"));
+}

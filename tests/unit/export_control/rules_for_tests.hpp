@@ -7,7 +7,10 @@
 namespace moesaic::export_control {
 
 inline std::string source_folder() { return MOESAIC_SOURCE_DIR; }
-inline RuleSet published_rules() { return read_rules(source_folder() + "/scenarios/rules"); }
+inline RuleSet published_rules() {
+    static auto const words = known_words(hardware::Catalogue{source_folder() + "/platforms"}.all_chips());
+    return read_rules(source_folder() + "/scenarios/rules", words);
+}
 inline Regime regime_on(std::string_view date, std::string const& destination = "CN") {
     return make_regime(published_rules(), *parse_date(date), destination);
 }

@@ -1,3 +1,4 @@
+#include "export_control/acquire.hpp"
 #include "export_control/check_allowed.hpp"
 #include "rules_for_tests.hpp"
 
@@ -175,4 +176,102 @@ TEST_CASE("supply of a chip counts while it could be had", "[export_control]") {
     CHECK(problem({use("nvidia_h20", 200)}, regime_on("2025-08-01"), fleet) == "0 refusals");
     CHECK_THAT(problem({use("nvidia_h20", 201)}, regime_on("2025-08-01"), fleet),
                Contains("cover 200 and its licences 0 of the 201 needed"));
+}
+
+TEST_CASE("the market adds to a stock, and has no more than a supply that is listed", "[export_control]") {
+    std::string const stock =
+        "[[fleet.stock]]\nchip = \"nvidia_h20\"\ncount = 512\nowned_since = \"2024-06-01\"\n";
+    std::string const supply =
+        "[[fleet.supply]]\nchip = \"nvidia_h20\"\nper_quarter = 256\nfrom = \"2024-11-01\"\n";
+    auto const before = regime_on("2025-03-01");
+    CHECK(problem({use("nvidia_h20", 1024)}, before, fleet_of(stock)) == "0 refusals");
+    CHECK(problem({use("nvidia_h20", 768)}, before, fleet_of(stock + supply)) == "0 refusals");
+    CHECK_THAT(problem({use("nvidia_h20", 769)}, before, fleet_of(stock + supply)),
+               Contains("769 of nvidia_h20 are needed, but the fleet has 768"));
+    auto const lots = acquire({use("nvidia_h20", 1024)}, before, fleet_of(stock));
+    REQUIRE(lots.size() == 2);
+    CHECK(lots[0].lot.way == economics::Way::owned);
+    CHECK(lots[0].lot.chips == 512);
+    CHECK(lots[1].lot.way == economics::Way::bought);
+    CHECK(lots[1].day == day("2025-03-01"));
+    CHECK_THAT(problem({use("nvidia_h20", 1024)}, regime_on("2025-05-01"), fleet_of(stock)),
+               Contains("cover 512 and its licences 0 of the 1024 needed"));
+}
+
+TEST_CASE("chips come from the stock before deliveries, whatever their days", "[export_control]") {
+    auto const fleet =
+        fleet_of("[[fleet.supply]]\nchip = \"nvidia_h20\"\nper_quarter = 100\nfrom = \"2024-03-01\"\n"
+                 "[[fleet.stock]]\nchip = \"nvidia_h20\"\ncount = 100\nowned_since = \"2025-01-01\"\n");
+    auto const lots = acquire({use("nvidia_h20", 150)}, regime_on("2025-03-01"), fleet);
+    REQUIRE(lots.size() == 2);
+    CHECK(lots[0].lot.way == economics::Way::owned);
+    CHECK(lots[1].day == day("2024-06-01"));
+}
+
+TEST_CASE("a stock of before its chip was launched is refused, and is no stock", "[export_control]") {
+    auto const look_up = [](std::string const& id, Origin const& at) {
+        return hardware::Catalogue{source_folder() + "/platforms"}.chip(id, at);
+    };
+    auto const early =
+        fleet_of("[[fleet.stock]]\nchip = \"nvidia_h800_sxm5\"\ncount = 8\nowned_since = \"2022-05-01\"\n");
+    CHECK_THAT(error_of([&] { check_chips_of(early, look_up); }),
+               Contains("f.toml:4:15: fleet.stock[0].owned_since: nvidia_h800_sxm5 cannot be owned since "
+                        "2022-05-01: it was launched only"));
+    CHECK(problem({use("nvidia_h800_sxm5", 8)}, regime_on("2025-05-01"), early) != "0 refusals");
+    CHECK(error_of([&] { check_chips_of(fleet_of(lab), look_up); }) == "no error");
+}
+
+TEST_CASE("a fleet's chips are those of the catalogue", "[export_control]") {
+    auto const look_up = [](std::string const& id, Origin const& at) {
+        return hardware::Catalogue{source_folder() + "/platforms"}.chip(id, at);
+    };
+    for (std::string const list :
+         {"stock]]\ncount = 1\nowned_since = \"2023-05-01\"",
+          "supply]]\nper_quarter = 1\nfrom = \"2023-05-01\"", "rented]]\ncount = 1\nplace = \"SG\"",
+          "licences]]\nquota = 1\nfrom = \"2023-05-01\""}) {
+        INFO(list);
+        auto const fleet = fleet_of("[[fleet." + list + "\nchip = \"nvidia_h800_smx5\"\n");
+        CHECK_THAT(error_of([&] { check_chips_of(fleet, look_up); }),
+                   Contains("[0].chip") && Contains("nvidia_h800_sxm5"));
+    }
+}
+
+TEST_CASE("a fleet's prices are not negative", "[export_control]") {
+    std::string const price = "\nchip = \"nvidia_h20\"\nprice = \"-1 CNY";
+    CHECK_THAT(fleet_error("[[fleet.stock]]\ncount = 1\nowned_since = \"2024-06-01\"" + price + "\""),
+               Contains("fleet.stock[0].price: must not be negative"));
+    CHECK_THAT(fleet_error("[[fleet.supply]]\nper_quarter = 1\nfrom = \"2024-06-01\"" + price + "\""),
+               Contains("fleet.supply[0].price: must not be negative"));
+    CHECK_THAT(fleet_error("[[fleet.rented]]\ncount = 1\nplace = \"SG\"" + price + "/h\""),
+               Contains("fleet.rented[0].price: must not be negative"));
+}
+
+TEST_CASE("an offer is what can be had of each use, with the reason where it is less", "[export_control]") {
+    auto const fleet = fleet_of(lab);
+    auto const given = offer({use("nvidia_h800_sxm5", 600), use("nvidia_h800_sxm5", 600),
+                              use("huawei_ascend_910b1", 64), use("nvidia_h20", 64)},
+                             regime_on("2025-05-01"), fleet);
+    CHECK(given.chips == std::vector{600, 400, 64, 0}); // half of 2000 are for this job
+    CHECK(given.reasons[0].empty());
+    CHECK_THAT(given.reasons[1], Contains("us_2023_10_3a090a"));
+    CHECK(given.reasons[2].empty());
+    CHECK_THAT(given.reasons[3], Contains("us_2025_04_letters"));
+}
+
+TEST_CASE("pools of one chip that are rented at one place share what is rented there", "[export_control]") {
+    auto h100 = use("nvidia_h100_sxm5", 300);
+    h100.rented_in = "SG";
+    CHECK(problem({h100, h100}, regime_on("2025-05-01"), fleet_of(lab)) ==
+          "512 chips are rented in SG, but 600 are needed");
+}
+
+TEST_CASE("a pool that is owned since a day takes the price of the fleet's stock of that day",
+          "[export_control]") {
+    auto a800 = use("nvidia_a800_sxm4_80", 64);
+    a800.owned_since = day("2023-03-01");
+    auto const fleet = fleet_of("[[fleet.stock]]\nchip = \"nvidia_a800_sxm4_80\"\ncount = 64\n"
+                                "owned_since = \"2023-03-01\"\nprice = \"90000 CNY\"\n");
+    CHECK(acquire({a800}, regime_on("2025-03-01"), fleet).at(0).lot.price == Money{90000, "CNY"});
+    a800.owned_since = day("2023-04-01");
+    CHECK_FALSE(acquire({a800}, regime_on("2025-03-01"), fleet).at(0).lot.price);
 }

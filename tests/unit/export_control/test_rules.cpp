@@ -227,3 +227,62 @@ TEST_CASE("a regime is read from a scenario", "[export_control]") {
     CHECK_THAT(error_of([&] { (void)read("[regime]\ndestination = \"CN\""); }),
                Contains("regime.date: is missing"));
 }
+
+TEST_CASE("chips, vendors and kinds that the catalogue does not have are refused where they are named",
+          "[export_control]") {
+    auto const predicate = [](std::string const& text) {
+        return edit_error("[[edit]]\nrule = \"us_2025_04_letters\"\npredicate = \"" + text + "\"");
+    };
+    CHECK_THAT(predicate("chip in {nvidia_h20, nvidia_h20x}"),
+               Contains("w.toml:3:") && Contains("there is no chip \"nvidia_h20x\"") &&
+                   Contains("nvidia_h20"));
+    CHECK_THAT(predicate("vendor == Nvidia"),
+               Contains("there is no vendor \"Nvidia\"") && Contains("NVIDIA"));
+    CHECK_THAT(predicate("kind == npuu"), Contains("there is no kind \"npuu\"") && Contains("npu"));
+    CHECK_THAT(edit_error("[figures.nvidia_h2000]\ntpp = 1"),
+               Contains("figures.nvidia_h2000: is no chip of the catalogue"));
+}
+
+namespace {
+
+std::string outcome_for(std::string const& chip, std::string_view date, std::string const& to,
+                        std::string const& headquarters) {
+    auto regime = regime_on(date, to);
+    regime.deal.headquarters = headquarters;
+    return std::string{outcome_name(evaluate(chip_of(chip), regime).outcome)};
+}
+
+} // namespace
+
+TEST_CASE("a firm with headquarters in China is under the rule in Israel as elsewhere, and not in the United "
+          "States",
+          "[export_control]") {
+    CHECK(outcome_for("nvidia_h100_sxm5", "2024-06-01", "IL", "CN") == "presumption_of_denial");
+    CHECK(outcome_for("nvidia_h100_sxm5", "2024-06-01", "SG", "CN") == "presumption_of_denial");
+    CHECK(outcome_for("nvidia_h100_sxm5", "2024-06-01", "IL", "IL") == "allowed");
+    CHECK(outcome_for("nvidia_h20", "2025-05-01", "US", "CN") == "allowed");
+    CHECK(outcome_for("nvidia_h20", "2025-05-01", "SG", "CN") == "licence_required");
+}
+
+TEST_CASE("a military end use is no case of the review of January 2026, and nothing else is said of it",
+          "[export_control]") {
+    auto regime = regime_on("2026-02-01");
+    CHECK(evaluate(chip_of("nvidia_h200_sxm"), regime).outcome == Outcome::case_by_case);
+    regime.deal.end_use = "military";
+    CHECK(evaluate(chip_of("nvidia_h200_sxm"), regime).outcome == Outcome::presumption_of_denial);
+    auto const small = evaluate(chip_of("nvidia_l2"), regime);
+    CHECK(small.outcome == Outcome::allowed);
+    CHECK_THAT(small.predicate, Contains("the catalogue holds no rule on the end use military"));
+    regime.deal.end_use = "commercial";
+    CHECK(evaluate(chip_of("nvidia_l2"), regime).predicate == "no rule applies");
+}
+
+TEST_CASE("a TPP that is not what the peaks give is told", "[export_control]") {
+    auto chip = chip_of("nvidia_l20");
+    auto const regime = regime_on("2025-05-01");
+    CHECK(evaluate(chip, regime).remarks.empty());
+    chip.tpp->value *= 4.0;
+    auto const verdict = evaluate(chip, regime);
+    REQUIRE(verdict.remarks.size() == 1);
+    CHECK_THAT(verdict.remarks[0], Contains("TPP 7648 is used") && Contains("its peaks give 1912"));
+}

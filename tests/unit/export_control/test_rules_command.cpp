@@ -1,3 +1,6 @@
+#include "io/text_file.hpp"
+#include "temporary_file.hpp"
+
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdio>
@@ -65,5 +68,22 @@ TEST_CASE("moesaic rules ends with 2 and the reason on wrong input", "[export_co
         INFO(arguments << ": " << out.text);
         CHECK(out.status == 2);
         CHECK_THAT(out.text, Contains(message));
+    }
+}
+
+TEST_CASE("moesaic rules --timeline tells the what-if that it draws", "[export_control]") {
+    moesaic::TemporaryFile const file{"cap.toml"};
+    moesaic::io::write_text_file(file.path, "title = \"no letters\"\nremove = [\"us_2025_04_letters\"]\n");
+    auto const arguments = "--timeline --chip nvidia_h20 --what-if " + file.path;
+    CHECK_THAT(run_rules(arguments).text,
+               Contains("A hypothetical world:") && Contains("us_2025_04_letters: removed"));
+    CHECK_THAT(run_rules(arguments + " --json").text,
+               Contains("\"assumptions\": [") && Contains("us_2025_04_letters: removed"));
+    CHECK_THAT(run_rules("--timeline --chip nvidia_h20").text, !Contains("hypothetical"));
+}
+
+TEST_CASE("moesaic rules without a date takes the same day for every destination", "[export_control]") {
+    for (auto const* to : {"CN", "US", "SG"}) {
+        CHECK_THAT(run_rules("--chip nvidia_h20 --to " + std::string{to}).text, Contains("on 2026-01-15"));
     }
 }

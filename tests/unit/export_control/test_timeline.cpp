@@ -47,3 +47,14 @@ TEST_CASE("the timeline's drawing has a row per chip and no unescaped text", "[e
                         Contains("nvidia_h800_sxm5: presumption_of_denial (us_2023_10_3a090a)"));
     CHECK(svg == timeline_svg(timeline, "a < b & \"c\""));
 }
+
+TEST_CASE("the drawing of a hypothetical timeline says what makes it one", "[export_control]") {
+    auto const timeline = make_timeline({chip_of("nvidia_h20")}, regime_on("2025-01-01"));
+    CHECK_THAT(timeline_svg(timeline, "t", {"us_2025_04_letters: removed", "cap: a < b"}),
+               Contains("A hypothetical world: us_2025_04_letters: removed") && Contains("cap: a &lt; b"));
+    CHECK_THAT(timeline_svg(timeline, "t"), !Contains("hypothetical"));
+}
+
+TEST_CASE("the last change of the rules is one day, whatever the deal", "[export_control]") {
+    CHECK(iso_text(last_change(published_rules())) == "2026-01-15");
+}

@@ -174,3 +174,39 @@ TEST_CASE("numbers that are too large are told with their field, and not cut", "
     CHECK_THAT(problem("parallel={ tensor = 1000000000, replicas = 1000000000, pool = \"new\" }"),
                Catch::Contains("are too many"));
 }
+
+namespace {
+
+scenario::Scenario two_pools(std::vector<std::string> const& settings, scenario::PlanNeed need) {
+    std::vector<io::TomlOverride> overrides;
+    for (auto const& setting : settings) {
+        overrides.push_back(io::parse_override(setting));
+    }
+    return scenario::read_scenario(MOESAIC_SOURCE_DIR "/scenarios/tutorial/04-replicas-on-two-pools.toml",
+                                   overrides, MOESAIC_SOURCE_DIR, need);
+}
+
+} // namespace
+
+TEST_CASE("a plan that does not say which of several pools it runs on is told how to", "[scenario]") {
+    CHECK_THROWS_WITH(two_pools({"parallel={ tensor = 2 }"}, scenario::PlanNeed::needed),
+                      Catch::Contains("parallel.pool: is missing: the scenario has several pools") &&
+                          Catch::Contains("[[parallel.replica_kinds]]") &&
+                          Catch::Contains("[[parallel.stages]]"));
+}
+
+TEST_CASE("a planner takes the practice of a plan that names none of several pools", "[scenario]") {
+    auto const s = two_pools({"parallel={ tensor = 2, precision = \"fp8\", overlap_gradients = false }"},
+                             scenario::PlanNeed::optional);
+    CHECK(s.plan.kinds.empty());
+    CHECK_FALSE(s.plan.overlap_gradients);
+    CHECK(s.precision.gemm == Dtype::fp8);
+    CHECK_THROWS_WITH(two_pools({"parallel={ tensr = 2 }"}, scenario::PlanNeed::optional),
+                      Catch::Contains("parallel.tensr: is not a known key"));
+}
+
+TEST_CASE("a currency without an exchange rate is refused", "[scenario]") {
+    CHECK_THROWS_WITH(two_pools({"currency=\"EURO\""}, scenario::PlanNeed::needed),
+                      Catch::Contains("currency: there is no exchange rate for \"EURO\""));
+    CHECK(two_pools({"currency=\"CNY\""}, scenario::PlanNeed::needed).currency == "CNY");
+}

@@ -112,7 +112,7 @@ TEST_CASE("a wrong study is refused with the place", "[scenario]") {
                Contains("there is no case \"x\""));
     CHECK_THAT(problem_of(study_text("[[cases]]\nname = \"a\"\nset = { \"regime.dat\" = \"2025-01-01\" }\n" +
                                      candidate)),
-               Contains("study.toml:8:24: regime.dat: is not a known key"));
+               Contains("study.toml:7:24: regime.dat: is not a known key"));
     CHECK_THAT(
         problem_of(study_text("[[cases]]\nname = \"a\"\nset = { \"regime.what_if\" = { edit = [{ rule = "
                               "\"us_2025_04_letters\", limits = { memory_limit = \"4 W\" } }] } }\n" +
@@ -164,6 +164,86 @@ TEST_CASE("what is wrong with a search's candidate is told where it stands", "[s
     };
     CHECK_THAT(with("plan = \"find\"\n"), Contains("\"find\" is neither search nor as_written"));
     CHECK_THAT(with("chips = [8]\n"), Contains("chips: is for plan = \"search\""));
-    CHECK_THAT(with("plan = \"search\"\nchips = [0]\n"), Contains("0 is no number of chips"));
-    CHECK_THAT(with("plan = \"search\"\nchips = [8, 8]\n"), Contains("chips lists 2 numbers for 1 pools"));
+    CHECK_THAT(with("plan = \"search\"\nchips = [0]\n"), Contains("chips: leaves no chips to search with"));
+    CHECK_THAT(with("plan = \"search\"\nchips = [1000000]\n"),
+               Contains("study.toml") && Contains("but its cluster h20_4096 has 4096 only"));
+    CHECK_THAT(with("plan = \"search\"\nchips = [8, 8]\n"), Contains("chips: lists 2 numbers for 1 pools"));
+}
+
+namespace {
+
+/// H800 (in stock or forbidden), and Ascend. @param fleet lines of [common.fleet]
+std::vector<StudyOption> mixed_options(std::string const& fleet, std::string const& chips,
+                                       std::string const& more = "[[cases]]\nname = \"a\"\n") {
+    TemporaryFile const file{"study.toml"};
+    return options_of(study_of(study_text("fleet = { " + fleet + " }\n" + more +
+                                          "[[candidates]]\nname = \"mix\"\nscenario = \"" + data +
+                                          "/scenarios/whatif/plans/deepseek_v3_hopper_and_ascend.toml\"\n"
+                                          "plan = \"search\"\nchips = " +
+                                          chips + "\n"),
+                               file.path),
+                      data);
+}
+
+std::vector<int> chips_of(StudyOption const& option) {
+    std::vector<int> out;
+    for (auto const& pool : option.scenario->pools) {
+        out.push_back(pool.chips);
+    }
+    return out;
+}
+
+std::string const h800_stock =
+    "stock = [{ chip = \"nvidia_h800_sxm5\", count = 1001, owned_since = \"2023-09-01\" }]";
+
+} // namespace
+
+TEST_CASE("a search has as many chips of a pool as the rules and the fleet give", "[scenario]") {
+    auto const options = mixed_options(h800_stock, "[2048, 4096]");
+    REQUIRE(options.at(0).scenario);
+    CHECK(chips_of(options[0]) == std::vector{1000, 4096}); // whole nodes
+    REQUIRE(options[0].fewer.size() == 1);
+    CHECK_THAT(options[0].fewer[0], Contains("1000 of 2048 nvidia_h800_sxm5") &&
+                                        Contains("us_2023_10_3a090a") && Contains("past supply cover 1001"));
+    CHECK(options[0].scenario->means.lots.size() == 2);
+}
+
+TEST_CASE("a pool that cannot be had is left out of a search, and the others are searched", "[scenario]") {
+    auto const options = mixed_options("acquisition = \"buy\"", "[2048, 4096]");
+    REQUIRE(options.at(0).scenario);
+    CHECK(chips_of(options[0]) == std::vector{4096});
+    CHECK(options[0].scenario->site_links.empty());
+    CHECK_THAT(options[0].fewer.at(0), Contains("0 of 2048 nvidia_h800_sxm5"));
+    auto const found =
+        with_plan(options[0], {options[0].scenario->plan, {512}, "a plan", Seconds{1.0}}, data);
+    CHECK(found.scenario->means.lots.at(0).lot.chips == 512);
+}
+
+TEST_CASE("a search that may use no chip that can be had is refused with all reasons", "[scenario]") {
+    auto const options =
+        mixed_options("supply = [{ chip = \"huawei_ascend_910b2\", per_quarter = 8, from = \"2025-04-01\" }]",
+                      "[2048, 4096]");
+    CHECK_FALSE(options.at(0).scenario);
+    CHECK(options[0].fewer.empty());
+    CHECK_THAT(options[0].refused, Contains("nvidia_h800_sxm5") && Contains("huawei_ascend_910b2"));
+}
+
+TEST_CASE("zero chips of a pool leave it out of a search without a word", "[scenario]") {
+    auto const options = mixed_options(h800_stock, "[0, 4096]");
+    CHECK(chips_of(options.at(0)) == std::vector{4096});
+    CHECK(options[0].fewer.empty());
+}
+
+TEST_CASE("a study's days are read, and are above zero", "[scenario]") {
+    TemporaryFile const file{"study.toml"};
+    auto const one_case = std::string{"[[cases]]\nname = \"a\"\n"};
+    CHECK(study_of("days = 90.5\n" + study_text(one_case + candidate), file.path).days == 90.5);
+    CHECK_THAT(problem_of("days = 0\n" + study_text(one_case + candidate)),
+               Contains("study.toml:1:8: days: must be above zero"));
+}
+
+TEST_CASE("a list of no values is no case", "[scenario]") {
+    CHECK_THAT(
+        problem_of(study_text("[[cases]]\nname = \"day {}\"\neach = { \"regime.date\" = [] }\n" + candidate)),
+        Contains("has no values"));
 }

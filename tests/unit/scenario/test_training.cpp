@@ -94,9 +94,9 @@ TEST_CASE("contradictions of the whole training are told with their place", "[sc
                Contains("spare_nodes: cluster h800_4096 has 4096 chips only"));
 }
 
-TEST_CASE("a currency without a rate in that year is an error at the currency", "[scenario]") {
-    CHECK_THROWS_WITH(run({"currency=\"EUR\""}),
-                      Contains("currency: no exchange rate from CNY to EUR for 2025"));
+TEST_CASE("a currency without a rate in that year is an error at the year", "[scenario]") {
+    CHECK_THROWS_WITH(run({"currency=\"USD\"", "exchange_year=2001"}),
+                      Contains("exchange_year: no exchange rate from CNY to USD for 2001"));
 }
 
 TEST_CASE("times of failures are checked, and a training that gets nowhere is told", "[scenario]") {
@@ -152,4 +152,21 @@ TEST_CASE("an hour of a chip costs what the bill of a whole training makes of it
     auto const bill = spending_of(scenario, ten, data).bill;
     CHECK(total(bill, economics::Total::cost) ==
           Approx(10 * (24 * hourly.at("nvidia_h800_sxm5").amount + 16 * hourly.at("nvidia_h20").amount)));
+}
+
+TEST_CASE("a scenario's own price of power takes the place of the hosting's", "[scenario]") {
+    results::TrainingTime hour;
+    hour.undisturbed = Seconds{seconds_per_hour};
+    auto const power = [&](std::vector<std::string> const& settings) {
+        double sum = 0.0;
+        for (auto const& line : spending_of(read(settings), hour, data).bill.lines) {
+            sum += line.account == economics::Account::power ? line.amount : 0.0;
+        }
+        return sum;
+    };
+    CHECK(power({"economics.power_price=\"2 CNY/kWh\""}) ==
+          Approx(4.0 * power({"economics.power_price=\"0.5 CNY/kWh\""})));
+    CHECK(power({"economics.power_price=\"0 CNY/kWh\""}) == 0.0);
+    CHECK(power({}) > 0.0);
+    CHECK_THROWS_WITH(read({"economics.power_price=\"-1 CNY/kWh\""}), Contains("must not be negative"));
 }
