@@ -3,6 +3,7 @@
 #include "cli/catalogue_draw.hpp"
 #include "cli/command.hpp"
 #include "cli/sweep_metrics.hpp"
+#include "engine/split_batch.hpp"
 #include "io/text_file.hpp"
 #include "parallel/build_program.hpp"
 #include "parallel/memory.hpp"
@@ -166,7 +167,7 @@ void SweepExecutor::warm_up() {
             auto const s = read(points_.at(index));
             auto const topology = scenario::topology_of(s);
             auto const settled = parallel::settle_experts({s.model, s.plan, s.shape, topology, timings});
-            auto const plan = parallel::split_batch({s.model, settled, s.shape, topology, timings});
+            auto const plan = engine::split_batch({s.model, settled, s.shape, topology, timings});
             (void)parallel::build_program({s.model, plan, s.shape, topology, timings});
         } catch (InputError const&) {
             continue; // it will be told as a failed point

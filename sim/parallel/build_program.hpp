@@ -20,7 +20,7 @@ struct TrainingShape {
 /// Everything that decides a step. References outlive it.
 struct Job {
     model::Model const& model;
-    Plan const& plan; ///< micro-batches settled, see split_batch()
+    Plan const& plan; ///< micro-batches settled, see engine::split_batch()
     TrainingShape shape;
     hardware::Topology const& topology;
     timing::Timings const& timings;
@@ -51,10 +51,5 @@ struct Job {
 
 /// The plan with the least recomputation that fits where it says so (Recompute::least); full where nothing fits.
 [[nodiscard]] Plan settle_recompute(Job const& job);
-
-/// Micro-batches per replica kind in proportion to speed, where the plan leaves them open: the split of the global batch
-/// with the shortest longest pipeline (m + p - 1) t, t = time of a micro-batch on the slowest stage without contention.
-/// @throws InputError where no split gives the batch exactly
-[[nodiscard]] Plan split_batch(Job const& job);
 
 } // namespace moesaic::parallel

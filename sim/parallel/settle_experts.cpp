@@ -230,8 +230,7 @@ std::optional<Plan> settle_within(std::vector<Room> const& rooms, Job const& job
 /// @param job settled
 /// @return whether any rank can hold less
 bool take_room(std::vector<Room>& rooms, Job const& job) {
-    auto const settled = split_batch(
-        {job.model, settle_recompute(job), job.shape, job.topology, job.timings, job.calibration});
+    auto const settled = settle_recompute(job);
     auto const memory =
         memory_of_classes({job.model, settled, job.shape, job.topology, job.timings, job.calibration});
     auto const stages = stages_of_job(job);

@@ -3,7 +3,6 @@
 #include "base/overloaded.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
 #include <tuple>
@@ -18,10 +17,12 @@ struct Sides {
 };
 
 Sides sides_of(Collective const& c, double nodes, double in_node) {
-    if (c.kind != timing::CollectiveKind::all_to_all) {
-        return nodes > 1 ? Sides{c.bytes, {}} : Sides{{}, c.bytes};
-    }
     auto const n = static_cast<double>(c.group.count);
+    if (c.kind != timing::CollectiveKind::all_to_all) { // a ring through each place of the nodes
+        auto const sent =
+            c.bytes * ((c.kind == timing::CollectiveKind::all_reduce ? 2.0 : 1.0) * (n - 1.0) / n);
+        return nodes > 1 ? Sides{sent / in_node, sent * ((in_node - 1.0) / in_node)} : Sides{{}, sent};
+    }
     if (!c.once_per_node) {
         return {c.bytes * ((n - in_node) / n), c.bytes * ((in_node - 1.0) / n)};
     }
@@ -50,8 +51,9 @@ class Alone {
         auto const& node = topology_.pool(pool_).cluster.node;
         auto const last = ChipIndex{c.group.first.index() + c.group.stride * (c.group.count - 1)};
         auto const tier = topology_.tier(c.group.first, last);
-        auto const span = std::abs(c.group.stride) * c.group.count;
-        auto const nodes = std::max<std::int64_t>(1, span / node.chips);
+        auto const stride = std::max<std::int64_t>(1, std::abs(c.group.stride));
+        auto const room = std::max<std::int64_t>(1, node.chips / stride); // for ranks of the group in a node
+        auto const nodes = (c.group.count + room - 1) / room;
         auto const in_node = std::max<std::int64_t>(1, c.group.count / nodes);
         auto const [beyond, inside] = sides_of(c, static_cast<double>(nodes), static_cast<double>(in_node));
         auto const side = [&](Bytes bytes, hardware::Tier to, std::int64_t ranks, std::int64_t over) {
@@ -83,25 +85,6 @@ TimeAlone time_alone(hardware::Topology const& topology, timing::Timings const& 
                                      [&](Collective const& c) { return alone->of(c); }},
                           op.work);
     };
-}
-
-Seconds block_time(std::vector<BlockOp> const& ops, TimeAlone const& time) {
-    std::array<Seconds, streams> free{};
-    std::vector<Seconds> end(ops.size());
-    Seconds last;
-    for (std::size_t i = 0; i < ops.size(); ++i) {
-        if (ops[i].detached || ops[i].early) {
-            continue;
-        }
-        auto& stream = free[static_cast<std::size_t>(ops[i].stream)];
-        for (int const before : ops[i].after) {
-            stream = std::max(stream, end[static_cast<std::size_t>(before)]);
-        }
-        stream += time(ops[i]);
-        end[i] = stream;
-        last = std::max(last, stream);
-    }
-    return last;
 }
 
 } // namespace moesaic::parallel

@@ -4,6 +4,7 @@
 #include "economics/price_book.hpp"
 #include "economics/token_cost.hpp"
 #include "engine/simulate.hpp"
+#include "engine/split_batch.hpp"
 #include "scenario/join_pools.hpp"
 #include "scenario/local_sgd.hpp"
 #include "scenario/time_to_train.hpp"
@@ -209,7 +210,7 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
     };
     auto const with_experts = parallel::settle_experts(job_with(scenario.plan));
     auto const recomputing = parallel::settle_recompute(job_with(with_experts));
-    auto const plan = parallel::split_batch(job_with(recomputing));
+    auto const plan = engine::split_batch(job_with(recomputing));
     auto const job = job_with(plan);
 
     results::Run run;

@@ -1,5 +1,6 @@
 #include "scenario/time_to_train.hpp"
 
+#include "engine/split_batch.hpp"
 #include "engine/step_bound.hpp"
 #include "io/unit_text.hpp"
 
@@ -27,7 +28,7 @@ Seconds bound_with_batch(parallel::Job const& job, int global_batch) {
     auto shape = job.shape;
     shape.global_batch = global_batch;
     auto const unsplit = parallel::Job{job.model, plan, shape, job.topology, job.timings, job.calibration};
-    auto const split = parallel::split_batch(unsplit);
+    auto const split = engine::split_batch(unsplit);
     auto const whole = parallel::Job{job.model, split, shape, job.topology, job.timings, job.calibration};
     return bound_of(whole, parallel::build_program(whole));
 }

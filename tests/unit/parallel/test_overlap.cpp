@@ -3,6 +3,7 @@
 
 #include "parallel/time_alone.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <map>
 
@@ -34,6 +35,23 @@ double kernel_seconds(Block const& block) {
         sum += c ? c->duration.time.value() : 0.0;
     }
     return sum;
+}
+
+/// How long a block takes if each operation starts as soon as its stream and what it waits for allow.
+Seconds block_time(std::vector<BlockOp> const& ops, TimeAlone const& time) {
+    std::array<Seconds, streams> free{};
+    std::vector<Seconds> end(ops.size());
+    Seconds last;
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+        auto& stream = free[static_cast<std::size_t>(ops[i].stream)];
+        for (int const before : ops[i].after) {
+            stream = std::max(stream, end[static_cast<std::size_t>(before)]);
+        }
+        stream += time(ops[i]);
+        end[i] = stream;
+        last = std::max(last, stream);
+    }
+    return last;
 }
 
 /// Kernel seconds and bytes of exchanges that each class does in a step.

@@ -299,40 +299,6 @@ TEST_CASE("the norm of the gradients joins all classes", "[parallel]") {
     }
 }
 
-TEST_CASE("a slower pool of the same size gets fewer micro-batches", "[parallel]") {
-    auto const f = job_of("ling_plus", {{"fast", "h800_4096", 512}, {"slow", "h20_4096", 512}}, 8960, R"(
-pipeline = 8
-expert = 8
-[[parallel.replica_kinds]]
-name = "fast"
-pool = "fast"
-[[parallel.replica_kinds]]
-name = "slow"
-pool = "slow"
-)");
-    auto const plan = split_batch(f.job());
-    auto const fast = plan.kinds.at(0).micro_batches.value_or(0);
-    auto const slow = plan.kinds.at(1).micro_batches.value_or(0);
-    CHECK(fast > slow);
-    CHECK(64 * (fast + slow) == 8960);
-}
-
-TEST_CASE("a pool under two names splits the batch evenly", "[parallel]") {
-    auto const f = job_of("ling_plus", {{"one", "h800_4096", 512}, {"two", "h800_4096", 512}}, 8960, R"(
-pipeline = 8
-expert = 8
-[[parallel.replica_kinds]]
-name = "one"
-pool = "one"
-[[parallel.replica_kinds]]
-name = "two"
-pool = "two"
-)");
-    auto const plan = split_batch(f.job());
-    CHECK(plan.kinds.at(0).micro_batches == 70);
-    CHECK(plan.kinds.at(1).micro_batches == 70);
-}
-
 TEST_CASE("layers that do not divide need a balanced split", "[parallel]") {
     auto const even =
         job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 16\ntensor = 2\nexpert = 8\n");
