@@ -341,7 +341,8 @@ Operations only_residual(Model const& model, LayerShape const& shape, std::strin
 } // namespace
 
 LayerOperations layer_operations(Model const& model, int layer, LayerShape const& shape) {
-    auto const problem = problem_with(model, shape.shard, shape.local_experts);
+    bool const divides_experts = is_moe_layer(model, layer) && shape.local_experts == 0;
+    auto const problem = problem_with(model, shape.shard, divides_experts ? 0 : 1);
     expects(!problem, problem ? problem->text : "");
     LayerOperations out;
     out.attention_norm = attention_norm(model, shape);

@@ -46,7 +46,7 @@ collectives = { all_reduce = "tree" }
 kept_inputs = "fp8"
 gradient_copies = "6 B"
 blocking_messages = ["1f1b"]
-micro_batch = 2
+micro_batch = 1
 expert = 2
 expert_imbalance = 1.25
 [[parallel.stages]]
