@@ -88,9 +88,9 @@ std::string read_bounded_text(std::string const& path, std::string_view advice) 
     check(unknown ? 0 : size);
     auto in = open_file(path);
     errno = 0;
-    std::string content;
-    content.reserve(unknown ? 0 : static_cast<std::size_t>(size));
     constexpr std::size_t block = std::size_t{1} << 20;
+    std::string content;
+    content.reserve((unknown ? 0 : static_cast<std::size_t>(size)) + block); // the last block comes up short
     while (in) {
         auto const before = content.size();
         content.resize(before + block);

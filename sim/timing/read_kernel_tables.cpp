@@ -59,8 +59,10 @@ std::vector<std::string_view> split(std::string_view line, char at) {
 /// A profiler's table, from its header on: lines of talk before it are passed over.
 class Table {
   public:
-    /// @param mark a column whose name tells the header
-    Table(std::string const& path, std::vector<std::string_view> const& marks) : path_{path} {
+    /// @param marks columns any of which tells the header
+    /// @param hint which file it should be
+    Table(std::string const& path, std::vector<std::string_view> const& marks, std::string_view hint)
+        : path_{path}, hint_{hint} {
         text_ = io::read_bounded_text(path, "Let the profiler sum up by kernel, or profile fewer steps");
         std::string_view rest{text_};
         for (; !rest.empty(); ++first_line_) {
@@ -81,7 +83,8 @@ class Table {
             }
             rest.remove_prefix(std::min(line.size() + 1, rest.size()));
         }
-        throw InputError{Origin::whole_file(path), fmt::format("has no column {}", fmt::join(marks, " or "))};
+        throw InputError{Origin::whole_file(path), fmt::format("has no column {}", fmt::join(marks, " or ")),
+                         hint_};
     }
     /// The fields of each row in the order of the columns; those of absent columns are empty.
     void read(std::vector<Column> const& columns, std::function<void(io::CsvRow const&)> const& each) const {
@@ -92,7 +95,7 @@ class Table {
                 column.names, [&](auto const& n) { return std::ranges::count(header_, n) > 0; });
             if (name == column.names.end() && column.needed) {
                 throw InputError{Origin::whole_file(path_),
-                                 fmt::format("has no column {}", fmt::join(column.names, " or "))};
+                                 fmt::format("has no column {}", fmt::join(column.names, " or ")), hint_};
             }
             places.push_back(name == column.names.end() ? -1 : static_cast<int>(wanted.size()));
             if (name != column.names.end()) {
@@ -162,7 +165,7 @@ class Table {
                                    [&](auto const& mark) { return std::ranges::count(header, mark) > 0; });
     }
 
-    std::string path_, text_;
+    std::string path_, hint_, text_;
     std::string_view body_;
     int first_line_ = 1; ///< of the table: talk may stand before it
     std::vector<std::string> header_;
@@ -218,12 +221,13 @@ void split_range(TracedKernel& kernel, std::string_view text) {
 } // namespace
 
 void read_nsys_summary(std::string const& path, TakeKernel const& each) {
-    Table const table{path, {"Instances", "Calls"}};
+    constexpr std::string_view hint = "Export it by nsys stats --report cuda_gpu_kern_sum --format csv";
+    Table const table{path, {"Instances", "Calls"}, hint};
     table.reject_second_table();
     auto const time = time_column(table, {"Med", "Median", "Avg", "Average"});
     auto const total = time_column(table, {"Total Time"});
     if (time.name.empty()) {
-        throw InputError{Origin::whole_file(path), "has no column Med (ns), Avg (ns) or Average"};
+        throw InputError{Origin::whole_file(path), "has no column Med (ns), Avg (ns) or Average", hint};
     }
     table.read({{{"Name", "Kernel Name"}}, {{"Instances", "Calls"}}, {{time.name}}, {{total.name}, false}},
                [&](io::CsvRow const& row) {
@@ -239,7 +243,10 @@ void read_nsys_summary(std::string const& path, TakeKernel const& each) {
 }
 
 void read_rocprof_table(std::string const& path, TakeKernel const& each) {
-    Table const table{path, {"Calls", "KernelName", "Kernel_Name"}};
+    Table const table{
+        path,
+        {"Calls", "KernelName", "Kernel_Name"},
+        "Give rocprof's results.csv or stats, rocprofv3's kernel_trace.csv or kernel_stats.csv"};
     TracedKernel kernel;
     if (table.has("Calls")) {
         table.read({{{"Name"}}, {{"Calls"}}, {{"AverageNs"}}}, [&](io::CsvRow const& row) {
@@ -266,7 +273,9 @@ void read_rocprof_table(std::string const& path, TakeKernel const& each) {
 }
 
 void read_msprof_summary(std::string const& path, TakeKernel const& each) {
-    Table const table{path, {"OP Type", "Op Type", "Type"}};
+    Table const table{path,
+                      {"OP Type", "Op Type", "Type"},
+                      "Give msprof's op_summary_*.csv or torch_npu's kernel_details.csv"};
     table.read({{{"Op Name", "Name"}},
                 {{"OP Type", "Op Type", "Type"}},
                 {{"Task Duration(us)", "Duration(us)"}},

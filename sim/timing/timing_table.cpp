@@ -31,7 +31,8 @@ bool is_grid(std::string_view content) {
     while (content.starts_with('#')) {
         content.remove_prefix(std::min(content.find('\n'), content.size() - 1) + 1);
     }
-    return content.substr(0, content.find('\n')).find(",measurements,") != std::string_view::npos;
+    auto const length = std::min(content.find('\n'), io::most_line_bytes);
+    return content.substr(0, length).find(",measurements,") != std::string_view::npos;
 }
 
 /// The first key of "cold=weights;…" that is none of those that tables use; empty = all are.

@@ -21,7 +21,7 @@ inline KernelRules shipped_rules() {
 }
 
 inline ImportResult import(KernelRules const& rules, void (*read)(std::string const&, TakeKernel const&),
-                    std::string const& path) {
+                           std::string const& path) {
     KernelImport import{rules};
     read(path, [&](TracedKernel const& kernel) { import.add(kernel); });
     return import.finish();
@@ -33,7 +33,8 @@ inline ImportedRow const* row_of(ImportResult const& result, std::string_view op
     return at == result.rows.end() ? nullptr : &*at;
 }
 
-inline TracedKernel kernel(std::string name, double microseconds, double launched = 0, std::string phase = {}) {
+inline TracedKernel kernel(std::string name, double microseconds, double launched = 0,
+                           std::string phase = {}) {
     TracedKernel out;
     out.name = std::move(name);
     out.time = Seconds{microseconds * 1e-6};

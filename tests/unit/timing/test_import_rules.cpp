@@ -42,7 +42,8 @@ constexpr auto* queries = "[[1,8,4096,128],[1,8,4096,128],[1,8,4096,128],[],[],[
 
 } // namespace
 
-TEST_CASE("an addition of arrays that differ in shape or format is none of the tables' additions", "[timing]") {
+TEST_CASE("an addition of arrays that differ in shape or format is none of the tables' additions",
+          "[timing]") {
     for (auto const* op : {"aten::add", "aten::mul"}) {
         auto const alike = imported(op, "[[4,2048,4096],[4,2048,4096],[]]", {bf16, bf16, "Scalar"});
         REQUIRE(alike.rows.size() == 1);
@@ -87,7 +88,8 @@ TEST_CASE("element types are known by their whole names in PyTorch, Chakra and C
         imported("aten::mm", "[[512,4096],[4096,4096]]", {"c10::complex<float>", "c10::complex<float>"});
     CHECK(complex.rows.empty());
     REQUIRE(complex.unmapped.size() == 1);
-    CHECK_THAT(complex.unmapped[0].what, Catch::Contains("no number format for elements \"c10::complex<float>\""));
+    CHECK_THAT(complex.unmapped[0].what,
+               Catch::Contains("no number format for elements \"c10::complex<float>\""));
 }
 
 TEST_CASE("scales of a product tell its number format, and formats stay apart", "[timing]") {
@@ -100,12 +102,13 @@ TEST_CASE("scales of a product tell its number format, and formats stay apart", 
         std::int64_t k;
     };
     Imports all;
-    for (auto const& one : {Case{"[],[]", {fp8, fp8, "float", "float"}, "fp8", "", 4096},
-                            Case{"[8192,1],[1,14336]", {fp8, fp8, "float", "float"}, "fp8", "quant=ptok", 4096},
-                            Case{"[8192,32],[32,112]", {fp8, fp8, "float", "float"}, "fp8_block", "", 4096},
-                            Case{"[1048576],[1835008]", {fp8, fp8, e8m0, e8m0}, "mxfp8", "", 4096},
-                            Case{"[1048576],[1835008]", {fp4, fp4, e8m0, e8m0}, "mxfp4", "", 8192},
-                            Case{"[2097152],[3670016]", {fp4, fp4, fp8, fp8}, "nvfp4", "", 8192}}) {
+    for (auto const& one :
+         {Case{"[],[]", {fp8, fp8, "float", "float"}, "fp8", "", 4096},
+          Case{"[8192,1],[1,14336]", {fp8, fp8, "float", "float"}, "fp8", "quant=ptok", 4096},
+          Case{"[8192,32],[32,112]", {fp8, fp8, "float", "float"}, "fp8_block", "", 4096},
+          Case{"[1048576],[1835008]", {fp8, fp8, e8m0, e8m0}, "mxfp8", "", 4096},
+          Case{"[1048576],[1835008]", {fp4, fp4, e8m0, e8m0}, "mxfp4", "", 8192},
+          Case{"[2097152],[3670016]", {fp4, fp4, fp8, fp8}, "nvfp4", "", 8192}}) {
         auto const dims = fmt::format("[[8192,4096],[4096,14336],{},[],[]]", one.scales);
         auto const result = imported("aten::_scaled_mm", dims, one.types);
         INFO(one.dtype);
@@ -125,7 +128,8 @@ TEST_CASE("scales of a product tell its number format, and formats stay apart", 
 TEST_CASE("causal attention over split keys is causal, and their sum belongs to it", "[timing]") {
     for (bool const causal : {true, false}) {
         Imports all;
-        auto const flags = std::string{causal ? "true" : "false"} + ", false, false, false, true, false, true, false";
+        auto const flags =
+            std::string{causal ? "true" : "false"} + ", false, false, false, true, false, true, false";
         all.add(attention, queries, {bf16, bf16, bf16}, flash("flash_fwd_splitkv_kernel", flags), 400);
         all.add(attention, queries, {bf16, bf16, bf16},
                 flash("flash_fwd_splitkv_combine_kernel", "4, 1, true"), 40);
@@ -176,8 +180,8 @@ TEST_CASE("groups of a product have the mean of their rows, rounded", "[timing]"
 }
 
 TEST_CASE("a size that is no whole number is told as such", "[timing]") {
-    auto const rules =
-        rules_of("[[rule]]\nlaunched_by = \"a\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = \"i0.0/i0.1\"\nn = 8\nk = 8\n");
+    auto const rules = rules_of(
+        "[[rule]]\nlaunched_by = \"a\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = \"i0.0/i0.1\"\nn = 8\nk = 8\n");
     KernelImport import{rules};
     auto one = kernel("k", 10);
     one.launched_by = "a";

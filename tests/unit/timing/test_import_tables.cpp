@@ -9,14 +9,15 @@ using namespace moesaic::timing;
 namespace {
 
 KernelRules product_rules() {
-    return rules_of("[[rule]]\nkernel = \"^gemm\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = 64\nn = 64\nk = 64\n");
+    return rules_of(
+        "[[rule]]\nkernel = \"^gemm\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = 64\nn = 64\nk = 64\n");
 }
 
 /// A line of torch_npu's kernel_details.csv.
 std::string npu_line(std::string const& type, std::string const& duration, std::string const& inputs,
                      std::string const& types, std::string const& outputs) {
-    return fmt::format("name,{},AI_CORE,\"1724000000000001.120\t\",{},\"\"\"{}\"\"\",{},\"\"\"{}\"\"\"\n", type,
-                       duration, inputs, types, outputs);
+    return fmt::format("name,{},AI_CORE,\"1724000000000001.120\t\",{},\"\"\"{}\"\"\",{},\"\"\"{}\"\"\"\n",
+                       type, duration, inputs, types, outputs);
 }
 ImportResult imported(std::string const& lines) {
     File const csv{"kernel_details.csv", "Name,Type,Accelerator Core,Start Time(us),Duration(us),Input "
@@ -35,7 +36,8 @@ TEST_CASE("kernel_details of torch_npu is read as op_summary is", "[timing]") {
     CHECK(result.rows[0].time.value() == Approx(70.5e-6));
 }
 
-TEST_CASE("leading dimensions of a product on Ascend are rows, and what is in blocks has no shape", "[timing]") {
+TEST_CASE("leading dimensions of a product on Ascend are rows, and what is in blocks has no shape",
+          "[timing]") {
     auto const folded =
         imported(npu_line("MatMulV3", "9", "2,4096,4096;4096,14336", "DT_BF16;DT_BF16", "2,4096,14336"));
     REQUIRE(folded.rows.size() == 1);
@@ -64,7 +66,8 @@ TEST_CASE("grouped and quantised products on Ascend have rules", "[timing]") {
     CHECK(quantised.rows[0].kernel.k == 4096);
 }
 
-TEST_CASE("an addition on Ascend with a number for an operand is not mapped by the number's type", "[timing]") {
+TEST_CASE("an addition on Ascend with a number for an operand is not mapped by the number's type",
+          "[timing]") {
     auto const result = imported(npu_line("Add", "31", ";8192,4096", "DT_FLOAT;DT_BF16", "8192,4096"));
     CHECK(result.rows.empty());
     CHECK_THAT(result.unmapped.at(0).what, Catch::Contains("differ in shape or format"));
@@ -86,9 +89,10 @@ TEST_CASE("a summary of Nsight Systems may be in any unit and group its digits",
                                      {"ms", "1.505"},
                                      {"s", "0.001505"}}) {
         INFO(unit);
-        File const csv{"nsys.csv", fmt::format("Time (%),Total Time ({0}),Instances,Avg ({0}),Med ({0}),Name\n"
-                                               "60.0,{1},1,{1},{1},gemm\n",
-                                               unit, time)};
+        File const csv{"nsys.csv",
+                       fmt::format("Time (%),Total Time ({0}),Instances,Avg ({0}),Med ({0}),Name\n"
+                                   "60.0,{1},1,{1},{1},gemm\n",
+                                   unit, time)};
         auto const result = import(product_rules(), read_nsys_summary, csv.path);
         REQUIRE(result.rows.size() == 1);
         CHECK(result.rows[0].time.value() == Approx(1.505e-3));
@@ -103,7 +107,8 @@ TEST_CASE("a summary of Nsight Systems that is none says what is wrong with it",
     CHECK_THROWS_WITH(import(rules, read_nsys_summary, semicolons.path),
                       Catch::Contains(":1:") && Catch::Contains("separated by semicolons"));
     std::string const table = "Total Time (ns),Instances,Med (ns),Name\n3010000,2,1505000.0,gemm\n";
-    File const two{"two.csv", "talk\n" + table + "\nTotal Time (ns),Count,Med (ns),Operation\n1,1,1,[memcpy]\n"};
+    File const two{"two.csv",
+                   "talk\n" + table + "\nTotal Time (ns),Count,Med (ns),Operation\n1,1,1,[memcpy]\n"};
     CHECK_THROWS_WITH(import(rules, read_nsys_summary, two.path),
                       Catch::Contains(":4:") && Catch::Contains("more than one report"));
     File const bad{"bad.csv", "talk\n\n" + table + "3010000,2,soon,gemm\n"};
