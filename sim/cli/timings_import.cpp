@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <map>
 #include <memory>
 
 namespace moesaic::cli {
@@ -82,11 +83,17 @@ Imported import_profile(Arguments const& a, ReadProfile read) {
     }
     Imported out;
     auto result = importer.finish();
+    std::int64_t without_time = 0;
     for (auto const& row : result.rows) {
         if (row.time.value() > 0) {
             out.rows += row_text(a, table_op(row.kernel.op).name, row.kernel, row.extra, row.time);
             ++out.count;
+        } else {
+            ++without_time;
         }
+    }
+    if (without_time > 0) {
+        out.warnings.push_back(fmt::format("{} rows left out: the median of their times is 0", without_time));
     }
     out.kernels = std::move(result);
     return out;
@@ -103,27 +110,52 @@ Value agreed(Value const& given, Value const& said, std::string_view option, std
                      fmt::format("Leave {} out: it is for files that do not say", option)};
 }
 
+/// Results of one shape, maybe of several runs or of number formats that the tables do not tell apart.
+struct CollectiveTimes {
+    std::string op, extra;
+    Kernel kernel;
+    std::vector<double> seconds;
+};
+using CollectivesByShape = std::map<std::string, CollectiveTimes>;
+
+void take_collective(Arguments const& a, std::string const& file, CollectiveRow const& row,
+                     CollectivesByShape& shapes) {
+    auto const op = agreed(a.op, row.op, "--op", file);
+    auto const ranks = agreed(a.ranks, row.ranks, "--ranks", file);
+    auto const nodes = std::max(agreed(a.nodes, row.nodes, "--nodes", file), 1);
+    if (op.empty() || ranks < 2) {
+        throw InputError{Origin::whole_file(file),
+                         "does not say which collective it is or between how many ranks",
+                         "Give --op all_reduce --ranks 8 (and --nodes 2)"};
+    }
+    // in order of ranks and bytes
+    auto& shape = shapes[fmt::format("{} {} {:06} {:06} {:020}", op, row.dtype, nodes, ranks, row.bytes)];
+    shape.op = op;
+    shape.extra = nodes > 1 ? fmt::format("nodes={}", nodes) : "";
+    shape.kernel = {.op = 0, .dtype = row.dtype, .m = row.bytes, .batch = ranks, .options = {}};
+    shape.seconds.push_back(row.time.value());
+}
+
+double median_of(std::vector<double> values) {
+    auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::ranges::nth_element(values, middle);
+    return values.size() % 2 == 1 ? *middle : (*std::max_element(values.begin(), middle) + *middle) / 2;
+}
+
 Imported import_collectives(Arguments const& a) {
     Imported out;
+    CollectivesByShape shapes;
     for (auto const& file : a.files) {
-        auto const refused = read_collective_test(file, [&](CollectiveRow const& row) {
-            auto const op = agreed(a.op, row.op, "--op", file);
-            auto const ranks = agreed(a.ranks, row.ranks, "--ranks", file);
-            auto const nodes = std::max(agreed(a.nodes, row.nodes, "--nodes", file), 1);
-            if (op.empty() || ranks < 2) {
-                throw InputError{Origin::whole_file(file),
-                                 "does not say which collective it is or between how many ranks",
-                                 "Give --op all_reduce --ranks 8 (and --nodes 2)"};
-            }
-            Kernel const kernel{
-                .op = 0, .dtype = row.dtype.empty() ? "fp32" : row.dtype, .m = row.bytes, .batch = ranks};
-            out.rows += row_text(a, op, kernel, nodes > 1 ? fmt::format("nodes={}", nodes) : "", row.time);
-            ++out.count;
-        });
-        if (refused > 0) {
+        auto const refused = read_collective_test(
+            file, [&](CollectiveRow const& row) { take_collective(a, file, row, shapes); });
+        for (auto const& remark : refused) {
             out.warnings.push_back(
-                fmt::format("{}: {} lines refused: failed checks or no time", file, refused));
+                fmt::format("{}: {} lines refused: {}", remark.first.text(), remark.rows, remark.text));
         }
+    }
+    for (auto const& [key, shape] : shapes) {
+        out.rows += row_text(a, shape.op, shape.kernel, shape.extra, Seconds{median_of(shape.seconds)});
+        ++out.count;
     }
     return out;
 }
@@ -286,7 +318,8 @@ void add_timings_import(CLI::App& timings) {
         "kineto      PyTorch profiler, Chrome trace; profile with record_shapes=True\n"
         "nsys        nsys stats --report cuda_gpu_kern_sum --format csv\n"
         "rocprof     results.csv or stats; rocprofv3: kernel_trace.csv or kernel_stats.csv\n"
-        "msprof      op_summary_*.csv        chakra  execution trace, protobuf\n"
+        "msprof      op_summary_*.csv; torch_npu: kernel_details.csv\n"
+        "chakra      execution trace, protobuf\n"
         "nccl-tests  output of nccl-tests, rccl-tests or hccl_test\n"
         "csv         tables of kernel timings: checked and joined\n"
         "Rules: platforms/timings/kernel_rules/general.toml says how to write them.\n"

@@ -4,6 +4,7 @@
 #include "io/text_file.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <fmt/format.h>
 
@@ -14,7 +15,8 @@ namespace {
 /// Splits one record off the front of `rest`; quoted fields that hold "" are rebuilt in `unescaped`.
 class Splitter {
   public:
-    Splitter(std::string_view content, std::string const& name) : rest_{content}, name_{name} {}
+    Splitter(std::string_view content, std::string const& name, int first_line)
+        : rest_{content}, name_{name}, next_line_{first_line} {}
 
     [[nodiscard]] bool next() {
         while (!rest_.empty()) {
@@ -33,19 +35,41 @@ class Splitter {
     [[nodiscard]] int line() const { return line_; }
 
   private:
+    /// Binary files and files with holes hold zero bytes, and lines that never end.
     void read_record() {
+        auto const whole = rest_;
         for (;;) {
             fields_.push_back(rest_.starts_with('"') ? quoted() : plain());
+            auto const length = whole.size() - rest_.size();
+            if (length > most_line_bytes) {
+                fail_too_long();
+            }
             if (rest_.starts_with(',')) {
                 rest_.remove_prefix(1);
                 continue;
+            }
+            if (std::memchr(whole.data(), '\0', length) != nullptr) {
+                throw InputError{Origin{name_, line_, 0, {}}, "holds a zero byte: it is no text",
+                                 "Was it written to its end?"};
             }
             end_of_line();
             return;
         }
     }
+    [[noreturn]] void fail_too_long() const {
+        throw InputError{Origin{name_, line_, 0, {}}, "a line is longer than 1 MiB: it is no table",
+                         "Was it written to its end?"};
+    }
+    /// Looks no further than a line may be long.
+    [[nodiscard]] std::size_t find(std::string_view any) const {
+        auto const at = rest_.substr(0, most_line_bytes + 1).find_first_of(any);
+        if (at == std::string_view::npos && rest_.size() > most_line_bytes) {
+            fail_too_long();
+        }
+        return at;
+    }
     std::string_view plain() {
-        auto const end = std::min(rest_.find_first_of(",\r\n"), rest_.size());
+        auto const end = std::min(find(",\r\n"), rest_.size());
         auto const field = rest_.substr(0, end);
         rest_.remove_prefix(end);
         return field;
@@ -54,7 +78,7 @@ class Splitter {
         auto& text = unescaped_.emplace_back();
         rest_.remove_prefix(1);
         for (;;) {
-            auto const quote = rest_.find('"');
+            auto const quote = find("\"");
             if (quote == std::string_view::npos) {
                 throw InputError{Origin{name_, line_, 0, {}}, "a quoted field is not closed"};
             }
@@ -86,7 +110,7 @@ class Splitter {
     std::vector<std::string_view> fields_;
     std::deque<std::string> unescaped_;
     int line_ = 0;
-    int next_line_ = 1;
+    int next_line_;
 };
 
 std::vector<std::size_t> find_columns(Splitter const& header, std::string const& name,
@@ -107,8 +131,8 @@ std::vector<std::size_t> find_columns(Splitter const& header, std::string const&
 } // namespace
 
 void parse_csv(std::string_view content, std::string const& name, std::vector<std::string> const& wanted,
-               std::function<void(CsvRow const&)> const& each) {
-    Splitter splitter{content, name};
+               std::function<void(CsvRow const&)> const& each, int first_line) {
+    Splitter splitter{content, name, first_line};
     if (!splitter.next()) {
         throw InputError{Origin::whole_file(name), "is empty; a CSV file starts with a row of column names"};
     }

@@ -18,12 +18,13 @@ struct CsvRow {
 /// Reads a comma-separated file (RFC 4180: quoted fields, "" for a quote; LF or CRLF) row by row and keeps
 /// nothing, so that memory stays bounded. Empty lines and lines that start with # are passed over.
 /// @param wanted the columns that each row gets, in this order, wherever they stand in the file
-/// @throws InputError for a missing column, a row with more or fewer fields than the header, or an unclosed
-/// quote
+/// @throws InputError for a missing column, a row with more or fewer fields than the header, an unclosed quote, a zero
+/// byte, or a row of more than 1 MiB
 void read_csv(std::string const& path, std::vector<std::string> const& wanted,
               std::function<void(CsvRow const&)> const& each);
+/// @param first_line number of the content's first line in its file
 void parse_csv(std::string_view content, std::string const& name, std::vector<std::string> const& wanted,
-               std::function<void(CsvRow const&)> const& each);
+               std::function<void(CsvRow const&)> const& each, int first_line = 1);
 
 /// The field as it must stand in a CSV file (quoted where needed).
 [[nodiscard]] std::string csv_field(std::string_view text);

@@ -76,6 +76,34 @@ std::string read_text_file(std::string const& path) {
     return std::move(content).str();
 }
 
+std::string read_bounded_text(std::string const& path, std::string_view advice) {
+    auto const check = [&](std::uintmax_t size) {
+        if (size > most_text_bytes) {
+            throw InputError{Origin::whole_file(path), "is larger than 1 GiB: too long to be held",
+                             std::string{advice}};
+        }
+    };
+    std::error_code unknown; // of a pipe; what cannot be read, opening will say
+    auto const size = std::filesystem::file_size(path, unknown);
+    check(unknown ? 0 : size);
+    auto in = open_file(path);
+    errno = 0;
+    constexpr std::size_t block = std::size_t{1} << 20;
+    std::string content;
+    content.reserve((unknown ? 0 : static_cast<std::size_t>(size)) + block); // the last block comes up short
+    while (in) {
+        auto const before = content.size();
+        content.resize(before + block);
+        in.read(content.data() + before, static_cast<std::streamsize>(block));
+        content.resize(before + static_cast<std::size_t>(in.gcount()));
+        check(content.size());
+    }
+    if (in.bad()) {
+        fail_to_read(path);
+    }
+    return content;
+}
+
 void write_text_file(std::string const& path, std::string_view content) {
     TextFileWriter file{path};
     file.write(content);

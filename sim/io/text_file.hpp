@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -12,6 +13,14 @@ namespace moesaic::io {
 
 /// The whole content. @throws InputError as open_file()
 [[nodiscard]] std::string read_text_file(std::string const& path);
+
+/// Of a foreign text that is held as a whole, and of a line of it: what is longer is no such text.
+inline constexpr std::uintmax_t most_text_bytes = std::uintmax_t{1} << 30;
+inline constexpr std::size_t most_line_bytes = std::size_t{1} << 20;
+/// The whole content of a file of at most most_text_bytes; a pipe is read no further.
+/// @param advice what to do with a longer one
+/// @throws InputError as open_file(), or where it is longer
+[[nodiscard]] std::string read_bounded_text(std::string const& path, std::string_view advice);
 
 /// Writes to a temporary name beside it and renames, so that a killed write leaves the old file. Links to files stay, and
 /// what is no file (a device, a pipe) is written straight, here and in TextFileWriter.

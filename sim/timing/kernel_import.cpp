@@ -1,6 +1,7 @@
 #include "timing/kernel_import.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <span>
 
@@ -10,13 +11,18 @@ namespace {
 
 constexpr std::size_t most_times = 4096; ///< of a row; a median needs no more
 constexpr std::size_t most_name = 120;
+/// Compilers of kernels may give each a name of its own; what is told apart must stay a table.
+constexpr std::size_t most_shares = 10'000, most_rows = 1'000'000;
 
 std::string short_name(TracedKernel const& kernel) {
     auto const& name = kernel.name.empty() ? kernel.launched_by : kernel.name;
     return name.size() <= most_name ? name : name.substr(0, most_name) + "…";
 }
 
-void count(std::map<std::string, ImportShare>& shares, std::string const& what, TracedKernel const& kernel) {
+void count(std::map<std::string, ImportShare>& shares, std::string what, TracedKernel const& kernel) {
+    if (shares.size() >= most_shares && !shares.contains(what)) {
+        what = fmt::format("of other names: only {} are told apart", most_shares);
+    }
     auto& share = shares[what];
     share.what = what;
     share.calls += kernel.calls;
@@ -46,11 +52,17 @@ Seconds median_of(std::vector<float> times) {
 
 /// Why the kernel's time or calls cannot be; empty where they can.
 std::string_view impossible(TracedKernel const& kernel) {
-    constexpr double longest = 9.2e9;                      // seconds: what nanoseconds in 64 bits hold
-    constexpr std::int64_t most_calls = 1'000'000'000'000; // sums of them stay far from 64 bits
-    auto const can_be = [](Seconds time) { return time.value() >= 0 && time.value() <= longest; };
-    if (!can_be(kernel.time) || !can_be(kernel.time_of_all())) {
-        return "its time is below 0 or beyond 292 years";
+    constexpr double longest = 86'400, longest_of_all = 9.2e9; // seconds; what nanoseconds in 64 bits hold
+    constexpr std::int64_t most_calls = 1'000'000'000'000;     // sums of them stay far from 64 bits
+    auto const time = kernel.time.value(), in_all = kernel.time_of_all().value();
+    if (std::isnan(time)) {
+        return "the profile has no time for it";
+    }
+    if (!(time >= 0 && time <= longest)) {
+        return "its time is below 0 or beyond a day for one call";
+    }
+    if (!(in_all >= 0 && in_all <= longest_of_all)) {
+        return "its time in all is below 0 or beyond 292 years";
     }
     return kernel.calls < 1 || kernel.calls > most_calls ? "its number of calls is below 1 or beyond 1e12"
                                                          : "";
@@ -62,6 +74,7 @@ TracedKernel seen_from(TracedKernel kernel, std::size_t outwards) {
         auto const [call, run] = kernel.within[outwards - 1];
         kernel.launched_by = call->name;
         kernel.inputs = call->inputs;
+        kernel.outputs.clear(); // of the innermost operation
         kernel.input_types = call->types;
         kernel.operation_run = run;
     }
@@ -92,7 +105,7 @@ void KernelImport::refuse(TracedKernel const& kernel, std::string_view why) {
           kernel);
 }
 
-std::optional<RuleMatch> const& KernelImport::find_rule(TracedKernel const& kernel) {
+std::vector<RuleMatch> const& KernelImport::rules_by_names(TracedKernel const& kernel) {
     constexpr std::size_t most = 100'000;
     if (found_.size() >= most) {
         found_.clear();
@@ -103,7 +116,7 @@ std::optional<RuleMatch> const& KernelImport::find_rule(TracedKernel const& kern
     }
     auto const [at, fresh] = found_.try_emplace(std::move(key));
     if (fresh) {
-        at->second = rules_.find(kernel);
+        at->second = rules_.find_by_names(kernel);
     }
     return at->second;
 }
@@ -118,9 +131,11 @@ void KernelImport::add(TracedKernel const& kernel) {
     }
     result_.calls += kernel.calls;
     result_.time += kernel.time_of_all();
-    auto const& match = find_rule(kernel);
-    if (!match) {
-        refuse(kernel, "");
+    auto const& by_names = rules_by_names(kernel);
+    auto const* match = first_fitting(by_names, kernel);
+    if (match == nullptr) {
+        bool const shapeless = std::ranges::all_of(kernel.inputs, &ArrayShape::empty);
+        refuse(kernel, !by_names.empty() && shapeless ? "its shape is not in the profile" : "");
     } else if (match->outwards > 0) {
         take_by(*match, seen_from(kernel, match->outwards));
     } else {
@@ -133,6 +148,10 @@ void KernelImport::take_by(RuleMatch const& match, TracedKernel const& kernel) {
     auto const run = phase_run_of(kernel);
     if (!rule.ignore.empty()) {
         count(ignored_, fmt::format("{}: {}", short_name(kernel), rule.ignore), kernel);
+    } else if (!rule.unmapped.empty()) {
+        refuse(kernel, rule.unmapped);
+    } else if (kernel.time.value() == 0 && !rule.is_ordered()) {
+        refuse(kernel, "its time is 0"); // where kernels are counted off, it keeps its place
     } else if (!rule.adds_to.empty()) {
         additions_[{rule.adds_to, run}].push_back({seen_from(kernel, 0), {&rule, {}}});
     } else if (rule.is_ordered()) {
@@ -168,6 +187,10 @@ bool KernelImport::take(RuleMatch const& match, ShapeRule const& shape, TracedKe
         return false;
     }
     auto const key = row_key(*shaped.kernel, shaped.extra);
+    if (rows_.size() >= most_rows && !rows_.contains(key)) {
+        refuse(kernel, fmt::format("more than {} shapes", most_rows));
+        return false;
+    }
     auto& row = rows_[key];
     if (row.times.empty()) {
         row.row.kernel = std::move(*shaped.kernel);

@@ -63,7 +63,7 @@ class KernelImport {
     /// @param run of the phase, in its own file: ordered kernels are taken when all files were read
     bool take(RuleMatch const& match, ShapeRule const& shape, TracedKernel const& kernel,
               PhaseRun const& run);
-    [[nodiscard]] std::optional<RuleMatch> const& find_rule(TracedKernel const& kernel);
+    [[nodiscard]] std::vector<RuleMatch> const& rules_by_names(TracedKernel const& kernel);
     void take_by(RuleMatch const& match, TracedKernel const& kernel);
     [[nodiscard]] std::int64_t across_files(std::int64_t run) const { return file_ * (1LL << 32) + run; }
     [[nodiscard]] PhaseRun phase_run_of(TracedKernel const& kernel) const {
@@ -75,7 +75,8 @@ class KernelImport {
     void add_shares_of_others();
 
     KernelRules const& rules_;
-    std::unordered_map<std::string, std::optional<RuleMatch>> found_; ///< kernels come again and again
+    std::unordered_map<std::string, std::vector<RuleMatch>>
+        found_; ///< by names: kernels come again and again
     std::map<std::string, Row> rows_;
     std::map<std::pair<KernelRule const*, PhaseRun>, std::vector<Call>> ordered_;
     /// Time of kernels that belong to those of a named rule, and the rows that rule gave, by phase run.

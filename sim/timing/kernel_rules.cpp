@@ -4,30 +4,14 @@
 #include "timing/shape_text.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <fmt/format.h>
-#include <regex>
+#include <fmt/ranges.h>
 #include <tuple>
 
 namespace moesaic::timing {
 
 namespace {
-
-/// Names of element types in PyTorch, Chakra and CANN.
-std::string dtype_of_type(std::string_view type) {
-    constexpr std::pair<std::string_view, std::string_view> names[] = {
-        {"bfloat16", "bf16"}, {"bf16", "bf16"},        {"float8", "fp8"},   {"hifloat8", "fp8"},
-        {"half", "fp16"},     {"float16", "fp16"},     {"float32", "fp32"}, {"double", "fp64"},
-        {"float", "fp32"},    {"signed char", "int8"}, {"int8", "int8"}};
-    std::string lower{type};
-    std::ranges::transform(lower, lower.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    for (auto const& [part, dtype] : names) {
-        if (lower.find(part) != std::string::npos) {
-            return std::string{dtype};
-        }
-    }
-    return {};
-}
 
 std::string shape_key(io::TomlTable const& table, std::string_view key, std::string_view otherwise) {
     if (!table.has(key)) {
@@ -36,7 +20,49 @@ std::string shape_key(io::TomlTable const& table, std::string_view key, std::str
     return table.is_text(key) ? table.text(key) : fmt::format("{}", table.integer_from(key, 0));
 }
 
+/// What stands between, where the text begins and ends so.
+std::string_view stripped(std::string_view text, std::string_view before, std::string_view after = "") {
+    if (!text.starts_with(before) || !text.ends_with(after) || text.size() < before.size() + after.size()) {
+        return text;
+    }
+    return text.substr(before.size(), text.size() - before.size() - after.size());
+}
+
+/// Names may be of any length, and std::regex goes as deep as they are long.
+template <class... Groups>
+bool fits(std::regex const& pattern, std::string_view text, Groups&... groups) {
+    constexpr std::size_t most = 16'384;
+    text = text.substr(0, most);
+    return std::regex_search(text.data(), text.data() + text.size(), groups..., pattern);
+}
+
+std::string text_of(std::vector<ArrayShape> const& shapes) {
+    std::string out;
+    for (auto const& shape : shapes) {
+        out += fmt::format("{};", fmt::join(shape, ","));
+    }
+    return out.substr(0, out.size() - (out.empty() ? 0 : 1));
+}
+
 } // namespace
+
+std::string dtype_of_element(std::string_view type) {
+    constexpr std::pair<std::string_view, std::string_view> names[] = {
+        {"bfloat16", "bf16"},       {"bf16", "bf16"},           {"half", "fp16"},
+        {"float16", "fp16"},        {"float", "fp32"},          {"float32", "fp32"},
+        {"double", "fp64"},         {"float64", "fp64"},        {"signed char", "int8"},
+        {"int8", "int8"},           {"float8_e4m3fn", "fp8"},   {"float8_e5m2", "fp8"},
+        {"float8_e4m3fnuz", "fp8"}, {"float8_e5m2fnuz", "fp8"}, {"hifloat8", "fp8"}};
+    type = stripped(type, "Tensor(", ")"); // Chakra
+    for (auto const* origin : {"c10::", "at::", "DT_"}) {
+        type = stripped(type, origin);
+    }
+    std::string lower{type};
+    std::ranges::transform(lower, lower.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    auto const at = std::ranges::find(names, lower, &std::pair<std::string_view, std::string_view>::first);
+    return at == std::end(names) ? std::string{} : std::string{at->second};
+}
 
 struct KernelRules::Pattern {
     KernelRule rule;
@@ -114,9 +140,13 @@ KernelRule read_rule(io::TomlTable const& table, std::optional<int> groups) {
     KernelRule rule;
     rule.of_operation = table.has("launched_by");
     rule.name = table.text_or("name", "");
+    rule.arrays = {.input_types = read_pattern(table, "input_types"),
+                   .input_shapes = read_pattern(table, "input_shapes"),
+                   .output_shapes = read_pattern(table, "output_shapes")};
     rule.ignore = table.text_or("ignore", "");
+    rule.unmapped = table.text_or("unmapped", "");
     rule.adds_to = table.text_or("adds_to", "");
-    if (!rule.ignore.empty() || !rule.adds_to.empty()) {
+    if (!rule.ignore.empty() || !rule.adds_to.empty() || !rule.unmapped.empty()) {
         return rule;
     }
     rule.dtype = table.text_or("dtype", "");
@@ -165,46 +195,88 @@ void KernelRules::read(io::TomlTable const& file) {
     file.reject_unknown_keys();
 }
 
-std::optional<RuleMatch> KernelRules::find(TracedKernel const& kernel) const {
+std::vector<RuleMatch> KernelRules::find_by_names(TracedKernel const& kernel) const {
+    std::vector<RuleMatch> found;
     for (std::size_t outwards = 0; outwards <= kernel.within.size(); ++outwards) {
-        if (auto match = find_for(kernel, outwards)) {
-            return match;
+        if (add_by_names(kernel, outwards, found)) {
+            break;
         }
     }
-    return std::nullopt;
+    return found;
 }
 
-std::optional<RuleMatch> KernelRules::find_for(TracedKernel const& kernel, std::size_t outwards) const {
+/// True where the last one found asks nothing of the arrays: no other will be asked.
+bool KernelRules::add_by_names(TracedKernel const& kernel, std::size_t outwards,
+                               std::vector<RuleMatch>& found) const {
     auto const& operation = outwards == 0 ? kernel.launched_by : kernel.within[outwards - 1].call->name;
     for (auto const& p : patterns_) {
         if (outwards > 0 && !p->launched_by) {
             continue; // did not fit the kernel itself
         }
-        std::smatch groups;
-        bool const fits = (!p->phase || std::regex_search(kernel.phase, *p->phase)) &&
-                          (!p->launched_by || std::regex_search(operation, *p->launched_by)) &&
-                          (!p->kernel || std::regex_search(kernel.name, groups, *p->kernel));
-        if (fits) {
-            RuleMatch match{&p->rule, {}, outwards};
-            for (auto const& group : groups) {
-                match.groups.push_back(group.str());
-            }
-            return match;
+        std::cmatch groups;
+        bool const all_fit = (!p->phase || fits(*p->phase, kernel.phase)) &&
+                             (!p->launched_by || fits(*p->launched_by, operation)) &&
+                             (!p->kernel || fits(*p->kernel, kernel.name, groups));
+        if (!all_fit) {
+            continue;
+        }
+        RuleMatch match{&p->rule, {}, outwards};
+        for (auto const& group : groups) {
+            match.groups.push_back(group.str());
+        }
+        found.push_back(std::move(match));
+        if (!p->rule.arrays.any()) {
+            return true;
         }
     }
-    return std::nullopt;
+    return false;
+}
+
+RuleMatch const* first_fitting(std::vector<RuleMatch> const& by_names, TracedKernel const& kernel) {
+    for (auto const& match : by_names) {
+        auto const& arrays = match.rule->arrays;
+        auto const* outer = match.outwards > 0 ? kernel.within[match.outwards - 1].call : nullptr;
+        auto const& types = outer ? outer->types : kernel.input_types;
+        auto const& inputs = outer ? outer->inputs : kernel.inputs;
+        if ((!arrays.input_types || fits(*arrays.input_types, fmt::format("{}", fmt::join(types, ";")))) &&
+            (!arrays.input_shapes || fits(*arrays.input_shapes, text_of(inputs))) &&
+            (!arrays.output_shapes || fits(*arrays.output_shapes, outer ? "" : text_of(kernel.outputs)))) {
+            return &match;
+        }
+    }
+    return nullptr;
 }
 
 namespace {
 
-std::string why_no_shape(TracedKernel const& traced) {
-    auto const impossible = [](ArrayShape const& shape) {
-        return std::ranges::any_of(shape, [](std::int64_t size) { return size < 1; });
-    };
-    bool const any =
-        std::ranges::any_of(traced.inputs, impossible) || std::ranges::any_of(traced.outputs, impossible);
-    return any ? "a dimension in the profile is below 1 or no whole number"
-               : "its shape is not in the profile";
+/// Of the first size that cannot be had.
+std::string why_no_shape(ShapeRule const& shape, ShapeContext const& known) {
+    for (auto const* text : {&shape.m, &shape.n, &shape.k, &shape.batch}) {
+        if (!evaluate(*text, known)) {
+            return why_none(*text, known);
+        }
+    }
+    return "what its \"extra\" asks for is not in the profile";
+}
+
+struct Format {
+    std::string name; ///< empty = none
+    std::string problem;
+};
+
+Format format_of(KernelRule const& rule, TracedKernel const& traced) {
+    if (!rule.dtype.empty()) {
+        return {rule.dtype, {}};
+    }
+    auto const at = static_cast<std::size_t>(rule.type_of);
+    if (at >= traced.input_types.size() || traced.input_types[at].empty()) {
+        return {{}, "its number format is not in the profile"};
+    }
+    auto const& type = traced.input_types[at];
+    auto name = dtype_of_element(type);
+    auto problem = name.empty() ? fmt::format("the tables have no number format for elements \"{}\"", type)
+                                : std::string{};
+    return {std::move(name), std::move(problem)};
 }
 
 /// none where a number of the profile fits into no option
@@ -224,22 +296,19 @@ ShapedKernel apply(RuleMatch const& match, ShapeRule const& shape, TracedKernel 
                batch = evaluate(shape.batch, known);
     auto const extra = fill_in(shape.extra, known);
     if (!m || !n || !k || !batch || !extra) {
-        return {{}, {}, why_no_shape(traced)};
+        return {{}, {}, why_no_shape(shape, known)};
     }
     auto const options = options_of(*extra);
     bool const absent_only = (*n > 0 || shape.n == "0") && (*k > 0 || shape.k == "0");
     if (*m < 1 || *batch < 1 || !absent_only || !options) {
         return {{}, {}, "its shape cannot be"};
     }
-    auto const type = static_cast<std::size_t>(match.rule->type_of);
-    auto const dtype = !match.rule->dtype.empty()         ? match.rule->dtype
-                       : type < traced.input_types.size() ? dtype_of_type(traced.input_types[type])
-                                                          : std::string{};
-    if (dtype.empty()) {
-        return {{}, {}, "its number format is not in the profile"};
+    auto const format = format_of(*match.rule, traced);
+    if (format.name.empty()) {
+        return {{}, {}, format.problem};
     }
     return {Kernel{.op = *find_table_op(shape.op),
-                   .dtype = dtype,
+                   .dtype = format.name,
                    .m = *m,
                    .n = *n,
                    .k = *k,

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,20 @@ struct ShapeRule {
     std::string extra; ///< the column, with such shapes in braces: "h={i0.1};causal=1"
 };
 
+/// What a rule asks of the inputs and outputs of the operation, as texts: "c10::Half;float" and "4096,7168;7168,2112".
+struct ArrayPatterns {
+    std::optional<std::regex> input_types, input_shapes, output_shapes;
+    [[nodiscard]] bool any() const { return input_types || input_shapes || output_shapes; }
+};
+
 /// Which operations of the tables profiled kernels are.
 struct KernelRule {
+    ArrayPatterns arrays;
     std::string name;
-    std::string dtype;  ///< empty = from the type of `type_of`
-    int type_of = 0;    ///< index of an input
-    std::string ignore; ///< why its time counts as none of an operation's
+    std::string dtype;    ///< empty = from the type of `type_of`
+    int type_of = 0;      ///< index of an input
+    std::string ignore;   ///< why its time counts as none of an operation's
+    std::string unmapped; ///< why it is none of the tables' operations although it looks like one
     std::string
         adds_to; ///< name of the rule whose operations its time belongs to, in the same run of the phase
     bool of_operation = false; ///< names what launched its kernels: those of one call make one operation
@@ -52,14 +61,23 @@ class KernelRules {
     /// name
     void read(std::string const& path);
     void read(io::TomlTable const& file);
-    /// The innermost operation around the kernel for which there is a rule decides.
-    [[nodiscard]] std::optional<RuleMatch> find(TracedKernel const& kernel) const;
+    /// Rules that fit the kernel's names, in the order in which they are tried, up to the first that asks nothing of the
+    /// arrays: those of the innermost operation around the kernel come first.
+    [[nodiscard]] std::vector<RuleMatch> find_by_names(TracedKernel const& kernel) const;
 
   private:
-    [[nodiscard]] std::optional<RuleMatch> find_for(TracedKernel const& kernel, std::size_t outwards) const;
+    [[nodiscard]] bool add_by_names(TracedKernel const& kernel, std::size_t outwards,
+                                    std::vector<RuleMatch>& found) const;
     struct Pattern;
     std::vector<std::unique_ptr<Pattern>> patterns_;
 };
+
+/// The first of them whose patterns for arrays fit too; null where none does.
+[[nodiscard]] RuleMatch const* first_fitting(std::vector<RuleMatch> const& by_names,
+                                             TracedKernel const& kernel);
+
+/// Number format of the tables, for the name of an element type in PyTorch, Chakra or CANN; empty for all others.
+[[nodiscard]] std::string dtype_of_element(std::string_view type);
 
 /// The kernel that the rule makes of it; a text that says what is missing where it cannot.
 struct ShapedKernel {

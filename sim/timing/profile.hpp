@@ -1,5 +1,6 @@
 #pragma once
 #include "base/units.hpp"
+#include "timing/timing_table.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -35,7 +36,7 @@ struct TracedKernel {
     std::int64_t operation_run = -1; ///< which call of `launched_by`; -1 = not recorded
     /// Operations around `launched_by`, the innermost first; alive while the kernel is handed over.
     std::vector<FrameworkRun> within;
-    Seconds time; ///< of one call; where summed up the median, else the mean
+    Seconds time; ///< of one call; where summed up the median, else the mean; NaN where the profile has none
     std::int64_t calls = 1;
     std::optional<Seconds> total;   ///< of all calls, where the profile says
     double launched = 0, start = 0; ///< seconds on the profile's clock; 0 where summed up
@@ -47,11 +48,11 @@ using TakeKernel = std::function<void(TracedKernel const&)>;
 /// PyTorch profiler (Kineto), Chrome trace format. Read twice, event by event; memory holds the launches, not the events.
 /// @throws InputError where the file is cut off, compressed, no such trace, or has more launches than are held
 void read_kineto_trace(std::string const& path, TakeKernel const& each);
-/// `nsys stats --report cuda_gpu_kern_sum --format csv`, also with NVTX ranges before the names.
+/// `nsys stats --report cuda_gpu_kern_sum --format csv` in any unit of time, also with NVTX ranges before the names.
 void read_nsys_summary(std::string const& path, TakeKernel const& each);
 /// rocprof: results.csv and its stats, rocprofv3: kernel_trace.csv and kernel_stats.csv.
 void read_rocprof_table(std::string const& path, TakeKernel const& each);
-/// Ascend msprof: op_summary_*.csv.
+/// Ascend msprof: op_summary_*.csv; torch_npu: kernel_details.csv.
 void read_msprof_summary(std::string const& path, TakeKernel const& each);
 /// Chakra execution trace (MLCommons, protobuf): nodes of kernels take the shapes of the operation they depend on.
 void read_chakra_trace(std::string const& path, TakeKernel const& each);
@@ -67,13 +68,14 @@ void read_chakra_trace(std::string const& path, TakeKernel const& each);
 struct CollectiveRow {
     std::string op; ///< as tables name it; empty where the output does not say
     std::int64_t bytes = 0;
-    int ranks = 0; ///< 0 where the output does not say
+    int ranks = 0; ///< of one communicator; 0 where the output does not say
     int nodes = 0;
-    std::string dtype;
+    std::string dtype; ///< "unspecified" where the output does not say or the tables have no such format
     Seconds time;
 };
-/// @returns how many lines with numbers could not be read (failed checks, times of 0)
-std::int64_t read_collective_test(std::string const& path,
-                                  std::function<void(CollectiveRow const&)> const& each);
+/// @returns by reason how many lines with numbers are not used: failed checks, times of 0, tests of what no table has
+/// @throws InputError where none can be used, or the file is no text of at most 1 GiB
+std::vector<Remark> read_collective_test(std::string const& path,
+                                         std::function<void(CollectiveRow const&)> const& each);
 
 } // namespace moesaic::timing

@@ -4,6 +4,7 @@
 
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <unordered_map>
 #include <utility>
 
@@ -81,15 +82,18 @@ constexpr std::uint64_t compute_node = 4;
 constexpr std::size_t most_operations = 20'000'000;
 
 struct Operation {
-    std::string name;
-    std::vector<ArrayShape> inputs, outputs;
-    std::vector<std::string> types;
+    FrameworkCall call;
+    std::vector<ArrayShape> outputs;
     std::int64_t run = -1; ///< which of the file
+    std::uint64_t start_us = 0, end_us = 0;
+    std::vector<std::uint64_t> launched_after;
 };
+using Operations = std::unordered_map<std::uint64_t, Operation>;
 
 struct Node {
     std::uint64_t id = 0, type = 0, start_us = 0, duration_us = 0;
-    std::vector<std::uint64_t> depends_on;
+    std::vector<std::uint64_t> launched_after,
+        needs; ///< control and data dependencies, in the order of the file
     Operation operation;
     bool on_cpu = false;
 };
@@ -122,14 +126,16 @@ bool read_node(std::string_view message, Node& node) {
             node.id = field.value;
             break;
         case node_field::name:
-            node.operation.name = field.bytes;
+            node.operation.call.name = field.bytes;
             break;
         case node_field::type:
             node.type = field.value;
             break;
         case node_field::control_dependency:
+            io::read_packed(field, [&](std::uint64_t id) { node.launched_after.push_back(id); });
+            break;
         case node_field::data_dependency:
-            io::read_packed(field, [&](std::uint64_t id) { node.depends_on.push_back(id); });
+            io::read_packed(field, [&](std::uint64_t id) { node.needs.push_back(id); });
             break;
         case node_field::start_us:
             node.start_us = field.value;
@@ -138,7 +144,7 @@ bool read_node(std::string_view message, Node& node) {
             node.duration_us = field.value;
             break;
         case node_field::inputs:
-            read_arrays(field.bytes, node.operation.inputs, &node.operation.types);
+            read_arrays(field.bytes, node.operation.call.inputs, &node.operation.call.types);
             break;
         case node_field::outputs:
             read_arrays(field.bytes, node.operation.outputs, nullptr);
@@ -153,55 +159,105 @@ bool read_node(std::string_view message, Node& node) {
     return whole && node.type != 0;
 }
 
-TracedKernel kernel_of_node(Node const& node, Operation const& operation) {
-    TracedKernel out;
-    out.name = node.operation.name;
-    out.launched_by = operation.name;
-    out.inputs = operation.inputs;
-    out.outputs = operation.outputs;
-    out.input_types = operation.types;
-    out.operation_run = operation.run;
-    out.time = Seconds{static_cast<double>(node.duration_us) * 1e-6};
-    out.launched = out.start = static_cast<double>(node.start_us) * 1e-6;
+/// Of these, the operation that began last: those before it had ended when the node was launched. One without inputs (a
+/// call of the driver) is passed over, as no rule could tell what it launched.
+Operation const* last_begun(std::vector<std::uint64_t> const& ids, Operations const& operations) {
+    Operation const* out = nullptr;
+    for (auto const id : ids) {
+        auto const at = operations.find(id);
+        bool const later = at != operations.end() && !at->second.call.inputs.empty() &&
+                           (out == nullptr || at->second.start_us >= out->start_us);
+        out = later ? &at->second : out;
+    }
     return out;
 }
 
-} // namespace
+/// Operations name the one around them as what they were launched after; its time tells it from one before.
+void add_outer(TracedKernel& kernel, Operation const& innermost, Operations const& operations) {
+    constexpr std::size_t deepest = 64; // a file may go in circles
+    auto const* inner = &innermost;
+    while (kernel.within.size() < deepest) {
+        auto const* outer = last_begun(inner->launched_after, operations);
+        if (outer == nullptr || outer->start_us > inner->start_us || outer->end_us < inner->end_us) {
+            return;
+        }
+        kernel.within.push_back({&outer->call, outer->run});
+        inner = outer;
+    }
+}
 
-void read_chakra_trace(std::string const& path, TakeKernel const& each) {
-    std::unordered_map<std::uint64_t, Operation> operations;
-    std::int64_t kernels = 0;
+TracedKernel kernel_of_node(Node const& node, Operations const& operations) {
+    auto const* launcher =
+        node.operation.call.inputs.empty() ? last_begun(node.launched_after, operations) : &node.operation;
+    launcher = launcher ? launcher : last_begun(node.needs, operations);
+    auto const& operation = launcher ? *launcher : node.operation;
+    TracedKernel out;
+    out.name = node.operation.call.name;
+    out.launched_by = operation.call.name;
+    out.inputs = operation.call.inputs;
+    out.outputs = operation.outputs;
+    out.input_types = operation.call.types;
+    out.operation_run = operation.run;
+    out.time = Seconds{static_cast<double>(node.duration_us) * 1e-6};
+    out.launched = out.start = static_cast<double>(node.start_us) * 1e-6;
+    if (launcher != nullptr && launcher != &node.operation) {
+        add_outer(out, operation, operations);
+    }
+    return out;
+}
+
+/// The nodes of a file in its order, without its metadata.
+void read_nodes(std::string const& path, std::function<void(Node&)> const& each) {
     bool first = true;
     io::read_delimited_messages(path, [&](std::string_view message) {
         if (std::exchange(first, false)) {
-            return; // metadata
+            return;
         }
         Node node;
         if (!read_node(message, node)) {
             throw InputError{Origin::whole_file(path),
                              "holds a message that is no node of an execution trace"};
         }
-        if (node.on_cpu) {
-            node.operation.run = static_cast<std::int64_t>(operations.size());
-            operations.emplace(node.id, std::move(node.operation));
-            if (operations.size() > most_operations) {
-                throw InputError{Origin::whole_file(path), "has more operations than are held",
-                                 "Trace fewer steps"};
-            }
-            return;
-        }
-        if (node.duration_us == 0 || node.type < compute_node) {
-            return;
-        }
-        ++kernels;
-        auto const* operation = &node.operation;
-        for (auto const id : node.depends_on) {
-            auto const at = operations.find(id);
-            operation = at != operations.end() && operation->inputs.empty() ? &at->second : operation;
-        }
-        each(kernel_of_node(node, *operation));
+        each(node);
     });
-    if (kernels == 0) {
+}
+
+Operations read_operations(std::string const& path) {
+    Operations out;
+    read_nodes(path, [&](Node& node) {
+        if (!node.on_cpu) {
+            return;
+        }
+        node.operation.run = static_cast<std::int64_t>(out.size());
+        node.operation.start_us = node.start_us;
+        node.operation.end_us = node.start_us + node.duration_us;
+        node.operation.launched_after = std::move(node.launched_after);
+        out.emplace(node.id, std::move(node.operation));
+        if (out.size() > most_operations) {
+            throw InputError{Origin::whole_file(path), "has more operations than are held",
+                             "Trace fewer steps"};
+        }
+    });
+    return out;
+}
+
+} // namespace
+
+void read_chakra_trace(std::string const& path, TakeKernel const& each) {
+    if (std::error_code none; std::filesystem::is_fifo(path, none)) {
+        throw InputError{Origin::whole_file(path), "is a pipe, and a trace is read twice",
+                         "Write it to a file first"};
+    }
+    // a kernel may stand before what launched it
+    auto const operations = read_operations(path);
+    std::int64_t with_time = 0;
+    read_nodes(path, [&](Node const& node) {
+        if (!node.on_cpu && node.type >= compute_node) {
+            with_time += node.duration_us > 0 ? 1 : 0;
+            each(kernel_of_node(node, operations));
+        }
+    });
+    if (with_time == 0) {
         throw InputError{Origin::whole_file(path), "holds no nodes with a duration on the device"};
     }
 }

@@ -15,7 +15,8 @@ namespace moesaic::timing {
 
 namespace {
 
-constexpr std::size_t most_launches = 20'000'000; ///< about 2 GB
+constexpr std::size_t most_launches = 20'000'000;             ///< with annotations; about 2 GB
+constexpr std::size_t most_text_bytes = std::size_t{2} << 30; ///< of names and shapes that differ
 constexpr double microsecond = 1e-6;
 
 bool is_device_work(std::string_view category) {
@@ -56,6 +57,7 @@ class Phases {
         return index;
     }
     [[nodiscard]] Phase const& operator[](int index) const { return all_[static_cast<std::size_t>(index)]; }
+    [[nodiscard]] std::size_t size() const { return all_.size(); }
 
   private:
     Phase& at(int index) { return all_[static_cast<std::size_t>(index)]; }
@@ -116,6 +118,7 @@ class Launches {
         }
         origin = origin == 0 ? *begin : origin;
         if (category == "user_annotation" || category == "python_function_annotation") {
+            text_bytes += event.text("name").size();
             phases.add(std::string{event.text("name")}, *begin, *begin + *length);
         } else if (category == "cpu_op") {
             take_operation(event, *begin, *begin + *length);
@@ -126,9 +129,10 @@ class Launches {
             }
         }
     }
-    [[nodiscard]] std::size_t size() const { return launched_at.size() + runs.size(); }
+    [[nodiscard]] std::size_t size() const { return launched_at.size() + runs.size() + phases.size(); }
 
     Phases phases;
+    std::size_t text_bytes = 0;
     double origin = 0; ///< of the clock: microseconds since 1970 leave a double no nanoseconds
     std::unordered_map<std::int64_t, double> launched_at;
     std::unordered_map<std::int64_t, int> run_of; ///< by external id
@@ -147,6 +151,7 @@ class Launches {
         auto const [at, fresh] =
             known_.try_emplace(fmt::format("{}|{}|{}", name, dims, types), static_cast<int>(calls.size()));
         if (fresh) {
+            text_bytes += 3 * (name.size() + dims.size() + types.size()); // as a key, and taken apart
             calls.push_back({std::string{name}, parse_shapes(dims), parse_type_list(types)});
         }
         run_of.insert_or_assign(*id, static_cast<int>(runs.size()));
@@ -205,10 +210,14 @@ void read_kineto_trace(std::string const& path, TakeKernel const& each) {
     Launches launches;
     io::read_json_array(path, "traceEvents", [&](io::JsonRecord const& event) {
         launches.take(event);
-        if (launches.size() > most_launches) {
-            throw InputError{Origin::whole_file(path),
-                             fmt::format("has more than {} launches: too many to be held", most_launches),
-                             "Profile fewer steps (torch.profiler.schedule(active=1))"};
+        bool const many = launches.size() > most_launches;
+        if (many || launches.text_bytes > most_text_bytes) {
+            throw InputError{
+                Origin::whole_file(path),
+                many ? fmt::format("has more than {} launches and annotations: too many to be held",
+                                   most_launches)
+                     : "has names and shapes of more than 2 GiB: too many to be held",
+                "Profile fewer steps (torch.profiler.schedule(active=1))"};
         }
     });
     launches.phases.link();

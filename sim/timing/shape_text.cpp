@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace moesaic::timing {
@@ -15,7 +16,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 }
 
 struct Factor {
-    char sign; ///< '*' or '/'
+    char sign; ///< '*', '/', or ':' for the "//" of rules
     std::string_view text;
 };
 
@@ -32,8 +33,9 @@ std::vector<Factor> factors_of(std::string_view text) {
         if (end == text.size()) {
             return out;
         }
-        sign = text[end];
-        text.remove_prefix(end + 1);
+        bool const rounds = text.substr(end).starts_with("//");
+        sign = rounds ? ':' : text[end];
+        text.remove_prefix(end + (rounds ? 2 : 1));
     }
 }
 
@@ -124,14 +126,30 @@ std::optional<std::int64_t> evaluate(std::string_view text, ShapeContext const& 
     double value = 1;
     for (auto const& [sign, name] : factors_of(text)) {
         auto const factor = term(name, context);
-        if (!factor || (sign == '/' && *factor == 0)) {
+        if (!factor || (sign != '*' && *factor == 0)) {
             return std::nullopt;
         }
         value = sign == '*' ? value * *factor : value / *factor;
+        value = sign == ':' ? std::max(1.0, std::round(value)) : value;
     }
     bool const whole =
         value >= 0 && value < most && value == static_cast<double>(static_cast<std::int64_t>(value));
     return whole ? std::optional{static_cast<std::int64_t>(value)} : std::nullopt;
+}
+
+std::string why_none(std::string_view text, ShapeContext const& context) {
+    auto const impossible = [](ArrayShape const& shape) {
+        return std::ranges::any_of(shape, [](std::int64_t size) { return size < 1; });
+    };
+    if (std::ranges::any_of(context.traced.inputs, impossible) ||
+        std::ranges::any_of(context.traced.outputs, impossible)) {
+        return "a dimension in the profile is below 1 or no whole number";
+    }
+    auto const factors = factors_of(text);
+    bool const known = std::ranges::all_of(
+        factors, [&](Factor const& factor) { return term(factor.text, context).has_value(); });
+    return known ? fmt::format("its size {} is no whole number below 1e15", text)
+                 : "its shape is not in the profile";
 }
 
 std::optional<std::string> fill_in(std::string_view text, ShapeContext const& context) {
@@ -154,7 +172,7 @@ std::string problem_of_shape(std::string_view text, std::optional<int> groups, s
         if (auto problem = problem_of_term(name, groups); !problem.empty()) {
             return problem;
         }
-        if (sign == '/' && parse_integer(name) == 0) {
+        if (sign != '*' && parse_integer(name) == 0) {
             return fmt::format("\"{}\" divides by 0", text);
         }
         known = known && !is_reference(name);

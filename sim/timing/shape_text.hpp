@@ -14,9 +14,12 @@ struct ShapeContext {
     std::vector<std::string> const& groups; ///< of the kernel's pattern, the whole match first
 };
 
-/// A shape as rules write it: products and quotients of numbers, dimensions ("i0.1", "o0.-1", "i0.*") and groups ("$1").
+/// A shape as rules write it: products and quotients of numbers, dimensions ("i0.1", "o0.-1", "i0.*") and groups ("$1");
+/// "//" divides and rounds to the nearest whole number of 1 or more.
 /// none where a term is unknown, a dimension below 1, or the result no whole number of 0 or more
 [[nodiscard]] std::optional<std::int64_t> evaluate(std::string_view text, ShapeContext const& context);
+/// Why evaluate() gives none.
+[[nodiscard]] std::string why_none(std::string_view text, ShapeContext const& context);
 /// "h={i0.1};causal=1" with its braces filled in.
 [[nodiscard]] std::optional<std::string> fill_in(std::string_view text, ShapeContext const& context);
 

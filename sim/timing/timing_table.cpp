@@ -31,7 +31,8 @@ bool is_grid(std::string_view content) {
     while (content.starts_with('#')) {
         content.remove_prefix(std::min(content.find('\n'), content.size() - 1) + 1);
     }
-    return content.substr(0, content.find('\n')).find(",measurements,") != std::string_view::npos;
+    auto const length = std::min(content.find('\n'), io::most_line_bytes);
+    return content.substr(0, length).find(",measurements,") != std::string_view::npos;
 }
 
 /// The first key of "cold=weights;…" that is none of those that tables use; empty = all are.
@@ -81,37 +82,79 @@ Seconds parse_time(std::string_view text, Origin const& origin) {
     return Seconds{value * 1e-6};
 }
 
+constexpr Seconds longest_call{86400};
+
 /// Formats of the tables: those that training computes in, narrow weights beside wider inputs ("w4", "w8a16_fp8"), and
 /// what a source does not state.
 bool is_format(std::string_view dtype) {
     return find_dtype(dtype) || dtype.starts_with("w4") || dtype.starts_with("w8") || dtype == "unspecified";
 }
 
-/// What is wrong with the shape; empty if nothing.
-std::string_view shape_problem(Kernel const& kernel) {
+/// An option that is stated as 0; not stated is 0 in Options as well.
+bool states_zero(std::string_view extra, std::string_view key) {
+    auto const text = fmt::format(";{};", extra);
+    return text.find(fmt::format(";{}=0;", key)) != std::string::npos;
+}
+
+bool all_sizes(Kernel const& kernel) {
+    return kernel.m > 0 && kernel.n > 0 && kernel.k > 0 && kernel.batch > 0;
+}
+
+std::string_view moe_problem(Kernel const& kernel, std::string_view extra) {
     auto const& o = kernel.options;
-    bool const has_columns = kernel.n > 0, has_inner = kernel.k > 0;
+    if (o.topk <= 0 || o.experts <= 0) {
+        return "moe_ffn without topk= or experts= in extra";
+    }
+    if (o.topk > o.experts) {
+        return "moe_ffn with topk= above experts=";
+    }
+    if (states_zero(extra, "ep")) {
+        return "moe_ffn with ep= below 1";
+    }
+    return all_sizes(kernel) ? "" : "moe_ffn with a size of 0";
+}
+
+std::string_view attention_problem(Kernel const& kernel, bool of_grid) {
+    auto const& o = kernel.options;
+    if (o.heads <= 0) {
+        return "attention without h= in extra";
+    }
+    // a grid's row stands for many, with the mean of their heads
+    if (!of_grid && o.kv_heads > 0 && o.heads % o.kv_heads != 0) {
+        return "attention with h= that is no multiple of hkv=";
+    }
+    return all_sizes(kernel) ? "" : "attention with a size of 0";
+}
+
+/// Of ranks that exchange something: every node holds as many.
+std::string_view spread_problem(Kernel const& kernel) {
+    auto const nodes = kernel.options.nodes;
+    if (nodes < 1) {
+        return "nodes= below 1";
+    }
+    if (nodes > kernel.batch) {
+        return "more nodes than ranks";
+    }
+    return kernel.batch % nodes == 0 ? "" : "ranks that do not spread evenly over the nodes";
+}
+
+/// What is wrong with the shape; empty if nothing.
+std::string_view shape_problem(Kernel const& kernel, std::string_view extra, bool of_grid) {
     switch (table_op(kernel.op).family) {
     case Family::product:
-        return kernel.m > 0 && has_columns && has_inner && kernel.batch > 0 ? ""
-                                                                            : "a product with a size of 0";
+        return all_sizes(kernel) ? "" : "a product with a size of 0";
     case Family::moe_ffn:
-        if (o.topk <= 0 || o.experts <= 0) {
-            return "moe_ffn without topk= or experts= in extra";
-        }
-        return kernel.m > 0 && has_columns && has_inner && kernel.batch > 0 ? "" : "moe_ffn with a size of 0";
+        return moe_problem(kernel, extra);
     case Family::attention:
-        if (o.heads <= 0) {
-            return "attention without h= in extra";
-        }
-        return kernel.m > 0 && has_columns && has_inner && kernel.batch > 0 ? ""
-                                                                            : "attention with a size of 0";
+        return attention_problem(kernel, of_grid);
     case Family::memory_bound:
         return kernel.m > 0 ? "" : "an operation over 0 rows";
     case Family::collective:
-        return kernel.m > 0 && kernel.batch > 1 ? "" : "a collective of 0 bytes or fewer than 2 ranks";
+        return kernel.m > 0 && kernel.batch > 1 ? spread_problem(kernel)
+                                                : "a collective of 0 bytes or fewer than 2 ranks";
     case Family::exchange:
-        return kernel.m > 0 && has_columns && kernel.batch > 1 ? "" : "an exchange without tokens or ranks";
+        return kernel.m > 0 && kernel.n > 0 && kernel.batch > 1 ? spread_problem(kernel)
+                                                                : "an exchange without tokens or ranks";
     case Family::whole_model:
         break;
     }
@@ -158,8 +201,12 @@ class Reader {
             return;
         }
         kernel.options = options_of(now_.extra, at(extra));
-        if (auto const problem = shape_problem(kernel); !problem.empty()) {
+        if (auto const problem = shape_problem(kernel, now_.extra, is_grid()); !problem.empty()) {
             count(report_.refused, problem, at(m));
+            return;
+        }
+        if (now_.time > longest_call) {
+            count(report_.refused, "a time of more than a day for one call", at(time_us));
             return;
         }
         if (auto const key = unknown_key(kernel.options.variant); !key.empty()) {
@@ -288,8 +335,9 @@ TableReport read_hdf5_table(std::string const& path, std::function<void(Measurem
 } // namespace
 
 TableReport read_timing_table(std::string const& path, std::function<void(Measurement const&)> const& each) {
-    return is_hdf5(path) ? read_hdf5_table(path, each)
-                         : parse_timing_table(io::read_text_file(path), path, each);
+    return is_hdf5(path)
+               ? read_hdf5_table(path, each)
+               : parse_timing_table(io::read_bounded_text(path, "Split it into several tables"), path, each);
 }
 
 void write_timing_table(std::string const& path, std::string_view csv) {

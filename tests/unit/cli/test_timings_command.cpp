@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 using namespace moesaic;
@@ -255,6 +256,14 @@ TEST_CASE("options for collectives do not overrule what the file says", "[cli]")
                            table.path + options);
     };
     CHECK(import(" --op all_reduce --ranks 2 --nodes 2").exit_code == 0);
+    Table const other{"reduce.txt",
+                      "# Collective test starting: reduce_perf\n#  Rank  0 Pid 1 on a device 0\n"
+                      "#  Rank  1 Pid 1 on b device 0\n"
+                      "1024 256 float sum -1 7.31 0.14 0.28 0 6.68 0.15 0.31 0\n"};
+    auto const reduced = run_program("timings import --from nccl-tests " + other.path +
+                                     " --op all_reduce --chip nvidia_h100_sxm5 -o " + table.path);
+    CHECK(reduced.exit_code == 2);
+    CHECK_THAT(reduced.err, Catch::Contains("no operation of the tables is what reduce tests"));
     for (auto const& [option, both] : {std::pair{" --op all_gather", "is all_gather, but "},
                                        {" --ranks 4", "is 4, but "},
                                        {" --nodes 1", "is 1, but "}}) {
@@ -262,6 +271,24 @@ TEST_CASE("options for collectives do not overrule what the file says", "[cli]")
         CHECK(ran.exit_code == 2);
         CHECK_THAT(ran.err, Catch::Contains(both) && Catch::Contains("says"));
     }
+}
+
+TEST_CASE("results of one collective that the tables do not tell apart are one row, their median", "[cli]") {
+    auto const line = [](std::string const& type, std::string const& time) {
+        return "1024 256 " + type + " sum -1 " + time + " 0.14 0.28 0 6.68 0.15 0.31 0\n";
+    };
+    Table const test{"types.txt",
+                     "./all_reduce_perf\n#  Rank  0 Pid 1 on a device 0\n#  Rank  1 Pid 1 on a device 1\n" +
+                         line("int32", "7") + line("uint32", "9") + line("float", "5")};
+    TemporaryFile const table{"types.csv"};
+    auto const ran = run_program("timings import --from nccl-tests " + test.path +
+                                 " --chip nvidia_h100_sxm5 -o " + table.path);
+    REQUIRE(ran.exit_code == 0);
+    std::ifstream in{table.path};
+    std::string const rows{std::istreambuf_iterator<char>{in}, {}};
+    CHECK(std::ranges::count(rows, '\n') == 3);
+    CHECK_THAT(rows, Catch::Contains("all_reduce,fp32,1024,0,0,2,,5,"));
+    CHECK_THAT(rows, Catch::Contains("all_reduce,unspecified,1024,0,0,2,,8,"));
 }
 
 TEST_CASE("rows of an import that beat the peak are told at once", "[cli]") {

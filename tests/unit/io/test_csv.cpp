@@ -44,3 +44,12 @@ TEST_CASE("a broken CSV file is an error with its line", "[io]") {
     CHECK(error_of("a,b\n1,2\n1\n") == "t.csv:3:0: has 1 fields, but the header has 2");
     CHECK(error_of("a,b\n\"1,2\n") == "t.csv:2:0: a quoted field is not closed");
 }
+
+TEST_CASE("what is no text is an error with its line", "[io]") {
+    CHECK_THAT(error_of("a,b\n1,2\n" + std::string(99, '\0')),
+               Catch::Contains("t.csv:3:0: holds a zero byte"));
+    for (auto const& endless :
+         {std::string(2 << 20, 'x'), std::string(2 << 20, ','), '"' + std::string(2 << 20, 'x')}) {
+        CHECK_THAT(error_of("a,b\n1," + endless), Catch::Contains("t.csv:2:0: a line is longer"));
+    }
+}

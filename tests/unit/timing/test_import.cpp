@@ -1,58 +1,17 @@
-#include "timing/kernel_import.hpp"
-
+#include "imported.hpp"
 #include "skipped.hpp"
-#include "temporary_file.hpp"
 
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <fstream>
 #include <limits>
 
 using namespace moesaic;
 using namespace moesaic::timing;
 
-namespace {
-
-using File = TemporaryText;
-
-KernelRules rules_of(std::string const& text) {
-    KernelRules rules;
-    rules.read(io::parse_toml(text, "rules.toml"));
-    return rules;
-}
-
-KernelRules shipped_rules() {
-    KernelRules rules;
-    rules.read(MOESAIC_SOURCE_DIR "/platforms/timings/kernel_rules/general.toml");
-    return rules;
-}
-
-ImportResult import(KernelRules const& rules, void (*read)(std::string const&, TakeKernel const&),
-                    std::string const& path) {
-    KernelImport import{rules};
-    read(path, [&](TracedKernel const& kernel) { import.add(kernel); });
-    return import.finish();
-}
-
-ImportedRow const* row_of(ImportResult const& result, std::string_view op) {
-    auto const at =
-        std::ranges::find_if(result.rows, [&](auto const& r) { return table_op(r.kernel.op).name == op; });
-    return at == result.rows.end() ? nullptr : &*at;
-}
-
-TracedKernel kernel(std::string name, double microseconds, double launched = 0, std::string phase = {}) {
-    TracedKernel out;
-    out.name = std::move(name);
-    out.time = Seconds{microseconds * 1e-6};
-    out.launched = out.start = launched * 1e-6;
-    out.phase = std::move(phase);
-    return out;
-}
-
-/// Two products of one shape (100 and 300 us), one attention, a table's rows, one unknown kernel; attention and rows are
-/// launched from within, as PyTorch does.
-constexpr auto trace_of_torch = R"json({"schemaVersion": 1, "traceEvents": [
+TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its kernels", "[timing]") {
+    // two products of one shape (100 and 300 us), one attention, a table's rows, one unknown kernel; attention and rows are
+    // launched from within, as PyTorch does
+    File const trace{"kineto.json", R"json({"schemaVersion": 1, "traceEvents": [
       {"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1700000000000000,"dur":5,"args":{"External id":1,
        "Input Dims":[[512,1024],[1024,2048]],"Input type":["c10::BFloat16","c10::BFloat16"]}},
       {"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","ts":1700000000000001,"dur":1,"args":{"correlation":11}},
@@ -79,12 +38,7 @@ constexpr auto trace_of_torch = R"json({"schemaVersion": 1, "traceEvents": [
       {"ph":"X","cat":"kernel","name":"indexSelectLargeIndex","ts":1700000000001200,"dur":50,"args":{"External id":10}},
       {"ph":"X","cat":"kernel","name":"mystery","ts":1700000000001300,"dur":100,"args":{"External id":9,"correlation":14}},
       {"ph":"X","cat":"gpu_memcpy","name":"Memcpy DtoD (Device -> Device)","ts":1700000000001500,"dur":10,"args":{}},
-      {"ph":"i","name":"instant","ts":1700000000001600}]})json";
-
-} // namespace
-
-TEST_CASE("a PyTorch trace gives the shapes of the operations that launched its kernels", "[timing]") {
-    File const trace{"kineto.json", trace_of_torch};
+      {"ph":"i","name":"instant","ts":1700000000001600}]})json"};
     auto const result = import(shipped_rules(), read_kineto_trace, trace.path);
     REQUIRE(result.rows.size() == 3);
     auto const* gemm = row_of(result, "gemm");
@@ -166,7 +120,7 @@ TEST_CASE("times and calls that cannot be are counted and told, and nothing else
     auto const rules = rules_of("[[rule]]\nkernel = \"good\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = 64\n");
     KernelImport importer{rules};
     importer.add(kernel("good", 10));
-    for (double const microseconds : {-5.0, 1e300, std::numeric_limits<double>::quiet_NaN()}) {
+    for (double const microseconds : {-5.0, 1e12, std::numeric_limits<double>::quiet_NaN()}) {
         importer.add(kernel("good", microseconds));
     }
     for (std::int64_t const calls : {std::int64_t{0}, std::numeric_limits<std::int64_t>::max()}) {
@@ -179,9 +133,12 @@ TEST_CASE("times and calls that cannot be are counted and told, and nothing else
     CHECK(result.rows[0].calls == 1);
     CHECK(result.rows[0].time.value() == Approx(10e-6));
     CHECK(result.time.value() == Approx(10e-6));
-    REQUIRE(result.unmapped.size() == 2);
-    CHECK(result.unmapped[0].calls + result.unmapped[1].calls == 5);
-    CHECK_THAT(result.unmapped[1].what, Catch::Contains("below 0"));
+    REQUIRE(result.unmapped.size() == 4);
+    CHECK(result.unmapped[0].what == "good: its number of calls is below 1 or beyond 1e12");
+    CHECK(result.unmapped[1].what == "good: its time in all is below 0 or beyond 292 years");
+    CHECK(result.unmapped[2].what == "good: its time is below 0 or beyond a day for one call");
+    CHECK(result.unmapped[2].calls == 2);
+    CHECK(result.unmapped[3].what == "good: the profile has no time for it");
 }
 
 TEST_CASE("dimensions that cannot be give no shape", "[timing]") {
@@ -405,6 +362,16 @@ std::string bytes(int field, std::string const& text) {
 }
 std::string delimited(std::string const& message) { return varint(message.size()) + message; }
 
+std::string on_host(std::uint64_t id, std::string const& name, std::uint64_t start, std::string const& dims) {
+    return delimited(number(1, id) + bytes(2, name) + number(3, 4) + number(6, start) + number(7, 900) +
+                     bytes(8, bytes(2, dims) + bytes(3, "['Tensor(float)', 'Tensor(float)']")) +
+                     bytes(10, bytes(1, "is_cpu_op") + number(27, 1)));
+}
+std::string on_device(std::uint64_t id, std::string const& needs, std::uint64_t microseconds) {
+    return delimited(number(1, id) + bytes(2, "kernel") + number(3, 4) + bytes(5, needs) + number(6, 90) +
+                     number(7, microseconds));
+}
+
 /// A file as MLCommons' converter writes it: metadata, the operation on the host, its kernel.
 std::string chakra_trace() {
     auto const on_cpu = bytes(10, bytes(1, "is_cpu_op") + number(27, 1));
@@ -429,6 +396,34 @@ TEST_CASE("a kernel of a Chakra trace has the shapes of the operation it depends
     CHECK(result.rows[0].time.value() == Approx(42e-6)); // the host's 900 us are no kernel
     File const cut{"cut.et", chakra_trace().substr(0, 60)};
     CHECK_THROWS_WITH(import(shipped_rules(), read_chakra_trace, cut.path), Catch::Contains("cut off"));
+}
+
+TEST_CASE("a kernel of a Chakra trace is its last begun operation's, in whatever order nodes and "
+          "dependencies stand",
+          "[timing]") {
+    auto const zeros = on_host(1, "aten::zeros", 10, "[[8192], []]");
+    auto const product = on_host(2, "aten::mm", 20, "[[512, 1024], [1024, 2048]]");
+    auto const metadata = delimited(bytes(1, "0.0.4"));
+    for (auto const& needs : {varint(1) + varint(2), varint(2) + varint(1)}) {
+        auto const device = on_device(3, needs, 42);
+        for (auto const& nodes : {zeros + product + device, device + product + zeros}) {
+            File const trace{"order.et", metadata + nodes};
+            auto const result = import(shipped_rules(), read_chakra_trace, trace.path);
+            REQUIRE(result.rows.size() == 1);
+            CHECK(result.rows[0].kernel.m == 512);
+        }
+    }
+}
+
+TEST_CASE("nodes of a Chakra trace without a duration are counted", "[timing]") {
+    File const trace{"none.et", delimited(bytes(1, "0.0.4")) +
+                                    on_host(2, "aten::mm", 20, "[[8, 8], [8, 8]]") +
+                                    on_device(3, varint(2), 42) + on_device(4, varint(2), 0)};
+    auto const result = import(shipped_rules(), read_chakra_trace, trace.path);
+    CHECK(result.calls == 2);
+    CHECK(result.mapped_calls == 1);
+    REQUIRE(result.unmapped.size() == 1);
+    CHECK(result.unmapped[0].what == "kernel: its time is 0");
 }
 
 TEST_CASE("the profile that DeepSeek published gives four fifths of its time to known operations",

@@ -83,6 +83,43 @@ TEST_CASE("rows of unknown operations and empty shapes are counted, not taken", 
     CHECK(report.refused[0].first.line == 3);
 }
 
+TEST_CASE("rows of shapes that cannot be are counted with the reason, not taken", "[timing]") {
+    for (auto const& [row, problem] :
+         {std::pair{"all_to_all,fp16,1024,0,0,8,nodes=3,9", "ranks that do not spread evenly over the nodes"},
+          {"all_reduce,fp16,1024,0,0,8,nodes=16,9", "more nodes than ranks"},
+          {"all_reduce,fp16,1024,0,0,8,nodes=0,9", "nodes= below 1"},
+          {"ep_dispatch,fp8,64,64,8,8,nodes=3,9", "ranks that do not spread evenly over the nodes"},
+          {"attn_fwd,bf16,64,64,64,1,h=32;hkv=5,9", "attention with h= that is no multiple of hkv="},
+          {"moe_ffn,bf16,64,64,64,8,topk=100;experts=64,9", "moe_ffn with topk= above experts="},
+          {"moe_ffn,bf16,64,64,64,8,topk=6;experts=64;ep=0,9", "moe_ffn with ep= below 1"},
+          {"gemm,bf16,64,64,64,1,,1e300", "a time of more than a day for one call"},
+          {"gemm,bf16,64,64,64,1,,1e14", "a time of more than a day for one call"}}) {
+        INFO(row);
+        TableReport report;
+        CHECK(rows_of(std::string{"X,"} + row + ",s,MIT\nX,gemm,bf16,8,8,8,1,,2,s,MIT\n", &report).size() ==
+              1);
+        REQUIRE(report.refused.size() == 1);
+        CHECK(report.refused[0].text == problem);
+        CHECK(report.refused[0].first.line == 2);
+    }
+}
+
+TEST_CASE("a row of a condensed grid may have the mean of several numbers of heads", "[timing]") {
+    auto const report =
+        parse_timing_table("chip,op,dtype,m,n,k,batch,extra,time_us,source,licence,measurements,spread\n"
+                           "X,attn_fwd,bf16,64,64,64,1,h=4;hkv=3,9,s,MIT,3,0.1\n",
+                           "t.csv", [](Measurement const&) {});
+    CHECK(report.rows == 1);
+}
+
+TEST_CASE("a table longer than what is held is an error before it is read", "[timing]") {
+    TemporaryFile const sparse{"sparse.csv"};
+    std::ofstream{sparse.path} << table_header;
+    std::filesystem::resize_file(sparse.path, std::uintmax_t{2} << 30);
+    CHECK_THROWS_WITH(read_timing_table(sparse.path, [](Measurement const&) {}),
+                      Catch::Contains("larger than 1 GiB"));
+}
+
 TEST_CASE("rows that beat the chip are refused, whether the chip is known before or after", "[timing]") {
     // 2 x 1000^3 FLOP at 100 TFLOP/s: 20 us; 2 % less is allowed where the vendor gives the peak, 10 % is not
     std::string const table = std::string{table_header} +
