@@ -48,6 +48,24 @@ double log_log(double x0, double y0, double x1, double y1, double x) {
 
 } // namespace
 
+namespace {
+
+/// Below the least size a curve is nearly flat.
+double sigma_below(double doublings) { return 0.08 + 0.05 * doublings; }
+
+/// Above the greatest size its rate is taken to hold: what the last doubling won may go on for two more.
+double sigma_above(CollectiveCurve const& curve, double doublings) {
+    constexpr double least = 0.05, unknown_gain = 0.1, at_most = 2;
+    auto const n = curve.bytes.size();
+    auto const rate = [&](std::size_t i) { return curve.bytes[i] / curve.seconds[i]; };
+    auto const gain =
+        n < 2 ? unknown_gain
+              : std::log(rate(n - 1) / rate(n - 2)) / std::log2(curve.bytes[n - 1] / curve.bytes[n - 2]);
+    return least + std::max(0.0, gain) * std::min(at_most, doublings);
+}
+
+} // namespace
+
 void learn_misses(CollectiveCurve& curve) {
     constexpr double believed = 6; // so many sizes is the usual miss worth
     auto const& x = curve.bytes;
@@ -68,22 +86,18 @@ void learn_misses(CollectiveCurve& curve) {
 
 CurveTime time_on(CollectiveCurve const& curve, Bytes size) {
     constexpr double as_measured = 0.02;
-    // without sizes of 64 MiB and more, the rate at the edge misses four of five by a fifth for a doubling (aiconfigurator's curves)
-    constexpr double at_edge = 0.08, per_doubling_beyond = 0.12;
     auto const& x = curve.bytes;
     auto const& y = curve.seconds;
     auto const above = std::ranges::lower_bound(x, size.value());
     if (above != x.end() && *above == size.value()) {
         return {Seconds{y[static_cast<std::size_t>(above - x.begin())]}, true, as_measured};
     }
-    auto const beyond = [&](double edge) {
-        return at_edge + per_doubling_beyond * std::abs(std::log2(size.value() / edge));
-    };
     if (above == x.begin()) {
-        return {Seconds{y.front()}, false, beyond(x.front())};
+        return {Seconds{y.front()}, false, sigma_below(std::log2(x.front() / size.value()))};
     }
     if (above == x.end()) {
-        return {Seconds{y.back() * size.value() / x.back()}, false, beyond(x.back())};
+        return {Seconds{y.back() * size.value() / x.back()}, false,
+                sigma_above(curve, std::log2(size.value() / x.back()))};
     }
     auto const i = static_cast<std::size_t>(above - x.begin());
     return {Seconds{log_log(x[i - 1], y[i - 1], x[i], y[i], size.value())}, false,

@@ -12,9 +12,23 @@ namespace {
 
 constexpr std::size_t enough_of_its_own = 60;  ///< shapes; fewer ask their relatives
 constexpr std::size_t enough_of_the_chip = 40; ///< shapes of all the chip's series; fewer ask other chips
-/// For each unit beyond all shapes that were measured: of the collection without the upper third of its sizes, attention, products and
-/// memory-bound kernels of one unit further out are missed by 10 to 20 % in the median.
-constexpr double sigma_at_edge = 0.15;
+/// So many units further out a kernel's share of the roofline has settled.
+constexpr double settled = 2;
+
+/// Spread of ln(time) for each unit beyond all shapes that were measured, where the share of the roofline at the edge is taken to hold:
+/// about what four of five of the collection's rows are missed by if its largest sizes are left out.
+double sigma_at_edge(Family family) {
+    switch (family) {
+    case Family::product:
+    case Family::moe_ffn:
+        return 0.06; // large products are alike: 5 to 8 % in the median beyond 4,096 rows
+    case Family::exchange:
+        return 0.3; // 30 to 47 % beyond 1,024 tokens
+    default:
+        return 0.15; // attention 15 %, memory-bound kernels 8 to 24 %, collectives 16 to 31 %
+    }
+}
+
 /// The same where others were measured so far out, whose curve is followed there.
 constexpr double sigma_of_lent_shape = 0.03;
 constexpr std::size_t most_siblings = 7, most_donors = 4;
@@ -303,8 +317,9 @@ std::optional<Estimate> Estimator::estimate(Question const& q) const {
     auto const around = look_around(store, q, relatives, at, false);
     auto const& learnt = learn(q);
     auto const said = krige_around(q, around, learnt.roughness);
-    auto const sigma = std::hypot(learnt.scale * said.sigma, around.spread) + sigma_at_edge * around.outside +
-                       sigma_of_lent_shape * beyond;
+    auto const sigma = std::hypot(learnt.scale * said.sigma, around.spread) +
+                       sigma_at_edge(table_op(q.kernel.op).family) * std::min(around.outside, settled) +
+                       sigma_of_lent_shape * std::min(beyond, settled);
     return Estimate{bound * std::exp(said.value), sigma, false, around.own_distance + around.outside, beyond};
 }
 

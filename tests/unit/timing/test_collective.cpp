@@ -164,6 +164,49 @@ TEST_CASE("time on a curve is log-log between sizes, flat below and at one bandw
     CHECK(time_on(curve, Bytes{16e6}).sigma > time_on(curve, Bytes{4e6}).sigma);
 }
 
+TEST_CASE("a rate that still grows at the largest size is doubted beyond it", "[timing]") {
+    CollectiveCurve const full{.ranks = 8, .bytes = {1e9, 2e9}, .seconds = {0.010, 0.020}, .chip = "X"};
+    CollectiveCurve const growing{.ranks = 8, .bytes = {1e9, 2e9}, .seconds = {0.010, 0.017}, .chip = "X"};
+    CHECK(time_on(full, Bytes{4e9}).sigma < 0.06);
+    CHECK(time_on(growing, Bytes{4e9}).sigma > 0.15);
+    CHECK(time_on(growing, Bytes{8e9}).sigma > time_on(growing, Bytes{4e9}).sigma);
+}
+
+TEST_CASE("sizes that are left out tell how rough a curve is", "[timing]") {
+    CollectiveCurve smooth{.ranks = 8,
+                           .bytes = {1e6, 2e6, 4e6, 8e6, 16e6, 32e6},
+                           .seconds = {1e-5, 2e-5, 4e-5, 8e-5, 16e-5, 32e-5},
+                           .chip = "X"};
+    auto rough = smooth;
+    rough.seconds = {1e-5, 3e-5, 4e-5, 12e-5, 16e-5, 48e-5};
+    learn_misses(smooth);
+    learn_misses(rough);
+    CHECK(time_on(rough, Bytes{3e6}).sigma > 2 * time_on(smooth, Bytes{3e6}).sigma);
+}
+
+TEST_CASE("between two measured numbers of ranks lies a time between theirs", "[timing]") {
+    TimingStore store;
+    auto const x = example_chip("X");
+    store.set_reference_chips({x});
+    std::string table{table_header};
+    for (auto const& [ranks, us] : {std::pair{2, 100.0}, std::pair{8, 250.0}}) {
+        for (double const size : {1.0, 2.0, 4.0}) {
+            table += fmt::format("X,all_to_all,fp16,{:.0f},0,0,{},nodes=1,{},me,x\n", 16e6 * size, ranks,
+                                 us * size);
+        }
+    }
+    store.parse(table, "t.csv");
+    auto const at = [&](int ranks) {
+        Bytes const sent{32e6 * (ranks - 1) / ranks};
+        auto const cost =
+            collective_cost(store, example_node(x), {CollectiveKind::all_to_all, Tier::node, sent, ranks, 1});
+        return std::pair{alone(cost, sent).value(), cost.sigma};
+    };
+    CHECK(at(4).first > at(2).first);
+    CHECK(at(4).first < at(8).first);
+    CHECK(at(4).second > at(2).second); // half of what the two are apart is doubt
+}
+
 TEST_CASE("what goes round a ring starts later in proportion to its ranks, until its bytes hide the steps",
           "[timing]") {
     auto const node = example_node(example_chip("X"));
