@@ -27,6 +27,18 @@ Seconds longest_span(std::vector<ClassTime> const& classes) {
     return most;
 }
 
+/// The steps before and after hide so much of what a class waits: first for others, then for messages and collectives.
+void fill_with_neighbours(ClassTime& time, Seconds hidden) {
+    auto const hide = [&](Seconds& part) {
+        auto const taken = std::min(part, hidden);
+        part = part - taken;
+        hidden = hidden - taken;
+    };
+    hide(time.bubble);
+    hide(time.exposed[static_cast<std::size_t>(parallel::Stream::pipeline)]);
+    std::ranges::for_each(time.exposed, hide);
+}
+
 } // namespace
 
 Timeline simulate(parallel::Program const& program, hardware::Topology const& topology,
@@ -50,8 +62,8 @@ Timeline simulate(parallel::Program const& program, hardware::Topology const& to
     timeline.classes = class_times(run);
     if (program.open_ended) {
         timeline.step = longest_span(timeline.classes);
-        for (auto& c : timeline.classes) { // the neighbouring steps fill the rest
-            c.bubble = std::max(Seconds{0}, c.bubble - (Seconds{log.end} - timeline.step));
+        for (auto& c : timeline.classes) {
+            fill_with_neighbours(c, Seconds{log.end} - timeline.step);
         }
     }
     report_critical_path(run, timeline);
