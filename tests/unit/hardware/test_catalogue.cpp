@@ -78,7 +78,7 @@ TEST_CASE("a name in tables of timings belongs to one chip, and a copied chip th
     text.replace(text.find("nvidia_h20"), 10, "a_copy");
     io::write_text_file((folder / "chips" / "a_copy.toml").string(), text);
     CHECK_THROWS_WITH(Catalogue{folder.string()}.all_chips(),
-                      Contains("nvidia_h20.toml:9:") &&
+                      Contains("nvidia_h20.toml:10:") &&
                           Contains("timing_names: \"H20\" is a name of a_copy already"));
     std::filesystem::remove_all(folder);
 }
