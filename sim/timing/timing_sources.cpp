@@ -39,7 +39,7 @@ std::set<model::OpKind> read_kinds(io::TomlTable const& table) {
 
 UnlikeFabric read_fabric(io::TomlTable const& table) {
     auto const written = table.text_or("unlike_fabric", "");
-    if (written != "" && written != "always" && written != "between_nodes") {
+    if (!written.empty() && written != "always" && written != "between_nodes") {
         throw InputError{table.origin("unlike_fabric"), fmt::format("\"{}\" is not known", written),
                          "Known: always, between_nodes"};
     }
