@@ -78,4 +78,7 @@ struct CollectiveRow {
 std::vector<Remark> read_collective_test(std::string const& path,
                                          std::function<void(CollectiveRow const&)> const& each);
 
+/// A trace is read twice. @throws InputError where the path is a pipe
+void refuse_pipe(std::string const& path);
+
 } // namespace moesaic::timing

@@ -4,7 +4,6 @@
 
 #include <cctype>
 #include <charconv>
-#include <filesystem>
 #include <unordered_map>
 #include <utility>
 
@@ -244,10 +243,7 @@ Operations read_operations(std::string const& path) {
 } // namespace
 
 void read_chakra_trace(std::string const& path, TakeKernel const& each) {
-    if (std::error_code none; std::filesystem::is_fifo(path, none)) {
-        throw InputError{Origin::whole_file(path), "is a pipe, and a trace is read twice",
-                         "Write it to a file first"};
-    }
+    refuse_pipe(path);
     // a kernel may stand before what launched it
     auto const operations = read_operations(path);
     std::int64_t with_time = 0;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <fmt/format.h>
 #include <numeric>
 #include <tuple>
@@ -203,10 +202,7 @@ TracedKernel traced_kernel(io::JsonRecord const& event, Launches const& launches
 } // namespace
 
 void read_kineto_trace(std::string const& path, TakeKernel const& each) {
-    if (std::error_code none; std::filesystem::is_fifo(path, none)) {
-        throw InputError{Origin::whole_file(path), "is a pipe, and a trace is read twice",
-                         "Write it to a file first"};
-    }
+    refuse_pipe(path);
     Launches launches;
     io::read_json_array(path, "traceEvents", [&](io::JsonRecord const& event) {
         launches.take(event);

@@ -11,6 +11,18 @@ using Catch::Matchers::Contains;
 
 namespace {
 
+/// Keys of [common] that keep a search short.
+std::string const narrow_search =
+    R"(search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
+)";
+std::string const searched_h20 = R"([[candidates]]
+name = "H20"
+scenario = ")" MOESAIC_SOURCE_DIR R"(/scenarios/tutorial/01-one-node.toml"
+plan = "search"
+chips = [64]
+set = { "pools[0].cluster" = "h20_4096" }
+)";
+
 std::string const common = R"([common]
 regime = { date = "2025-03-01", destination = "CN" }
 fleet = { budget = "3e6 CNY", acquisition = "buy" }
@@ -89,22 +101,12 @@ TEST_CASE("whatif refuses a study that is wrong", "[cli]") {
 TEST_CASE("whatif searches the plan and the number of chips that the budget buys", "[cli]") {
     TemporaryFile const file{"study.toml"};
     // an H20 costs 110,000 CNY and its part of host and network: 3 M CNY buy at most 27, which is three nodes
-    io::write_text_file(
-        file.path,
-        "name = \"searched\"\n" + common +
-            R"(search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
-[[cases]]
+    io::write_text_file(file.path, "name = \"searched\"\n" + common + narrow_search + R"([[cases]]
 name = "H20 allowed"
 [[cases]]
 name = "not allowed"
 set = { "regime.date" = "2025-04-15" }
-[[candidates]]
-name = "H20"
-scenario = ")" MOESAIC_SOURCE_DIR R"(/scenarios/tutorial/01-one-node.toml"
-plan = "search"
-chips = [64]
-set = { "pools[0].cluster" = "h20_4096" }
-)");
+)" + searched_h20);
     auto const ran = run_program("whatif " + file.path + " --json");
     INFO(ran.err);
     REQUIRE(ran.exit_code == 0);
@@ -164,23 +166,13 @@ TEST_CASE("whatif searches with the chips that there are, and says what it did w
     TemporaryFile const file{"study.toml"};
     TemporaryFile const csv{"study.csv"};
     // 16 H20 come on 2025-03-01, before the letters; without them nothing can be had after
-    io::write_text_file(
-        file.path,
-        "name = \"short\"\n" + common +
-            R"(search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
-[[cases]]
+    io::write_text_file(file.path, "name = \"short\"\n" + common + narrow_search + R"([[cases]]
 name = "after"
 set = { "regime.date" = "2025-04-15", "fleet.supply" = [{ chip = "nvidia_h20", per_quarter = 16, from = "2024-12-01" }] }
 [[cases]]
 name = "none"
 set = { "regime.date" = "2025-04-15" }
-[[candidates]]
-name = "H20"
-scenario = ")" MOESAIC_SOURCE_DIR R"(/scenarios/tutorial/01-one-node.toml"
-plan = "search"
-chips = [64]
-set = { "pools[0].cluster" = "h20_4096" }
-)");
+)" + searched_h20);
     auto const ran = run_program("whatif " + file.path + " --json --csv " + csv.path);
     INFO(ran.err);
     REQUIRE(ran.exit_code == 0);

@@ -10,18 +10,27 @@ using namespace moesaic;
 using namespace moesaic::engine;
 using moesaic::test::job_of;
 
-TEST_CASE("a slower pool of the same size gets fewer micro-batches", "[engine]") {
-    auto const f = job_of("ling_plus", {{"fast", "h800_4096", 512}, {"slow", "h20_4096", 512}}, 8960, R"(
+namespace {
+
+/// Ling-Plus on 512 chips of each of two clusters, a kind of replica on each.
+parallel::Plan split_over(std::string const& first, std::string const& second) {
+    auto const f = job_of("ling_plus", {{"first", first, 512}, {"second", second, 512}}, 8960, R"(
 pipeline = 8
 expert = 8
 [[parallel.replica_kinds]]
-name = "fast"
-pool = "fast"
+name = "first"
+pool = "first"
 [[parallel.replica_kinds]]
-name = "slow"
-pool = "slow"
+name = "second"
+pool = "second"
 )");
-    auto const plan = split_batch(f.job());
+    return split_batch(f.job());
+}
+
+} // namespace
+
+TEST_CASE("a slower pool of the same size gets fewer micro-batches", "[engine]") {
+    auto const plan = split_over("h800_4096", "h20_4096");
     auto const fast = plan.kinds.at(0).micro_batches.value_or(0);
     auto const slow = plan.kinds.at(1).micro_batches.value_or(0);
     CHECK(fast > slow);
@@ -29,17 +38,7 @@ pool = "slow"
 }
 
 TEST_CASE("a pool under two names splits the batch evenly", "[engine]") {
-    auto const f = job_of("ling_plus", {{"one", "h800_4096", 512}, {"two", "h800_4096", 512}}, 8960, R"(
-pipeline = 8
-expert = 8
-[[parallel.replica_kinds]]
-name = "one"
-pool = "one"
-[[parallel.replica_kinds]]
-name = "two"
-pool = "two"
-)");
-    auto const plan = split_batch(f.job());
+    auto const plan = split_over("h800_4096", "h800_4096");
     CHECK(plan.kinds.at(0).micro_batches == 70);
     CHECK(plan.kinds.at(1).micro_batches == 70);
 }
