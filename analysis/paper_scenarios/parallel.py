@@ -8,12 +8,23 @@ from .schedule import write_recompute, write_schedule
 from .training import precision_kind
 
 
+def sums_to_shares(record):
+    """MindSpore keeps whole gradients only to accumulate them (mindspore-ai/docs, Optimizer Parallel, optimizer_level)."""
+    parallel = record["parallel"]
+    rows = (parallel["dp"] or 1) * parallel["micro_batch_seqs"]
+    return record["group"].startswith("hw_mindformers") and parallel["global_batch_seqs"] == rows
+
+
 def write_sharding(s):
     record, parallel = s.record, s.record["parallel"]
     stage = parallel["zero_stage"]
     if record["id"] in scripts.DISTRIBUTED_OPTIMIZER:
         stage = 1
         s.assume("Optimizer state sharded: read in the launch script.")
+    if stage == 1 and sums_to_shares(record):
+        stage = 2
+        s.assume("Gradients of the one micro-batch are summed to shares: MindSpore's optimizer parallelism inserts a "
+                 "reduce-scatter for each parameter (its documentation).")
     if stage is None:
         pretraining = "mlperf" in record["id"] and not record["model"].get("lora")
         stage = 1 if pretraining else 0

@@ -249,6 +249,23 @@ Bytes waiting_bytes(StageSetting const& s, int layer) {
     return Bytes{bytes};
 }
 
+namespace {
+
+/// Of a logit, while the loss's backward is at work: itself and its gradient, its gradient, or nothing.
+double beside_kept(LossMemory memory) {
+    switch (memory) {
+    case LossMemory::softmax:
+        return 2.0;
+    case LossMemory::logits:
+        return 1.0;
+    case LossMemory::in_place:
+        return 0.0;
+    }
+    return 0.0;
+}
+
+} // namespace
+
 HeadBytes head_bytes(StageSetting const& s) {
     if (s.part == Part::experts) {
         return {};
@@ -258,9 +275,10 @@ HeadBytes head_bytes(StageSetting const& s) {
     double const element = bytes_per_element(s.group.precision.activations);
     double const columns = static_cast<double>(s.model.vocab) / s.group.tensor;
     double const heads = 1.0 + s.model.mtp_depth;
-    return {.kept = Bytes{heads * rows * columns * (s.plan.fused_loss ? element : softmax)},
+    bool const wide = s.plan.loss_memory == LossMemory::softmax;
+    return {.kept = Bytes{heads * rows * columns * (wide ? softmax : element)},
             .waiting = Bytes{s.plan.adapters ? 0.0 : heads * rows * (columns + s.model.hidden) * element},
-            .at_work = Bytes{s.plan.fused_loss ? 0.0 : rows * columns * 2.0 * element}};
+            .at_work = Bytes{beside_kept(s.plan.loss_memory) * rows * columns * element}};
 }
 
 namespace {
@@ -382,10 +400,9 @@ double owned(StageSetting const& s, LayerWeights const& weights) {
 }
 
 /// Bytes of a layer's weight as it is held; the ends stay in the activations' format.
-double bytes_of_layer_weight(StageSetting const& s) {
+double bytes_of_layer_weight(StageSetting const& s, StateBytes const& state) {
     bool const narrow = s.plan.adapters && s.plan.frozen_weights_quantised;
-    return narrow ? bytes_with_scales(s.group.precision.gemm)
-                  : bytes_per_element(s.group.precision.activations);
+    return narrow ? bytes_with_scales(s.group.precision.gemm) : state.weight;
 }
 
 /// Weights, gradients and optimizer state.
@@ -402,20 +419,32 @@ void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) 
     auto const shared_from = [&](int stage, LayerWeights const& weights) {
         return s.plan.zero >= stage ? owned(s, weights) : weights.dense + weights.expert;
     };
-    double const adam_state = 4.0 + 2.0 * bytes_per_element(s.plan.optimizer_moments); // fp32 master weight
-    double const weight = bytes_per_element(s.group.precision.activations);
-    double const gradient = bytes_per_element(s.plan.gradient);
+    auto const state = state_bytes(s.plan, s.plan.zero, s.group.precision);
     double const in_layers = shared_from(3, held) - shared_from(3, ends);
-    out.weights = Bytes{shared_from(3, ends) * weight + in_layers * bytes_of_layer_weight(s)};
-    out.gradients = Bytes{shared_from(2, trained) * gradient};
+    out.weights = Bytes{shared_from(3, ends) * state.weight + in_layers * bytes_of_layer_weight(s, state)};
+    out.gradients = Bytes{shared_from(2, trained) * state.gradient};
     bool const outer = s.plan.local_sgd && !s.plan.local_sgd->offload;
-    out.optimizer = Bytes{shared_from(1, trained) * (adam_state + (outer ? outer_state_bytes : 0.0))};
+    out.optimizer = Bytes{shared_from(1, trained) * (state.optimizer + (outer ? outer_state_bytes : 0.0))};
     if (s.plan.zero == 3) {
-        out.buffers += Bytes{gathered_parameters(s, load) * (weight + gradient)};
+        double const whole =
+            bytes_per_element(s.group.precision.activations) + bytes_per_element(s.plan.gradient);
+        out.buffers += Bytes{gathered_parameters(s, load) * whole};
     }
 }
 
 } // namespace
+
+StateBytes state_bytes(Plan const& plan, int zero, model::Precision const& precision) {
+    constexpr double master = 4.0;
+    double const gradient = bytes_per_element(plan.gradient);
+    double const moments = 2.0 * bytes_per_element(plan.optimizer_moments);
+    if (zero == 3 && plan.fp32_shares && !plan.adapters) { // frozen weights need no master
+        return {.weight = master, .gradient = std::max(master, gradient), .optimizer = moments};
+    }
+    return {.weight = bytes_per_element(precision.activations),
+            .gradient = gradient,
+            .optimizer = master + moments};
+}
 
 MemoryParts memory_of(StageSetting const& s, StageLoad const& load) {
     MemoryParts out;

@@ -49,15 +49,21 @@ struct StageLoad {
 /// product its input and its output's gradient (Qi et al., arXiv 2401.10241, section 2.3).
 [[nodiscard]] Bytes waiting_bytes(StageSetting const& setting, int layer);
 
-/// Of the head and its loss, those of the MTP modules included. The softmax of the logits stays in fp32 from the forward to
-/// the backward (Korthikanti et al. 2022, section 4.3: 4 s b v), or the logits alone in the activations' format where the
-/// loss's kernels write the gradient over them.
+/// Of the head and its loss, those of the MTP modules included; see LossMemory.
 struct HeadBytes {
     Bytes kept;    ///< of a micro-batch until its backward, one set per module
     Bytes waiting; ///< from there until the gradients of its weights are done: see waiting_bytes()
-    Bytes at_work; ///< logits, and their gradient, of one module in the activations' format
+    Bytes at_work; ///< logits and their gradient, of one module, that lie beside what is kept
 };
 [[nodiscard]] HeadBytes head_bytes(StageSetting const& setting);
+
+/// What is held of one trained parameter, in bytes (Rajbhandari et al., arXiv 1910.02054, section 3.1).
+struct StateBytes {
+    double weight = 0;
+    double gradient = 0;
+    double optimizer = 0; ///< moments, and the fp32 master where the weight is not one
+};
+[[nodiscard]] StateBytes state_bytes(Plan const& plan, int zero, model::Precision const& precision);
 
 [[nodiscard]] MemoryParts memory_of(StageSetting const& setting, StageLoad const& load);
 

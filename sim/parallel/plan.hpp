@@ -125,6 +125,12 @@ enum class LayerSplit {
 ///   all_gather  keys and values are gathered before the attention (Llama 3, arXiv 2407.21783, section 3.3.2)
 enum class ContextExchange { ring, all_gather };
 
+/// What of the logits lies in memory from the head's forward to its backward, and while that is at work.
+///   softmax   in fp32 (Korthikanti et al. 2022, section 4.3: 4 s b v); then the gradient beside it
+///   logits    as they came, in the activations' format; then the gradient beside them
+///   in_place  as they came, and their gradient is written over them
+enum class LossMemory { softmax, logits, in_place };
+
 /// What of the tensor ranks' communication runs beside products.
 ///   none              nothing
 ///   weight_gradients  the backward's reduction beside the weight gradient of the same product (Megatron-LM since 2021)
@@ -184,11 +190,14 @@ struct Plan {
     /// Without kept_inputs, where products are narrower than the activations: each keeps its own input as it read it,
     /// quantised; what the norm, the router, attention or the activation reads is kept apart, in the activations' format.
     bool quantised_inputs_kept = false;
-    bool fused_loss = false; ///< the loss's gradient is written over the logits, without a copy in fp32
+    LossMemory loss_memory = LossMemory::softmax;
     /// The first ones, on one stage: their activations lie in the host's memory from the forward to the backward. What
     /// that moves is taken as hidden.
     int offloaded_layers = 0;
     Dtype optimizer_moments = Dtype::fp32;
+    /// With zero = 3: a rank's share of the weights is the fp32 master itself, cast as it is gathered, and its gradients rest
+    /// in fp32 too (PyTorch's FSDP, JAX); otherwise 16-bit shares lie beside the master (DeepSpeed).
+    bool fp32_shares = false;
     /// The router's weights go into the experts' activation, so that what comes back need not be kept.
     bool weighted_activation = false;
     /// The experts' gate and the quantisation after it are part of their products' kernels, in both passes.

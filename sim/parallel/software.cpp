@@ -103,8 +103,12 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.quantised_inputs_kept = table.boolean_or("quantised_inputs_kept", plan.quantised_inputs_kept);
     plan.frozen_weights_quantised =
         table.boolean_or("frozen_weights_quantised", plan.frozen_weights_quantised);
-    plan.fused_loss = table.boolean_or("fused_loss", plan.fused_loss);
+    plan.loss_memory = one_of<LossMemory>(table, "loss_memory", plan.loss_memory,
+                                          {{"softmax", LossMemory::softmax},
+                                           {"logits", LossMemory::logits},
+                                           {"in_place", LossMemory::in_place}});
     plan.optimizer_moments = read_dtype(table, "optimizer_moments", plan.optimizer_moments);
+    plan.fp32_shares = table.boolean_or("fp32_shares", plan.fp32_shares);
     plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);
     plan.fused_gate = table.boolean_or("fused_gate", plan.fused_gate);
     read_messages(table, plan);

@@ -49,16 +49,14 @@ namespace {
 void add_states(WholeModel& to, StageSetting const& s, int layer, int zero) {
     auto const held = weights_of_layer(s, layer);
     auto const trained = trained_weights_of_layer(s, layer);
-    double const weight = bytes_per_element(s.group.precision.activations);
-    double const gradient = bytes_per_element(s.plan.gradient);
-    double const optimizer = 4.0 + 2.0 * bytes_per_element(s.plan.optimizer_moments);
+    auto const state = state_bytes(s.plan, zero, s.group.precision);
     auto const add = [&](LayerWeights const& weights, double bytes, bool shared) {
         (shared ? to.shared_dense : to.held) += weights.dense * bytes;
         (shared ? to.shared_expert : to.held) += weights.expert * bytes;
     };
-    add(held, weight, zero >= 3);
-    add(trained, gradient, zero >= 2);
-    add(trained, optimizer, zero >= 1);
+    add(held, state.weight, zero >= 3);
+    add(trained, state.gradient, zero >= 2);
+    add(trained, state.optimizer, zero >= 1);
 }
 
 /// Micro-batches in flight that each stage behind adds: one, two where they run as pairs (then f = 1, 3, 5, …, for whose

@@ -40,6 +40,7 @@ constexpr std::string_view zero_names[] = {"none", "optimizer", "gradients", "pa
 constexpr std::string_view split_names[] = {"even", "balanced", "with_ends"};
 constexpr std::string_view overlap_names[] = {"none", "weight_gradients", "products"};
 constexpr std::string_view context_names[] = {"ring", "all_gather"};
+constexpr std::string_view loss_names[] = {"softmax", "logits", "in_place"};
 constexpr std::string_view exchange_names[] = {"per_expert", "once_per_node"};
 
 /// What read_practice() reads.
@@ -70,8 +71,9 @@ std::string practice_lines(Plan const& plan) {
         out += line("kept_inputs", name_of(*plan.kept_inputs));
     }
     out += line("quantised_inputs_kept", plan.quantised_inputs_kept);
-    out += line("fused_loss", plan.fused_loss);
+    out += line("loss_memory", loss_names[static_cast<int>(plan.loss_memory)]);
     out += line("optimizer_moments", name_of(plan.optimizer_moments));
+    out += line("fp32_shares", plan.fp32_shares);
     out += line("weighted_activation", plan.weighted_activation);
     out += line("fused_gate", plan.fused_gate);
     out += line("sequence_parallel", plan.sequence_parallel);

@@ -106,14 +106,19 @@ TEST_CASE("frozen weights lie in the products' format where the software holds t
     CHECK(weights("frozen_weights_quantised = true\n") == Approx(wide)); // trained weights stay
 }
 
-TEST_CASE("logits are kept once where the loss writes their gradient over them", "[parallel]") {
+TEST_CASE(
+    "a loss that reads the logits as they came keeps no softmax, and one in place no gradient beside them",
+    "[parallel]") {
     auto const total = [](std::string const& plan) {
         auto const f = job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\n" + plan);
         return memory_of_classes(f.job()).back().parts.total().value();
     };
     double const logits =
         4096.0 * job_of("ling_plus", {{"d", "h800_4096", 1024}}, 8960, "pipeline = 8\n").model.vocab;
-    CHECK(total("") - total("fused_loss = true\n") == Approx(6 * logits));
+    // softmax in fp32, then logits and their gradient beside it: 8 bytes; 4; 2
+    CHECK(total("") - total("loss_memory = \"logits\"\n") == Approx(4 * logits));
+    CHECK(total("") - total("loss_memory = \"in_place\"\n") == Approx(6 * logits));
+    CHECK(total("loss_memory = \"softmax\"\n") == total(""));
 }
 
 TEST_CASE("the head keeps its softmax for every micro-batch in flight", "[parallel]") {
@@ -130,7 +135,7 @@ TEST_CASE("the head keeps its softmax for every micro-batch in flight", "[parall
     auto const [one, layers] = kept("");
     CHECK(one == Approx(layers + softmax));
     CHECK(kept("schedule = \"gpipe\"\n").first == Approx(16 * (layers + softmax)));
-    CHECK(kept("fused_loss = true\n").first == Approx(layers + softmax / 2));
+    CHECK(kept("loss_memory = \"in_place\"\n").first == Approx(layers + softmax / 2));
     // what waits for the gradient of the head's weights is the logits' gradient and its input
     auto const f = job_of("llama2_7b", {{"h", "h100_16384", 4}}, 16, "pipeline = 4\n");
     auto const stage = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(3), 4096);

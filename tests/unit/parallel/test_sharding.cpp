@@ -92,6 +92,23 @@ TEST_CASE("what is shared out is kept once per group", "[parallel]") {
     CHECK(hybrid.weights.value() == Approx(whole.weights.value() / 8));
 }
 
+TEST_CASE(
+    "shares in fp32 are weight and master in one, 16 bytes a parameter with the gradient and two moments",
+    "[parallel]") {
+    auto const parts = [](std::string const& plan) {
+        return memory_of_classes(llama(plan).job()).front().parts;
+    };
+    std::string const shared = "zero = \"parameters\"\n", once = "fp32_shares = true\n";
+    auto const both = parts(shared), alone = parts(shared + once);
+    auto const bf16 = parts(shared + once + "gradient = \"bf16\"\n");
+    double const parameters = both.weights.value() / 2.0;
+    CHECK(alone.weights.value() == Approx(4.0 * parameters));
+    CHECK(alone.optimizer.value() == Approx(8.0 * parameters));
+    CHECK(both.total().value() - alone.total().value() == Approx(2.0 * parameters)); // 18 bytes and 16
+    CHECK(bf16.gradients.value() == Approx(4.0 * parameters)); // sent in 16 bit, kept as the share is
+    CHECK(parts(once).total() == parts("").total());           // nothing is shared out
+}
+
 TEST_CASE("a shard group must divide the ranks that hold the same weights", "[parallel]") {
     CHECK_THROWS_WITH(llama("zero = \"optimizer\"\nshard_group = 12\n"),
                       Catch::Contains("shard_group 12 does not divide the 16 ranks"));
