@@ -158,6 +158,9 @@ TEST_CASE("destinations outside China meet other outcomes", "[export_control]") 
     auto regime = regime_on("2024-06-01", "SG");
     regime.deal.headquarters = "CN"; // a Chinese firm's branch abroad
     CHECK(evaluate(chip_of("nvidia_h100_sxm5"), regime).rule == "us_2023_10_hq");
+    // Licence Exception NAC follows such firms wherever they are: gaming cards and 3A090.b after notice
+    CHECK(evaluate(chip_of("nvidia_rtx_4090"), regime).outcome == Outcome::notified);
+    CHECK(evaluate(chip_of("nvidia_l40"), regime).outcome == Outcome::notified);
     CHECK(evaluate(chip_of("nvidia_h20"), regime).outcome == Outcome::allowed);
     CHECK(evaluate(chip_of("nvidia_h20"), at_date(regime, *parse_date("2025-05-01"))).rule ==
           "us_2025_04_letters");
