@@ -13,8 +13,9 @@ SIZES = ("m", "n", "k", "batch")
 # keys of `extra` that are whole numbers; others say a variant in words
 COUNTS = ("h", "hkv", "dv", "causal", "window", "topk", "experts", "gated", "ep", "nodes", "sms")
 # keys of `extra` that say how a kernel was measured: the same kernel all the same
-OF_MEASUREMENT = ("kern", "cold", "layer", "reps")
+OF_MEASUREMENT = ("kern", "cold", "quant", "layer", "reps")
 SOURCE, LICENCE = "moesaic-collect", "own measurement"
+FAULT = "# fault: "  # before the first columns of a row that brought the device down
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Row:
     k: int
     batch: int
     extra: str
+    share: float = 0.0  # of a step
 
     def option(self, key, otherwise=None):
         """A key of `extra`, as a whole number."""
@@ -64,7 +66,14 @@ def row_of(record, where):
         if key in COUNTS:
             check_whole(value, f"{where}: extra: {key}")
     own = ";".join(f"{key}={value}" if value else key for key, value in options if key not in OF_MEASUREMENT)
-    return Row(record["chip"], record["op"], record["dtype"], *(int(record[s]) for s in SIZES), own)
+    return Row(record["chip"], record["op"], record["dtype"], *(int(record[s]) for s in SIZES), own, share_of(record))
+
+
+def share_of(record):
+    try:
+        return float(record.get("share") or 0)
+    except ValueError:
+        return 0.0
 
 
 class Lines:
@@ -98,8 +107,10 @@ def rows_of(text, path):
     return [row_of(record, f"{path}:{lines.number}") for record in csv.DictReader(lines)]
 
 
-def read_list(path):
-    return rows_of(text_of(Path(path).read_bytes(), path), path)
+def read_lists(paths):
+    """Their rows, most time first."""
+    rows = [row for path in paths for row in rows_of(text_of(Path(path).read_bytes(), path), path)]
+    return sorted(rows, key=lambda row: -row.share)
 
 
 class Writer:
@@ -130,12 +141,21 @@ class Writer:
         if header != COLUMNS and (header or not begins_a_header):
             raise SystemExit(f"error: {self.path}: is no table of the collector: give another name for the output")
         if header:
-            self.held = {row.shape() for row in rows_of(text, self.path)}
+            self._check_device(text)
+            faults = "".join(line[len(FAULT):] for line in text.splitlines(keepends=True) if line.startswith(FAULT))
+            self.held = {row.shape() for part in (text, ",".join(OF_LISTS) + "\n" + faults) for row in rows_of(part, self.path)}
         if cut:
             with open(self.path, "rb+") as file:
                 file.truncate(whole)
             print(f"note: {self.path}: its last line was cut short and is dropped", file=sys.stderr)
         return bool(header)
+
+    def _check_device(self, text):
+        """One table is of one device."""
+        own = self.device.environment()[0]
+        head = next((line[2:] for line in text.splitlines() if line.startswith("# device: ")), own)
+        if head != own:
+            raise SystemExit(f"error: {self.path}: has {head}, and this is {own}: give another name for the output")
 
     def _append(self, lines):
         """In one piece: a kill leaves whole lines."""
@@ -145,12 +165,20 @@ class Writer:
     def holds(self, row):
         return row.shape() in self.held
 
-    def write(self, row, library, timing):
+    def write(self, row, how, library, timing):
+        """`how` it was measured, as in `extra`."""
         if not (math.isfinite(timing.median) and timing.median > 0):
             raise ValueError(f"{row.text()} took {timing.median} s")
         chip = "cpu" if self.device.is_cpu else row.chip
-        extra = ";".join(item for item in (row.extra, library) if item)
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(
-            [chip, row.op, row.dtype, row.m, row.n, row.k, row.batch, extra, f"{timing.median * 1e6:.6g}", SOURCE, LICENCE])
-        self._append(line.getvalue())
+        extra = ";".join(item for item in (row.extra, how, f"kern={library}") if item)
+        self._append(line_of([chip, row.op, row.dtype, row.m, row.n, row.k, row.batch, extra, f"{timing.median * 1e6:.6g}", SOURCE,
+                              LICENCE]))
+
+    def note_fault(self, row):
+        self._append(FAULT + line_of([row.chip, row.op, row.dtype, row.m, row.n, row.k, row.batch, row.extra]))
+
+
+def line_of(fields):
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(fields)
+    return line.getvalue()
