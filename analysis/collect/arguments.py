@@ -12,7 +12,7 @@ def arguments_of(words, description):
     parser.add_argument("-o", "--output", required=True, help="the table, CSV; what it holds already is not measured again")
     parser.add_argument("--chip", help="measure the rows of this chip (needed where the list has several)")
     parser.add_argument("--device", choices=KINDS, help="default: the first of cuda, npu, cpu that is there")
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each kernel, about (default 1)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each kernel and library, about (default 1)")
     parser.add_argument("--budget", type=float, help="minutes, about: then no further kernel is begun")
     parser.add_argument("--limit", type=int, help="at most so many kernels, from the top of the list")
     parser.add_argument("--seed", type=int, default=1, help="of the random data (default 1)")
