@@ -1,6 +1,7 @@
 #include "results/reproduction.hpp"
 
 #include "base/errors.hpp"
+#include "base/quantile.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,15 +14,6 @@ double error_of(Reproduced const& run) { return std::log(run.simulated / run.pub
 
 bool is_inside(Reproduced const& run) {
     return run.interval.low <= run.published && run.published <= run.interval.high;
-}
-
-double quantile(std::vector<double> values, double share) {
-    expects(!values.empty() && share >= 0.0 && share <= 1.0, "a quantile of something");
-    std::ranges::sort(values);
-    double const at = share * static_cast<double>(values.size() - 1);
-    auto const below = static_cast<std::size_t>(at);
-    auto const above = std::min(below + 1, values.size() - 1);
-    return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
 namespace {
@@ -73,10 +65,10 @@ GroupAccuracy accuracy_of(std::string group, std::vector<Reproduced const*> cons
         simulated_rate.push_back(run->model_flop / run->simulated.value());
         out.coverage += is_inside(*run) ? 1.0 / static_cast<double>(runs.size()) : 0.0;
     }
-    out.median = quantile(errors, 0.5);
+    out.median = median(errors);
     out.p90 = quantile(errors, 0.9);
     out.mean = std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
-    out.bias = quantile(signed_errors, 0.5);
+    out.bias = median(signed_errors);
     out.rank_correlation = rank_correlation(published, simulated);
     out.rate_rank_correlation = rank_correlation(published_rate, simulated_rate);
     return out;

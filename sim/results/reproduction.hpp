@@ -60,7 +60,5 @@ struct GroupAccuracy {
 /// Spearman's rank correlation; ties share their mean rank.
 [[nodiscard]] std::optional<double> rank_correlation(std::vector<double> const& a,
                                                      std::vector<double> const& b);
-/// Between order statistics by straight line (type 7). @param share 0 to 1
-[[nodiscard]] double quantile(std::vector<double> values, double share);
 
 } // namespace moesaic::results

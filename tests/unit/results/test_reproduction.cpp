@@ -35,11 +35,6 @@ TEST_CASE("the error is the logarithm of simulated over published", "[results]")
     CHECK(error_of(run("A", 2.0, 1.0)) == Approx(-std::log(2.0)));
 }
 
-TEST_CASE("quantiles lie on the line between order statistics", "[results]") {
-    CHECK(quantile({4.0, 1.0, 2.0, 3.0}, 0.5) == Approx(2.5));
-    CHECK(quantile({1.0, 2.0, 3.0, 4.0, 5.0}, 0.9) == Approx(4.6)); // 3.6 steps of 4 from 1
-}
-
 TEST_CASE("rank correlation is 1 for the same order, -1 for the reverse; ties share their rank",
           "[results]") {
     CHECK(rank_correlation({1, 2, 3, 10}, {2, 3, 4, 5}).value() == Approx(1.0));
