@@ -156,6 +156,7 @@ class Bench {
           timings_{scenario::load_timings({}, data_folder(), arguments.timings, true)} {}
 
     [[nodiscard]] parallel::RankSet const& group() const { return group_; }
+    [[nodiscard]] timing::Timings const& timings() const { return timings_; }
     [[nodiscard]] int nodes() const { return whole_nodes() / cluster_.node.chips; }
 
     [[nodiscard]] Sent sent(Collective const& work) const {
@@ -269,8 +270,8 @@ void time_collective(Arguments const& arguments) {
     auto const kind = kind_of(arguments.collective);
     auto const algorithms = algorithms_of(arguments, kind);
     auto const sizes = sizes_of(arguments);
-    tell_remarks_on(arguments.timings);
     Bench const bench{arguments};
+    tell_remarks(bench.timings().reports());
     std::vector<Row> rows;
     for (auto const& size : sizes) {
         for (auto const algorithm : algorithms) {

@@ -4,6 +4,7 @@
 #include "io/text_file.hpp"
 #include "sweep/result_table.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fmt/format.h>
@@ -38,11 +39,9 @@ std::string field(io::Hdf5ColumnData const& data, std::size_t row) {
 void write_csv(std::vector<io::Hdf5Column> const& columns,
                std::function<void(std::string const&)> const& write) {
     auto const write_row = [&](auto const& text_of) {
-        std::string line;
-        for (auto const& column : columns) {
-            line += (line.empty() ? "" : ",") + io::csv_field(text_of(column));
-        }
-        write(line + "\n");
+        std::vector<std::string> fields;
+        std::ranges::transform(columns, std::back_inserter(fields), text_of);
+        write(io::csv_line(fields));
     };
     write_row(heading);
     auto const rows = std::visit([](auto const& values) { return values.size(); }, columns.front().data);

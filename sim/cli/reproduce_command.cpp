@@ -252,10 +252,10 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     if (lacks(arguments, "spread")) {
         std::ranges::for_each(known, [](Known& k) { k.scenario.plan.chips_alike = true; });
     }
-    tell_remarks_on(arguments.options.timings);
     auto const timings = lacks(arguments, "timings")
                              ? timing::Timings{}
                              : scenario::load_timings({}, data_folder(), arguments.options.timings);
+    tell_remarks(timings.reports());
     auto const order = longest_first(known);
     std::vector<std::function<std::string()>> jobs;
     for (auto const i : order) {

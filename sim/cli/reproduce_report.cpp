@@ -1,6 +1,7 @@
 #include "cli/reproduce_report.hpp"
 
 #include "cli/text_table.hpp"
+#include "io/csv.hpp"
 #include "io/unit_text.hpp"
 
 #include <algorithm>
@@ -110,78 +111,110 @@ std::string reproduction_text(std::vector<Reproduced> const& runs) {
            group_table(results::accuracy_by_group(runs));
 }
 
+namespace {
+
+io::Json evidence_json(Reproduced const& run) {
+    auto out = io::Json::object();
+    for (std::size_t level = 0; level < run.time_by_evidence.size(); ++level) {
+        out.set(std::string{name_of(static_cast<timing::Evidence>(level))}, run.time_by_evidence[level]);
+    }
+    return out;
+}
+
+io::Json kinds_json(Reproduced const& run) {
+    auto out = io::Json::object();
+    for (auto const& [kind, share] : run.time_by_kind) {
+        out.set(kind, share);
+    }
+    return out;
+}
+
+io::Json record_json(Reproduced const& run) {
+    auto out = io::Json::object();
+    out.set("id", run.id).set("paper", run.paper).set("group", run.group).set("source", run.source);
+    out.set("chip", run.chip).set("vendor", run.vendor).set("moe", run.mixture_of_experts);
+    out.set("software", run.software)
+        .set("software_known", run.software_known)
+        .set("stack", run.stack)
+        .set("precision", run.precision)
+        .set("plan", run.plan)
+        .set("flag", run.flag)
+        .set("doubt", run.doubt);
+    out.set("problem", run.problem).set("fits", run.misfit.empty());
+    out.set("published", run.published.value()).set("unit", "s").set("peer", run.peer);
+    if (!run.peer.empty()) {
+        out.set("peer_step_time_s", run.peer_predicts.value());
+    }
+    if (run.problem.empty()) {
+        out.set("simulated", run.simulated.value())
+            .set("error", results::error_of(run))
+            .set("interval_80",
+                 io::Json::array().add(run.interval.low.value()).add(run.interval.high.value()))
+            .set("evidence", evidence_json(run))
+            .set("time_by_kind", kinds_json(run));
+    }
+    return out;
+}
+
+io::Json group_json(GroupAccuracy const& g) {
+    return io::Json::object()
+        .set("group", g.group)
+        .set("records", g.records)
+        .set("median_abs_error", g.median)
+        .set("mean_abs_error", g.mean)
+        .set("p90_abs_error", g.p90)
+        .set("bias", g.bias)
+        .set("rank_correlation", io::Json::optional(g.rank_correlation))
+        .set("rate_rank_correlation", io::Json::optional(g.rate_rank_correlation))
+        .set("interval_80_coverage", g.coverage);
+}
+
+} // namespace
+
 io::Json reproduction_json(std::vector<Reproduced> const& runs) {
     auto records = io::Json::array();
     for (auto const& run : runs) {
-        auto record = io::Json::object();
-        record.set("id", run.id).set("paper", run.paper).set("group", run.group).set("source", run.source);
-        record.set("chip", run.chip).set("vendor", run.vendor).set("moe", run.mixture_of_experts);
-        record.set("software", run.software)
-            .set("software_known", run.software_known)
-            .set("stack", run.stack)
-            .set("precision", run.precision)
-            .set("plan", run.plan)
-            .set("flag", run.flag)
-            .set("doubt", run.doubt);
-        record.set("problem", run.problem).set("fits", run.misfit.empty());
-        record.set("published", run.published.value()).set("unit", "s").set("peer", run.peer);
-        if (!run.peer.empty()) {
-            record.set("peer_step_time_s", run.peer_predicts.value());
-        }
-        if (run.problem.empty()) {
-            auto evidence = io::Json::object();
-            for (std::size_t level = 0; level < run.time_by_evidence.size(); ++level) {
-                evidence.set(std::string{name_of(static_cast<timing::Evidence>(level))},
-                             run.time_by_evidence[level]);
-            }
-            record.set("simulated", run.simulated.value()).set("error", results::error_of(run));
-            record.set("interval_80",
-                       io::Json::array().add(run.interval.low.value()).add(run.interval.high.value()));
-            auto kinds = io::Json::object();
-            for (auto const& [kind, share] : run.time_by_kind) {
-                kinds.set(kind, share);
-            }
-            record.set("evidence", std::move(evidence)).set("time_by_kind", std::move(kinds));
-        }
-        records.add(std::move(record));
+        records.add(record_json(run));
     }
     auto groups = io::Json::array();
-    for (auto const& g : results::accuracy_by_group(runs)) {
-        groups.add(io::Json::object()
-                       .set("group", g.group)
-                       .set("records", g.records)
-                       .set("median_abs_error", g.median)
-                       .set("mean_abs_error", g.mean)
-                       .set("p90_abs_error", g.p90)
-                       .set("bias", g.bias)
-                       .set("rank_correlation", io::Json::optional(g.rank_correlation))
-                       .set("rate_rank_correlation", io::Json::optional(g.rate_rank_correlation))
-                       .set("interval_80_coverage", g.coverage));
+    for (auto const& group : results::accuracy_by_group(runs)) {
+        groups.add(group_json(group));
     }
     return io::Json::object().set("records", std::move(records)).set("groups", std::move(groups));
 }
 
 std::string reproduction_csv(std::vector<Reproduced> const& runs) {
-    std::string out = "id,paper,group,vendor,chip,moe,software,software_known,flag,doubt,problem,fits,"
-                      "published_s,simulated_s,error,"
-                      "low_s,high_s,measured,interpolated,transferred,analytic,plan\n";
-    auto const quoted = [](std::string text) {
-        std::ranges::replace(text, '"', '\'');
-        return text.find(',') == std::string::npos ? text : '"' + text + '"';
-    };
+    std::vector<std::string> const headings{
+        "id",           "paper",          "group",    "vendor", "chip",    "moe",
+        "software",     "software_known", "flag",     "doubt",  "problem", "fits",
+        "published_s",  "simulated_s",    "error",    "low_s",  "high_s",  "measured",
+        "interpolated", "transferred",    "analytic", "plan"};
+    auto out = io::csv_line(headings);
+    auto const number = [](auto value) { return fmt::format("{}", value); };
     for (auto const& r : runs) {
-        out +=
-            fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},", r.id, r.paper, r.group, r.vendor, r.chip,
-                        r.mixture_of_experts ? 1 : 0, r.software, r.software_known ? 1 : 0, quoted(r.flag),
-                        quoted(r.doubt), quoted(r.problem), r.misfit.empty() ? 1 : 0, r.published.value());
+        std::vector<std::string> fields{r.id,
+                                        r.paper,
+                                        r.group,
+                                        r.vendor,
+                                        r.chip,
+                                        r.mixture_of_experts ? "1" : "0",
+                                        r.software,
+                                        r.software_known ? "1" : "0",
+                                        r.flag,
+                                        r.doubt,
+                                        r.problem,
+                                        r.misfit.empty() ? "1" : "0",
+                                        number(r.published.value())};
         if (r.problem.empty()) {
-            out += fmt::format("{},{},{},{},{},{},{},{},", r.simulated.value(), results::error_of(r),
-                               r.interval.low.value(), r.interval.high.value(), r.time_by_evidence[0],
-                               r.time_by_evidence[1], r.time_by_evidence[2], r.time_by_evidence[3]);
-        } else {
-            out += ",,,,,,,,";
+            for (double const figure : {r.simulated.value(), results::error_of(r), r.interval.low.value(),
+                                        r.interval.high.value()}) {
+                fields.push_back(number(figure));
+            }
+            std::ranges::transform(r.time_by_evidence, std::back_inserter(fields), number);
         }
-        out += quoted(r.plan) + "\n";
+        fields.resize(headings.size() - 1); // of a run that could not be simulated nothing is known
+        fields.push_back(r.plan);
+        out += io::csv_line(fields);
     }
     return out;
 }

@@ -7,12 +7,14 @@
 #include "cli/terminal.hpp"
 #include "cli/text_table.hpp"
 #include "cli/timing_remarks.hpp"
-#include "cli/training_report.hpp"
 #include "scenario/run_origin.hpp"
 #include "scenario/run_scenario.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <functional>
+#include <map>
 #include <memory>
 #include <unistd.h>
 
@@ -54,12 +56,34 @@ std::vector<std::string> split(std::string const& text) {
     return out;
 }
 
-results::Run run_and_file(RunArguments const& arguments, scenario::Scenario const& scenario) {
-    auto run = scenario::run_scenario(scenario, data_folder(),
-                                      {.timings = arguments.options.timings,
-                                       .timings_alone = arguments.timings_alone,
-                                       .keep_events = arguments.timeline,
-                                       .calibration_file = arguments.options.calibration});
+/// By the tables that a scenario names; processes that simulate share them with the one that loaded them.
+using TimingsByTables = std::map<std::vector<std::string>, timing::Timings>;
+
+/// Each table of a user is told of once, whatever the number of scenarios that go with it.
+TimingsByTables load_timings(RunArguments const& arguments,
+                             std::vector<scenario::Scenario> const& scenarios) {
+    TimingsByTables out;
+    std::vector<timing::TableReport> told;
+    for (auto const& scenario : scenarios) {
+        auto const [at, fresh] = out.try_emplace(scenario.timings);
+        if (!fresh) {
+            continue;
+        }
+        at->second = scenario::load_timings(scenario, data_folder(), arguments.options.timings,
+                                            !arguments.timings_alone);
+        std::ranges::copy_if(at->second.reports(), std::back_inserter(told), [&](auto const& report) {
+            return std::ranges::find(told, report.file, &timing::TableReport::file) == told.end();
+        });
+    }
+    tell_remarks(told);
+    return out;
+}
+
+results::Run run_and_file(RunArguments const& arguments, scenario::Scenario const& scenario,
+                          timing::Timings const& timings) {
+    auto run = scenario::run_scenario(
+        scenario, timings, data_folder(),
+        {.keep_events = arguments.timeline, .calibration_file = arguments.options.calibration});
     if (!arguments.output.empty()) {
         results::write_run_file(arguments.output, run,
                                 scenario::origin_of(scenario, arguments.options.timings, MOESAIC_VERSION,
@@ -68,60 +92,93 @@ results::Run run_and_file(RunArguments const& arguments, scenario::Scenario cons
     return run;
 }
 
-/// A run in a process of its own, told by `tell`.
-std::function<std::string()> job_for(RunArguments const& arguments, scenario::Scenario const& scenario,
-                                     std::function<std::string(results::Run const&)> tell) {
-    return
-        [&arguments, &scenario, tell = std::move(tell)] { return tell(run_and_file(arguments, scenario)); };
-}
+/// What the process that simulated a scenario tells.
+struct Told {
+    std::string refusal; ///< empty = the scenario can be done as it stands
+    std::vector<std::string> cells;
+};
+using Cells = std::function<std::vector<std::string>(scenario::Scenario const&, results::Run const&)>;
 
-std::vector<std::string>
-run_all(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios,
-        std::function<std::string(scenario::Scenario const&, results::Run const&)> const& tell) {
+/// Each in a process of its own.
+std::vector<Told> run_all(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios,
+                          Cells const& cells_of) {
+    auto const timings = load_timings(arguments, scenarios);
     std::vector<std::function<std::string()>> jobs;
     for (auto const& s : scenarios) {
-        jobs.push_back(job_for(arguments, s, [&s, &tell](results::Run const& run) { return tell(s, run); }));
+        jobs.emplace_back([&] {
+            auto const run = run_and_file(arguments, s, timings.at(s.timings));
+            auto const refusal = refusal_of(s, run);
+            auto cells = cells_of(s, run);
+            cells.insert(cells.begin(), refusal ? refusal->what() : "");
+            return joined(cells);
+        });
     }
-    auto const workers = workers_or_cores(arguments.workers);
     bool const shows_progress = scenarios.size() > 1 && ::isatty(STDERR_FILENO) != 0;
-    auto texts = run_isolated(jobs, workers, [&](std::size_t done) {
+    auto const texts = run_isolated(jobs, workers_or_cores(arguments.workers), [&](std::size_t done) {
         if (shows_progress) {
             fmt::print(stderr, "\r{} of {} scenarios{}", done, scenarios.size(),
                        done == scenarios.size() ? "\r\x1b[K" : "");
             std::fflush(stderr);
         }
     });
-    return texts;
+    std::vector<Told> out;
+    for (auto const& text : texts) {
+        auto cells = split(text);
+        auto refusal = std::move(cells.front());
+        cells.erase(cells.begin());
+        out.push_back({std::move(refusal), std::move(cells)});
+    }
+    return out;
 }
 
-void print_json(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios) {
-    auto const texts =
-        run_all(arguments, scenarios, [](auto const& s, auto const& run) { return run_json(s, run).text(); });
-    if (texts.size() == 1) {
-        fmt::print("{}\n", texts.front());
-        return;
-    }
+void print_json(std::vector<Told> const& runs) {
     fmt::print("{{\"runs\": [");
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        fmt::print("{}{}", i ? ",\n" : "\n", texts[i]);
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        fmt::print("{}{}", i ? ",\n" : "\n", runs[i].cells.front());
     }
     fmt::print("\n]}}\n");
 }
 
-void print_table(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios) {
-    auto const rows =
-        run_all(arguments, scenarios, [](auto const& s, auto const& run) { return joined(run_row(s, run)); });
+void print_table(std::vector<Told> const& runs) {
     std::vector<TextTable::Column> columns;
     for (auto const& heading : run_columns()) {
         columns.push_back({heading, columns.size() < 3 ? TextTable::Align::left : TextTable::Align::right});
     }
     TextTable table{columns};
-    for (auto const& row : rows) {
-        table.add_row(split(row));
+    for (auto const& run : runs) {
+        table.add_row(run.cells);
     }
     fmt::print("{}\nT = trillion tokens; measured: share of the critical path on timings measured on the "
                "chip, or between such.\n",
                table.text());
+}
+
+/// @throws InputError with all that cannot be done
+void check_done(std::vector<Told> const& runs) {
+    std::vector<std::string> refusals;
+    for (auto const& run : runs) {
+        if (!run.refusal.empty()) {
+            refusals.push_back(run.refusal);
+        }
+    }
+    if (!refusals.empty()) {
+        throw InputError{Origin{}, fmt::format("{}", fmt::join(refusals, "\nerror: "))};
+    }
+}
+
+/// One scenario in this process: its timeline stays here, so that nothing is told from process to process.
+void run_one(RunArguments const& arguments, std::vector<scenario::Scenario> const& scenarios) {
+    auto const& scenario = scenarios.front();
+    auto const timings = load_timings(arguments, scenarios);
+    auto const run = run_and_file(arguments, scenario, timings.at(scenario.timings));
+    fmt::print("{}", arguments.json ? run_json(scenario, run).text() + "\n"
+                                    : for_terminal(run_summary(scenario, run)));
+    if (auto const refusal = refusal_of(scenario, run)) {
+        throw *refusal;
+    }
+    if (!arguments.json) {
+        fmt::print(stderr, "simulated in {:.2f} s\n", run.simulation_wall.value());
+    }
 }
 
 void run(RunArguments const& arguments) {
@@ -133,25 +190,19 @@ void run(RunArguments const& arguments) {
     std::vector<scenario::Scenario> scenarios;
     for (auto const& file : arguments.scenarios) {
         scenarios.push_back(scenario::read_scenario(file, overrides, data_folder()));
-        tell_remarks_on(scenarios.back().timings);
     }
-    tell_remarks_on(arguments.options.timings);
-    if (arguments.json) {
-        print_json(arguments, scenarios);
-    } else if (scenarios.size() > 1) {
-        print_table(arguments, scenarios);
+    if (scenarios.size() == 1) {
+        run_one(arguments, scenarios);
+    } else if (arguments.json) {
+        auto const runs = run_all(arguments, scenarios, [](auto const& s, auto const& run) {
+            return std::vector{run_json(s, run).text()};
+        });
+        print_json(runs);
+        check_done(runs);
     } else {
-        auto const result = run_and_file(arguments, scenarios.front());
-        fmt::print("{}", for_terminal(run_summary(scenarios.front(), result)));
-        if (result.misfit) {
-            throw InputError{scenarios.front().plan.origin, *result.misfit,
-                             "Shard the model further, recompute more, or use chips with more memory"};
-        }
-        if (result.spending && result.spending->over_budget()) {
-            throw InputError{scenarios.front().means.budget_origin, over_budget_text(*result.spending),
-                             "Use fewer or cheaper chips, or those of the stock"};
-        }
-        fmt::print(stderr, "simulated in {:.2f} s\n", result.simulation_wall.value());
+        auto const runs = run_all(arguments, scenarios, run_row);
+        print_table(runs);
+        check_done(runs);
     }
 }
 
@@ -178,6 +229,8 @@ void add_run_command(CLI::App& app, Outcome&) {
         ->needs("--output");
     command->add_flag("--json", arguments->json, "One JSON object on stdout instead");
     command->footer(
+        "Exit code 2 also where a scenario does not fit into memory or goes over its budget; report, table "
+        "or JSON is complete all the same.\n"
         "Example: moesaic run scenarios/papers/ling_2025/device_d.toml --set training.precision='\"fp8\"'");
     command->callback([arguments] { run(*arguments); });
 }

@@ -115,26 +115,51 @@ std::string path_text(engine::Timeline const& timeline) {
     return table.text();
 }
 
+/// Communication that has a column in the table of ranks: every run's, and what some rank is held up by. What holds up for a
+/// pipeline's messages is waiting.
+std::vector<parallel::Stream> told_streams(std::vector<engine::ClassTime> const& classes) {
+    using enum parallel::Stream;
+    std::vector<parallel::Stream> out;
+    for (std::size_t i = 0; i < parallel::streams; ++i) {
+        auto const stream = static_cast<parallel::Stream>(i);
+        bool const usual = stream == tensor || stream == expert || stream == data;
+        bool const holds_up =
+            std::ranges::any_of(classes, [i](auto const& c) { return c.exposed[i] > Seconds{}; });
+        if (stream != compute && stream != pipeline && (usual || holds_up)) {
+            out.push_back(stream);
+        }
+    }
+    return out;
+}
+
 std::string classes_text(Run const& run) {
-    TextTable table{{{"time of a rank", TextTable::Align::left},
-                     {"compute", TextTable::Align::right},
-                     {"tensor", TextTable::Align::right},
-                     {"expert", TextTable::Align::right},
-                     {"data", TextTable::Align::right},
-                     {"waiting", TextTable::Align::right},
-                     {"█ compute ▓ exchange ░ waiting", TextTable::Align::left}}};
-    auto const share = [&](Seconds s) { return percent(s / run.timeline.step); };
-    for (std::size_t i = 0; i < run.timeline.classes.size(); ++i) {
-        auto const& c = run.timeline.classes[i];
+    using enum TextTable::Align;
+    auto const& classes = run.timeline.classes;
+    auto const streams = told_streams(classes);
+    std::vector<TextTable::Column> columns{{"time of a rank", left}, {"compute", right}};
+    for (auto const stream : streams) {
+        columns.push_back({std::string{name_of(stream)}, right});
+    }
+    columns.push_back({"waiting", right});
+    columns.push_back({"█ compute ▓ exchange ░ waiting", left});
+    TextTable table{columns};
+    for (std::size_t i = 0; i < classes.size(); ++i) {
+        auto const& c = classes[i];
+        auto const share = [&](Seconds s) { return s / run.timeline.step; };
         auto const exposed = [&](parallel::Stream s) {
             return share(c.exposed[static_cast<std::size_t>(s)]);
         };
-        auto const waiting = c.bubble + c.exposed[static_cast<std::size_t>(parallel::Stream::pipeline)];
-        auto const computing = c.compute / run.timeline.step;
-        auto const idle = waiting / run.timeline.step;
-        table.add_row({run.memory[i].name, share(c.compute), exposed(parallel::Stream::tensor),
-                       exposed(parallel::Stream::expert), exposed(parallel::Stream::data), share(waiting),
-                       bar_text(computing, 1.0 - computing - idle, idle, 30)});
+        auto const computing = share(c.compute);
+        auto const waiting =
+            share(c.bubble + c.exposed[static_cast<std::size_t>(parallel::Stream::pipeline)]);
+        std::vector<std::string> row{run.memory[i].name, percent(computing)};
+        for (auto const stream : streams) {
+            row.push_back(percent(exposed(stream)));
+        }
+        row.push_back(percent(waiting));
+        auto const idle = waiting + exposed(parallel::Stream::host); // no exchange either
+        row.push_back(bar_text(computing, 1.0 - computing - idle, idle, 30));
+        table.add_row(std::move(row));
     }
     return table.text();
 }
@@ -184,6 +209,23 @@ std::string run_summary(Scenario const& s, Run const& run) {
         out += fmt::format("{}  - {}\n", i == 0 ? "\nassumptions of this scenario\n" : "", s.assumptions[i]);
     }
     return out;
+}
+
+InputError misfit_error(Scenario const& s, Run const& run) {
+    expects(run.misfit.has_value(), "what fits has no misfit");
+    return {s.plan.origin, *run.misfit,
+            "Shard the model further, recompute more, or use chips with more memory"};
+}
+
+std::optional<InputError> refusal_of(Scenario const& s, Run const& run) {
+    if (run.misfit) {
+        return misfit_error(s, run);
+    }
+    if (run.spending && run.spending->over_budget()) {
+        return InputError{s.means.budget_origin, over_budget_text(*run.spending),
+                          "Use fewer or cheaper chips, or those of the stock"};
+    }
+    return std::nullopt;
 }
 
 std::vector<std::string> run_columns() {
@@ -254,6 +296,30 @@ io::Json path_json(engine::Timeline const& timeline) {
     return out;
 }
 
+io::Json evidence_json(results::Metrics const& m) {
+    auto out = io::Json::object();
+    for (int level = 0; level < timing::evidence_levels; ++level) {
+        out.set(std::string{name_of(static_cast<timing::Evidence>(level))},
+                m.time_by_evidence[static_cast<std::size_t>(level)]);
+    }
+    return out;
+}
+
+io::Json interval_json(results::Interval const& interval) {
+    return io::Json::array().add(interval.low.value()).add(interval.high.value());
+}
+
+io::Json published_json(scenario::Published const& p) {
+    return io::Json::object()
+        .set("source", p.source)
+        .set("cost_per_trillion_tokens", money_json(p.cost_per_trillion_tokens))
+        .set("chip_hours_per_trillion_tokens", io::Json::optional(p.chip_hours_per_trillion_tokens))
+        .set("step_time_s", p.step_time ? io::Json{p.step_time->value()} : io::Json{})
+        .set("tokens_per_s", io::Json::optional(p.tokens_per_s))
+        .set("mfu", io::Json::optional(p.mfu))
+        .set("effective_training_time", io::Json::optional(p.effective_training_time));
+}
+
 } // namespace
 
 io::Json run_json(Scenario const& s, Run const& run) {
@@ -263,38 +329,24 @@ io::Json run_json(Scenario const& s, Run const& run) {
     out.set("misfit", io::Json::optional(run.misfit)).set("memory", memory_json(run.memory));
     if (run.metrics) {
         auto const& m = *run.metrics;
-        auto evidence = io::Json::object();
-        for (int level = 0; level < timing::evidence_levels; ++level) {
-            evidence.set(std::string{name_of(static_cast<timing::Evidence>(level))},
-                         m.time_by_evidence[static_cast<std::size_t>(level)]);
-        }
         out.set("step_time_s", m.step.value())
             .set("tokens_per_s", m.tokens_per_s)
             .set("mfu", m.mfu)
-            .set("hfu", m.hfu);
-        out.set("chips", m.chips).set("chip_hours_per_trillion_tokens", m.chip_hours_per_trillion_tokens);
-        out.set("cost_per_trillion_tokens", money_json(run.cost_per_trillion_tokens))
-            .set("time_by_evidence", std::move(evidence));
-        out.set("step_time_interval_80_s",
-                io::Json::array().add(m.step_interval.low.value()).add(m.step_interval.high.value()));
-        out.set("step_time_interval_80_of_timings_s",
-                io::Json::array().add(m.timings_interval.low.value()).add(m.timings_interval.high.value()));
-        out.set("critical_path", path_json(run.timeline)).set("activities", run.timeline.activities);
+            .set("hfu", m.hfu)
+            .set("chips", m.chips)
+            .set("chip_hours_per_trillion_tokens", m.chip_hours_per_trillion_tokens)
+            .set("cost_per_trillion_tokens", money_json(run.cost_per_trillion_tokens))
+            .set("time_by_evidence", evidence_json(m))
+            .set("step_time_interval_80_s", interval_json(m.step_interval))
+            .set("step_time_interval_80_of_timings_s", interval_json(m.timings_interval))
+            .set("critical_path", path_json(run.timeline))
+            .set("activities", run.timeline.activities);
     }
     if (run.meetings) {
         out.set("meetings", meetings_json(*run.meetings));
     }
     if (s.published) {
-        auto const& p = *s.published;
-        auto published = io::Json::object();
-        published.set("source", p.source)
-            .set("cost_per_trillion_tokens", money_json(p.cost_per_trillion_tokens));
-        published.set("chip_hours_per_trillion_tokens", io::Json::optional(p.chip_hours_per_trillion_tokens));
-        published.set("step_time_s", p.step_time ? io::Json{p.step_time->value()} : io::Json{});
-        published.set("tokens_per_s", io::Json::optional(p.tokens_per_s))
-            .set("mfu", io::Json::optional(p.mfu));
-        published.set("effective_training_time", io::Json::optional(p.effective_training_time));
-        out.set("published", std::move(published));
+        out.set("published", published_json(*s.published));
     }
     if (run.training) {
         out.set("training", training_json(*run.training));

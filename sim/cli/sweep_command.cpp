@@ -98,6 +98,7 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
     sweep::OutputLock const lock{options.output,
                                  shard.of > 1 ? sweep::LockKind::shared : sweep::LockKind::alone};
     executor.warm_up();
+    tell_remarks(executor.base_timings().reports());
     sweep::Runner runner{points, executor.executor(), options,
                          [&](sweep::Record const& record, sweep::Source source) {
                              if (shard.has(record.point)) {
@@ -124,7 +125,6 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
 
 void run(SweepArguments const& arguments, Outcome& outcome) {
     sweep::Points const points{sweep::read_sweep(arguments.file)};
-    tell_remarks_on(arguments.timings);
     SweepExecutor executor{points, arguments.timings};
     executor.check_axes();
     if (arguments.dry_run) {

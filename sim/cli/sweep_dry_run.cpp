@@ -1,6 +1,7 @@
 #include "cli/sweep_dry_run.hpp"
 
 #include "cli/sweep_progress.hpp"
+#include "cli/timing_remarks.hpp"
 #include "io/json.hpp"
 
 #include <chrono>
@@ -22,6 +23,7 @@ struct Probe {
 Probe probe(SweepArguments const& arguments, sweep::Points const& points, SweepExecutor& executor) {
     auto const options = runner_options(arguments);
     executor.warm_up();
+    tell_remarks(executor.base_timings().reports());
     sweep::WorkerPool pool{executor.executor().run, 1, options.limits};
     Probe out;
     auto const begin = std::chrono::steady_clock::now();

@@ -160,7 +160,7 @@ void SweepExecutor::check_axes() {
 }
 
 void SweepExecutor::warm_up() {
-    auto const& timings = tables(own_timings_).timings();
+    auto const& timings = base_timings();
     for (auto const index : sample_of(points_.size(), 3)) {
         try {
             (void)hash(points_.at(index));

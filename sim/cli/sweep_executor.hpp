@@ -33,6 +33,8 @@ class SweepExecutor {
     /// Loads the timings, once for all points, and prices a few of them, so that workers inherit what this teaches about
     /// the timings. Before any point runs. @throws InputError where a table cannot be read
     void warm_up();
+    /// The base scenario's, with those of sweep file and command line.
+    [[nodiscard]] timing::Timings const& base_timings() { return tables(own_timings_).timings(); }
     [[nodiscard]] sweep::Content content();
     [[nodiscard]] sweep::Executor executor();
 

@@ -1,5 +1,5 @@
-#include "base/errors.hpp"
 #include "cli/command.hpp"
+#include "cli/run_report.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/timing_remarks.hpp"
 #include "io/json.hpp"
@@ -24,15 +24,13 @@ struct TraceArguments {
 void trace(TraceArguments const& arguments) {
     auto const scenario =
         scenario::read_scenario(arguments.scenario, arguments.options.overrides(), data_folder());
-    tell_remarks_on(scenario.timings);
-    tell_remarks_on(arguments.options.timings);
-    auto const run = scenario::run_scenario(scenario, data_folder(),
-                                            {.timings = arguments.options.timings,
-                                             .keep_events = true,
-                                             .calibration_file = arguments.options.calibration});
+    auto const timings = scenario::load_timings(scenario, data_folder(), arguments.options.timings);
+    tell_remarks(timings.reports());
+    auto const run =
+        scenario::run_scenario(scenario, timings, data_folder(),
+                               {.keep_events = true, .calibration_file = arguments.options.calibration});
     if (run.misfit) {
-        throw InputError{scenario.plan.origin, *run.misfit,
-                         "Shard the model further, recompute more, or use chips with more memory"};
+        throw misfit_error(scenario, run);
     }
     auto const size = results::write_trace(arguments.output, run);
     if (arguments.json) {

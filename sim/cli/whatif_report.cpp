@@ -6,6 +6,7 @@
 #include "io/csv.hpp"
 #include "io/unit_text.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
@@ -143,6 +144,14 @@ std::string reasons_text(Study const& study, Options const& options, std::string
     return out.empty() ? out : fmt::format("\n{}:\n{}", heading, out);
 }
 
+std::string baseline_text(Study const& study, Options const& options, bool all) {
+    auto const& name = study.cases[study.baseline].name;
+    return best_of(options, study.baseline, Objective::cheapest)
+               ? fmt::format("Baseline: {}, {}.", name, all ? "its cheapest" : "the same objective")
+               : fmt::format("Baseline: {}, in which nothing can be done: there is nothing to compare with.",
+                             name);
+}
+
 io::Json figure_json(StudyFigure const& figure) {
     return io::Json::object()
         .set("value", figure.value)
@@ -229,8 +238,7 @@ std::string study_text(Study const& study, Options const& options, bool all) {
     auto const rows = all ? all_rows(study, options) : best_rows(study, options);
     if (!rows.empty()) {
         out += table_text(study, rows, rows.front().option->spending->bill.currency);
-        out += fmt::format("\nDays count from the regime's date. Baseline: {}, {}.\n",
-                           study.cases[study.baseline].name, all ? "its cheapest" : "the same objective");
+        out += fmt::format("\nDays count from the regime's date. {}\n", baseline_text(study, options, all));
     }
     for (std::size_t c = 0; c < study.cases.size(); ++c) {
         if (!best_of(options, c, Objective::cheapest)) {
@@ -279,37 +287,60 @@ io::Json study_json(Study const& study, Options const& options) {
         .set("fewer_chips", fewer_json(study, options));
 }
 
+namespace {
+
+/// Names of the objectives by which the option is its case's best, with a blank between them.
+std::string best_of_case(Options const& options, StudyOption const& option) {
+    std::vector<std::string> out;
+    for (auto const objective : objectives) {
+        if (best_of(options, option.study_case, objective) == &option) {
+            out.emplace_back(name_of(objective));
+        }
+    }
+    return fmt::format("{}", fmt::join(out, " "));
+}
+
+void add_interval(std::vector<std::string>& fields, StudyFigure const& figure) {
+    for (double const number : {figure.value, figure.interval.low, figure.interval.high}) {
+        fields.push_back(fmt::format("{}", number));
+    }
+}
+
+/// What the columns from "plan" to "energy_high" say of what can be done, and those of the change where there is something to
+/// hold it against.
+void add_figures(std::vector<std::string>& fields, StudyRow const& row) {
+    auto const& spending = *row.option->spending;
+    fields.insert(fields.end(), {row.option->plan, chips_text(spending), spending.bill.currency});
+    add_interval(fields, row.cost);
+    fields.push_back(fmt::format("{}", row.outlay.value));
+    add_interval(fields, row.days);
+    add_interval(fields, row.energy_kwh);
+    if (row.cost_change) {
+        add_interval(fields, *row.cost_change);
+    }
+}
+
+} // namespace
+
 std::string study_csv(Study const& study, Options const& options) {
-    std::string out =
-        "case,candidate,best,refused,plan,chips,currency,cost,cost_low,cost_high,outlay,days,days_low,"
-        "days_high,energy_kwh,energy_low,energy_high,cost_change,cost_change_low,cost_change_high,fewer_"
-        "chips\n";
+    std::vector<std::string> const headings{
+        "case",       "candidate",   "best",        "refused",         "plan",
+        "chips",      "currency",    "cost",        "cost_low",        "cost_high",
+        "outlay",     "days",        "days_low",    "days_high",       "energy_kwh",
+        "energy_low", "energy_high", "cost_change", "cost_change_low", "cost_change_high",
+        "fewer_chips"};
+    auto out = io::csv_line(headings);
     auto const rows = all_rows(study, options);
     for (auto const& option : options) {
-        auto const& study_case = study.cases[option.study_case].name;
-        auto const& candidate = study.candidates[option.candidate].name;
-        auto const row = std::ranges::find(rows, &option, &StudyRow::option);
-        auto const fewer = io::csv_field(fmt::format("{}", fmt::join(option.fewer, "; ")));
-        if (row == rows.end()) {
-            out += fmt::format("{},{},,{},,,,,,,,,,,,,,,,,{}\n", io::csv_field(study_case),
-                               io::csv_field(candidate), io::csv_field(option.refused), fewer);
-            continue;
+        std::vector<std::string> fields{study.cases[option.study_case].name,
+                                        study.candidates[option.candidate].name,
+                                        best_of_case(options, option), option.refused};
+        if (auto const row = std::ranges::find(rows, &option, &StudyRow::option); row != rows.end()) {
+            add_figures(fields, *row);
         }
-        std::vector<std::string> best;
-        for (auto const objective : objectives) {
-            if (best_of(options, option.study_case, objective) == &option) {
-                best.emplace_back(name_of(objective));
-            }
-        }
-        auto const change = row->cost_change.value_or(StudyFigure{});
-        out += fmt::format("{},{},{},,{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-                           io::csv_field(study_case), io::csv_field(candidate), fmt::join(best, " "),
-                           io::csv_field(option.plan), io::csv_field(chips_text(*option.spending)),
-                           option.spending->bill.currency, row->cost.value, row->cost.interval.low,
-                           row->cost.interval.high, row->outlay.value, row->days.value,
-                           row->days.interval.low, row->days.interval.high, row->energy_kwh.value,
-                           row->energy_kwh.interval.low, row->energy_kwh.interval.high, change.value,
-                           change.interval.low, change.interval.high, fewer);
+        fields.resize(headings.size() - 1); // what is not known is empty
+        fields.push_back(fmt::format("{}", fmt::join(option.fewer, "; ")));
+        out += io::csv_line(fields);
     }
     return out;
 }

@@ -169,4 +169,12 @@ std::string csv_field(std::string_view text) {
     return out + '"';
 }
 
+std::string csv_line(std::span<std::string const> fields) {
+    std::string out;
+    for (auto const& field : fields) {
+        out += (&field == fields.data() ? "" : ",") + csv_field(field);
+    }
+    return out + '\n';
+}
+
 } // namespace moesaic::io

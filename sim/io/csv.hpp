@@ -28,5 +28,7 @@ void parse_csv(std::string_view content, std::string const& name, std::vector<st
 
 /// The field as it must stand in a CSV file (quoted where needed).
 [[nodiscard]] std::string csv_field(std::string_view text);
+/// The fields as a line of a CSV file, line end included.
+[[nodiscard]] std::string csv_line(std::span<std::string const> fields);
 
 } // namespace moesaic::io

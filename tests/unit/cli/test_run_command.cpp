@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 using namespace moesaic;
 using nlohmann::json;
@@ -62,6 +63,12 @@ TEST_CASE("rows of one's own tables that no answer rests on are told before the 
         CHECK(ran.err.find(told) != std::string::npos);
     }
     CHECK(run_program("run " + tutorial("01-one-node.toml")).err.find("row") == std::string::npos);
+    // several scenarios share a table: told once
+    auto const both = run_program("run " + tutorial("01-one-node.toml") + " " +
+                                  tutorial("04-replicas-on-two-pools.toml") + " --timings " + table.path);
+    auto const first = both.err.find("own.csv:2:0");
+    CHECK(first != std::string::npos);
+    CHECK(both.err.find("own.csv:2:0", first + 1) == std::string::npos);
 }
 
 TEST_CASE("the same scenario gives the same bits", "[cli]") {
@@ -112,9 +119,44 @@ TEST_CASE("a model that does not fit is told with what it needs, and the exit co
     CHECK_THAT(ran.err, Catch::Contains("does not fit: stage 0 of 1 on nvidia_h20 needs") &&
                             Catch::Contains("largest: "));
     CHECK_THAT(ran.out, Catch::Contains("memory"));
-    auto const told = json::parse(run_program(arguments + " --json").out);
+    auto const as_json = run_program(arguments + " --json");
+    CHECK(as_json.exit_code == 2);
+    auto const told = json::parse(as_json.out);
     CHECK(told["fits"] == false);
     CHECK_FALSE(told.contains("step_time_s"));
+}
+
+TEST_CASE(
+    "of several scenarios one that cannot be done gives exit code 2, and the others are told all the same",
+    "[cli]") {
+    auto const both = "run " + tutorial("08-fleet-and-money.toml") + " " + tutorial("01-one-node.toml");
+    CHECK(run_program(both).exit_code == 0);
+    auto const misfit = run_program(both + " --set model=ling_plus");
+    CHECK(misfit.exit_code == 2);
+    CHECK_THAT(misfit.out, Catch::Contains("Ling-Lite on one H20 server"));
+    CHECK_THAT(misfit.err, Catch::Contains("01-one-node.toml") && Catch::Contains("does not fit: "));
+    // one of the two has a budget
+    auto const poor =
+        "run " + tutorial("08-fleet-and-money.toml") + " --set 'fleet.budget=\"1e6 CNY\"' --json";
+    auto const over_budget = run_program(poor);
+    CHECK(over_budget.exit_code == 2);
+    CHECK(json::parse(over_budget.out).contains("spending"));
+    CHECK_THAT(over_budget.err, Catch::Contains("fleet.budget"));
+}
+
+TEST_CASE("the shares of a rank's time add up to the step, whatever holds it up", "[cli]") {
+    auto const out =
+        run_program("run " + tutorial("02-pipeline.toml") + " --set parallel.host_layer='\"30 ms\"'").out;
+    std::istringstream lines{out.substr(out.find("time of a rank"))};
+    std::string headings, row;
+    std::getline(lines, headings);
+    std::getline(lines, row);
+    CHECK_THAT(headings, Catch::Contains("host"));
+    double all = 0.0;
+    for (std::size_t at = row.find('%'); at != std::string::npos; at = row.find('%', at + 1)) {
+        all += std::stod(row.substr(at - 6, 6)); // "  31.9 %"
+    }
+    CHECK(all == Approx(100.0).margin(0.3)); // six figures with one digit behind the point
 }
 
 TEST_CASE("a chip without a figure that is needed is told with chip and figure", "[cli]") {
