@@ -3,9 +3,9 @@
 #include "base/errors.hpp"
 #include "base/parallel_for.hpp"
 #include "cli/scenario_options.hpp"
+#include "io/parse_number.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -55,13 +55,11 @@ Shard shard_of(SweepArguments const& arguments) {
     if (arguments.shard.empty()) {
         return {};
     }
-    Shard shard;
-    auto const* const end = arguments.shard.data() + arguments.shard.size();
-    auto const first = std::from_chars(arguments.shard.data(), end, shard.number);
-    if (first.ec == std::errc{} && first.ptr != end && *first.ptr == '/') {
-        auto const second = std::from_chars(first.ptr + 1, end, shard.of);
-        if (second.ec == std::errc{} && second.ptr == end && shard.number >= 1 && shard.number <= shard.of) {
-            return shard;
+    auto const number = io::parse_leading_number<std::int64_t>(arguments.shard);
+    if (number && number->rest.starts_with('/')) {
+        auto const of = io::parse_number<std::int64_t>(number->rest.substr(1));
+        if (of && number->value >= 1 && number->value <= *of) {
+            return {number->value, *of};
         }
     }
     throw InputError{Origin::whole_file("--shard " + arguments.shard), "is no part of a sweep",

@@ -3,10 +3,10 @@
 #include "cli/sweep_arguments.hpp"
 #include "cli/sweep_executor.hpp"
 #include "cli/sweep_progress.hpp"
+#include "io/parse_number.hpp"
 #include "sweep/journal.hpp"
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <fmt/format.h>
 #include <memory>
@@ -50,13 +50,12 @@ class PointSource {
         open_ = got > 0 || (got < 0 && errno == EINTR);
     }
     static std::int64_t number_in(std::string const& line) {
-        std::int64_t number = 0;
-        auto const* const end = line.data() + line.size();
-        if (std::from_chars(line.data(), end, number).ptr != end || line.empty()) {
+        auto const number = io::parse_number<std::int64_t>(line);
+        if (!number) {
             throw InputError{Origin::whole_file("stdin"),
                              fmt::format("\"{}\" is no number of a point", line)};
         }
-        return number;
+        return *number;
     }
     bool open_ = true;
     std::string text_;

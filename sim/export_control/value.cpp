@@ -3,9 +3,9 @@
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
 #include "export_control/country_codes.hpp"
+#include "io/parse_number.hpp"
 #include "io/unit_text.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -21,14 +21,13 @@ std::optional<Value> quantity(std::string_view text) {
 
 /// A number that is followed by exactly this unit ("" for none).
 std::optional<double> number_with(std::string_view text, std::string_view unit) {
-    double number = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    auto rest = text.substr(static_cast<std::size_t>(end - text.data()));
-    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-    if (error != std::errc{} || !std::isfinite(number) || number < 0 || rest != unit) {
+    auto number = io::parse_leading_number<double>(text);
+    if (!number || !std::isfinite(number->value) || number->value < 0) {
         return std::nullopt;
     }
-    return number;
+    auto& rest = number->rest;
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    return rest == unit ? std::optional{number->value} : std::nullopt;
 }
 
 } // namespace

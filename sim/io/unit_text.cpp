@@ -1,6 +1,7 @@
 #include "io/unit_text.hpp"
 
-#include <charconv>
+#include "io/parse_number.hpp"
+
 #include <cmath>
 #include <fmt/format.h>
 #include <span>
@@ -53,12 +54,11 @@ std::optional<NumberAndUnit> split(std::string_view text) {
                                                : t.substr(first, t.find_last_not_of(' ') - first + 1);
     };
     text = trim(text);
-    double number = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || !std::isfinite(number) || (number != 0 && is_beyond_sense(number))) {
+    auto const number = parse_leading_number<double>(text);
+    if (!number || !std::isfinite(number->value) || (number->value != 0 && is_beyond_sense(number->value))) {
         return std::nullopt;
     }
-    return NumberAndUnit{number, trim(text.substr(static_cast<std::size_t>(end - text.data())))};
+    return NumberAndUnit{number->value, trim(number->rest)};
 }
 
 template <class Q>

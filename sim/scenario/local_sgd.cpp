@@ -1,7 +1,9 @@
 #include "scenario/local_sgd.hpp"
 
+#include "base/errors.hpp"
 #include "base/isolated.hpp"
 #include "engine/step_bound.hpp"
+#include "io/parse_number.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -111,7 +113,9 @@ Seconds step_with_meeting(parallel::Job const& job, engine::SimulationOptions co
             return fmt::format("{}", engine::simulate(program, job.topology, job.timings, how).step.value());
         }},
         1);
-    return Seconds{std::stod(answer.front())};
+    auto const step = io::parse_number<double>(answer.front());
+    expects(step.has_value(), "a simulation answers with its step");
+    return Seconds{*step};
 }
 
 results::Meetings add_meetings(parallel::Job const& job, parallel::Program const& program, Seconds step_with,

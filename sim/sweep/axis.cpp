@@ -1,5 +1,7 @@
 #include "sweep/axis.hpp"
 
+#include "io/parse_number.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -23,16 +25,13 @@ Amount read_amount(io::TomlTable const& t, std::string_view key) {
         return {t.number(key), text.find_first_of(".eEn") == std::string::npos, ""};
     }
     auto const text = t.text(key);
-    std::size_t end = 0;
-    Amount out;
-    try {
-        out.value = std::stod(text, &end);
-    } catch (std::exception const&) {
+    auto const number = io::parse_leading_number<double>(text);
+    if (!number) {
         throw InputError{t.origin(key), fmt::format("\"{}\" does not begin with a number", text),
                          "Write it like 8, 0.5 or \"50 GB/s\""};
     }
-    out.unit = text.substr(std::min(text.size(), text.find_first_not_of(' ', end)));
-    return out;
+    auto const unit = std::min(number->rest.size(), number->rest.find_first_not_of(' '));
+    return {number->value, false, std::string{number->rest.substr(unit)}};
 }
 
 Range read_range(io::TomlTable const& t) {

@@ -2,10 +2,10 @@
 
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
+#include "io/parse_number.hpp"
 #include "io/toml.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <optional>
@@ -47,22 +47,13 @@ std::string unescaped(std::string_view text) {
     return out;
 }
 
-template <class T>
-std::optional<T> parsed(std::string_view text) {
-    T value{};
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() ? std::optional{value} : std::nullopt;
-}
-
 /// "50 GB/s" -> 50 and "GB/s"; none for words, and for numbers that are part of one ("8x7b").
 std::optional<AxisCell> amount_of(std::string const& text) {
-    double value = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    auto const rest = std::string{end, text.data() + text.size()};
-    if (error != std::errc{} || rest.size() < 2 || rest[0] != ' ' || !std::isfinite(value)) {
+    auto const number = io::parse_leading_number<double>(text);
+    if (!number || number->rest.size() < 2 || number->rest[0] != ' ' || !std::isfinite(number->value)) {
         return std::nullopt;
     }
-    return AxisCell{value, rest.substr(1)};
+    return AxisCell{number->value, std::string{number->rest.substr(1)}};
 }
 
 } // namespace
@@ -84,12 +75,12 @@ Cell cell_of(std::string_view text) {
         }
         break;
     case 'i':
-        if (auto const value = parsed<std::int64_t>(rest)) {
+        if (auto const value = io::parse_number<std::int64_t>(rest)) {
             return *value;
         }
         break;
     case 'd':
-        if (auto const value = parsed<double>(rest)) {
+        if (auto const value = io::parse_number<double>(rest)) {
             return *value;
         }
         break;
@@ -108,7 +99,7 @@ AxisCell read_axis_cell(std::string const& toml) {
         auto const amount = amount_of(text);
         return amount ? *amount : AxisCell{std::move(text), ""};
     }
-    if (auto const whole = parsed<std::int64_t>(toml)) {
+    if (auto const whole = io::parse_number<std::int64_t>(toml)) {
         return {*whole, "1"};
     }
     if (toml == "true" || toml == "false" || table.is_array("value") || table.is_table("value")) {

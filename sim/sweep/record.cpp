@@ -3,8 +3,8 @@
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
 #include "base/random.hpp"
+#include "io/parse_number.hpp"
 
-#include <charconv>
 #include <fmt/format.h>
 
 namespace moesaic::sweep {
@@ -86,11 +86,12 @@ std::optional<Record> read_record(std::string_view line) {
     if (third == std::string_view::npos) {
         return std::nullopt;
     }
-    Record record;
-    auto const [end, error] = std::from_chars(line.begin(), line.begin() + first, record.point);
-    if (error != std::errc{} || end != line.begin() + first) {
+    auto const point = io::parse_number<std::int64_t>(line.substr(0, first));
+    if (!point) {
         return std::nullopt;
     }
+    Record record;
+    record.point = *point;
     record.hash = line.substr(first + 1, second - first - 1);
     try {
         record.basis = line.substr(second + 1, third - second - 1);

@@ -4,6 +4,7 @@
 #include "cli/mpi/roles.hpp"
 #include "cli/mpi/subprocess.hpp"
 #include "cli/sweep_progress.hpp"
+#include "io/parse_number.hpp"
 #include "sweep/file_lock.hpp"
 
 #include <algorithm>
@@ -26,7 +27,9 @@ Pending find_pending(SweepArguments const& arguments) {
     Subprocess process{command};
     Pending out;
     while (auto const line = process.read_line()) {
-        out.points.push_back(std::stoll(*line));
+        auto const point = io::parse_number<std::int64_t>(*line);
+        expects(point.has_value(), "a worker lists pending points");
+        out.points.push_back(*point);
     }
     out.exit_code = process.wait();
     return out;

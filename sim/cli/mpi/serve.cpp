@@ -2,6 +2,7 @@
 #include "cli/mpi/messages.hpp"
 #include "cli/mpi/roles.hpp"
 #include "cli/mpi/subprocess.hpp"
+#include "io/parse_number.hpp"
 #include "sweep/cell.hpp"
 
 #include <fmt/format.h>
@@ -22,9 +23,11 @@ Done done_of(std::string const& line) {
     std::getline(in, state, '\t');
     std::getline(in, source, '\t');
     std::getline(in, value, '\t');
+    auto const number_of_point = io::parse_number<std::int64_t>(point);
+    expects(number_of_point.has_value(), "a worker's line begins with a point");
     auto const cell = sweep::cell_of(value);
     auto const* number = std::get_if<double>(&cell);
-    return {.point = std::stoll(point),
+    return {.point = *number_of_point,
             .failed = state == "failed" ? 1 : 0,
             .cached = source == "computed" ? 0 : 1,
             .has_value = number ? 1 : 0,
