@@ -1,4 +1,5 @@
 #pragma once
+#include "file_bytes.hpp"
 #include "run_program.hpp"
 #include "temporary_file.hpp"
 
@@ -7,12 +8,6 @@
 #include <string>
 
 namespace moesaic {
-
-inline std::string bytes_of(std::string const& path) {
-    std::ostringstream out;
-    out << std::ifstream{path, std::ios::binary}.rdbuf();
-    return out.str();
-}
 
 /// A folder with a sweep over the first tutorial's scenario.
 struct SmallSweep {

@@ -1,4 +1,6 @@
 #include "cli/sweep_metrics.hpp"
+
+#include "base/calendar.hpp"
 #include "cli/sweep_executor.hpp"
 
 #include <algorithm>
@@ -98,7 +100,6 @@ Metric spent(std::string name, std::string unit, std::string description,
 std::vector<Metric> spending_metrics() {
     using economics::Total;
     using results::Spending;
-    constexpr double seconds_per_day = 86400.0;
     auto const of = [](Total which) {
         return [which](Spending const& s) { return economics::total(s.bill, which); };
     };

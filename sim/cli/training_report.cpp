@@ -1,5 +1,6 @@
 #include "cli/training_report.hpp"
 
+#include "base/calendar.hpp"
 #include "cli/number_text.hpp"
 #include "io/unit_text.hpp"
 
@@ -13,7 +14,6 @@ namespace {
 using economics::Account;
 using economics::Total;
 
-constexpr double seconds_per_day = 86400.0;
 constexpr double joules_per_kwh = 3.6e6;
 
 std::string days(Seconds time) { return fmt::format("{:.1f} days", time.value() / seconds_per_day); }

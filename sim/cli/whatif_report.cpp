@@ -1,5 +1,6 @@
 #include "cli/whatif_report.hpp"
 
+#include "base/calendar.hpp"
 #include "cli/number_text.hpp"
 #include "cli/text_table.hpp"
 #include "cli/training_report.hpp"
@@ -21,7 +22,6 @@ using scenario::Study;
 using scenario::StudyOption;
 using Options = std::vector<StudyOption>;
 
-constexpr double seconds_per_day = 86400.0;
 constexpr Objective objectives[] = {Objective::cheapest, Objective::fastest};
 
 StudyFigure figure_of(economics::Bill const& bill, Total which, std::uint64_t seed, double unit = 1.0) {
@@ -29,10 +29,10 @@ StudyFigure figure_of(economics::Bill const& bill, Total which, std::uint64_t se
     return {total(bill, which) / unit, {interval.low / unit, interval.high / unit}};
 }
 
-StudyFigure change_of(economics::Bill const& bill, economics::Bill const& baseline, Total which,
-                      std::uint64_t seed) {
+std::optional<StudyFigure> change_of(economics::Bill const& bill, economics::Bill const& baseline,
+                                     Total which, std::uint64_t seed) {
     auto const change = economics::difference(bill, baseline, which, {.seed = seed});
-    return {change.value, change.interval};
+    return change ? std::optional{StudyFigure{change->value, change->interval}} : std::nullopt;
 }
 
 StudyRow row_of(Study const& study, StudyOption const& option, StudyOption const* baseline) {

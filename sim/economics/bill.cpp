@@ -102,15 +102,19 @@ Interval80 interval_of(Bill const& bill, Total which, Worlds const& worlds) {
     return interval_80(totals(bill, which, worlds));
 }
 
-Difference difference(Bill const& bill, Bill const& baseline, Total which, Worlds const& worlds) {
+std::optional<Difference> difference(Bill const& bill, Bill const& baseline, Total which,
+                                     Worlds const& worlds) {
     expects(which == Total::energy || which == Total::time || bill.currency == baseline.currency,
             "bills in one currency");
+    if (total(baseline, which) == 0.0) {
+        return std::nullopt;
+    }
     auto const ours = totals(bill, which, worlds);
     auto shares = totals(baseline, which, worlds);
     for (std::size_t i = 0; i < shares.size(); ++i) {
         shares[i] = ours[i] / shares[i] - 1.0;
     }
-    return {total(bill, which) / total(baseline, which) - 1.0, interval_80(std::move(shares))};
+    return Difference{total(bill, which) / total(baseline, which) - 1.0, interval_80(std::move(shares))};
 }
 
 } // namespace moesaic::economics

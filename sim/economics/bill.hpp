@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,12 +58,12 @@ struct Worlds {
 [[nodiscard]] std::vector<double> totals(Bill const& bill, Total which, Worlds const& worlds);
 [[nodiscard]] Interval80 interval_of(Bill const& bill, Total which, Worlds const& worlds = {});
 
-/// By how much a total of one bill is above that of another, as a share of the other's.
+/// By how much a total of one bill is above that of another, as a share of the other's; none where the other is nothing.
 struct Difference {
     double value = 0.0;
     Interval80 interval;
 };
-[[nodiscard]] Difference difference(Bill const& bill, Bill const& baseline, Total which,
-                                    Worlds const& worlds = {});
+[[nodiscard]] std::optional<Difference> difference(Bill const& bill, Bill const& baseline, Total which,
+                                                   Worlds const& worlds = {});
 
 } // namespace moesaic::economics

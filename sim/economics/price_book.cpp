@@ -12,8 +12,10 @@ namespace moesaic::economics {
 
 namespace {
 
-void check(io::TomlTable const& entry, double amount) {
-    if (amount < 0) {
+template <class Amount>
+void check_price(io::TomlTable const& entry, hardware::Fact<Amount> const& price) {
+    auto const negative = [](auto const& fact) { return fact.value.amount < 0; };
+    if (negative(price) || std::ranges::any_of(price.alternatives, negative)) {
         throw InputError{entry.origin("price"), "must not be negative"};
     }
 }
@@ -49,7 +51,7 @@ std::vector<Price<Amount>> read_prices(io::TomlTable const& table, std::string_v
                             .place = entry.text("place"),
                             .date = read_time_of_price(entry),
                             .amount = hardware::read_fact<Amount>(entry, "price")};
-        check(entry, price.amount.value.amount);
+        check_price(entry, price.amount);
         if (std::ranges::any_of(out, [&](auto const& other) { return other.chip == price.chip; })) {
             throw InputError{entry.origin("chip"), fmt::format("a second {} for chip {}", kind, price.chip),
                              "Keep it under alternatives, or write another book"};

@@ -1,12 +1,13 @@
 #include "economics/training_bill.hpp"
 
+#include "base/calendar.hpp"
+
 #include <fmt/format.h>
 
 namespace moesaic::economics {
 
 namespace {
 
-constexpr double hours_per_year = 365.25 * 24.0;
 constexpr double kilo = 1000.0;
 
 /// What all lots' lines are made with.

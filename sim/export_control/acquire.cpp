@@ -49,15 +49,15 @@ class Buyer {
   public:
     Buyer(hardware::Chip const& chip, Regime const& regime, Fleet const& fleet)
         : regime_{regime}, fleet_{fleet}, start_{start_of(fleet, regime.deal.date)} {
-        int so_far = 0;
-        int given = 0;
+        std::int64_t so_far = 0;
+        std::int64_t given = 0;
         for (auto const& arrival : arrivals(fleet, chip.id, start_)) {
             if (!could_be_had(chip, regime, arrival.day)) {
                 continue;
             }
             so_far += arrival.count;
             left_.push_back(arrival);
-            left_.back().count = for_this_job(fleet, so_far) - given;
+            left_.back().count = static_cast<int>(for_this_job(fleet, so_far) - given);
             given += left_.back().count;
         }
     }

@@ -28,8 +28,10 @@ std::string reason(Verdict const& verdict) {
 }
 
 /// The fleet has too few.
-Refusal shortage(ChipUse const& use, int available, std::string const& problem, std::string const& hint) {
-    return {use.origin, use.chip.id, problem, problem, hint, available};
+Refusal shortage(ChipUse const& use, std::int64_t available, std::string const& problem,
+                 std::string const& hint) {
+    expects(available < use.count, "a shortage is of fewer chips than are needed");
+    return {use.origin, use.chip.id, problem, problem, hint, static_cast<int>(available)};
 }
 
 Refusal refusal(ChipUse const& use, Deal const& deal, std::string const& why, std::string const& hint,
@@ -65,7 +67,7 @@ std::optional<Refusal> check_rented(ChipUse const& use, Regime const& regime, Fl
     if (!can_be_had(verdict.outcome)) {
         return refusal(use, there.deal, reason(verdict), "Name a place where it may be");
     }
-    int listed = 0;
+    std::int64_t listed = 0;
     bool any = false;
     for (auto const& rental : fleet.rented) {
         if (rental.chip == use.chip.id && rental.place == place) {
@@ -98,8 +100,8 @@ std::optional<Refusal> check_owned(ChipUse const& use, Regime const& regime) {
     return std::nullopt;
 }
 
-int lawfully_owned(hardware::Chip const& chip, Regime const& regime, Fleet const& fleet) {
-    int sum = 0;
+std::int64_t lawfully_owned(hardware::Chip const& chip, Regime const& regime, Fleet const& fleet) {
+    std::int64_t sum = 0;
     for (auto const& arrival : arrivals(fleet, chip.id, start_of(fleet, regime.deal.date))) {
         sum += could_be_had(chip, regime, arrival.day) ? arrival.count : 0;
     }
@@ -135,7 +137,8 @@ std::optional<Refusal> check_bought(ChipUse const& use, Regime const& regime, Fl
             ? std::string{}
             : fmt::format("; the fleet's stock and past supply cover {} and its licences {} of the {} needed",
                           lawful, quota, use.count);
-    return refusal(use, regime.deal, reason(verdict) + covered, excuses, lawful + quota);
+    return refusal(use, regime.deal, reason(verdict) + covered, excuses,
+                   static_cast<int>(lawful + quota)); // fewer than the use needs
 }
 
 /// Uses that draw on the same chips: of one chip, and where it is rented, at one place.

@@ -54,11 +54,16 @@ void set_performance(Figures& out, hardware::Chip const& chip) {
     if (!chip.tpp && computed && !computed->estimated) {
         out.set(Attribute::tpp, {computed->tpp, text_of(*computed)});
     }
-    auto const* tpp = out.find(Attribute::tpp);
-    if (tpp && !chip.performance_density) {
-        if (auto const density = compute_performance_density(chip, std::get<double>(tpp->value))) {
-            out.set(Attribute::performance_density, {*density, "computed: TPP / applicable die area"});
-        }
+}
+
+/// Of the TPP and the area that count, where nobody gives the density itself.
+void add_density(Figures& out) {
+    auto const* const tpp = out.find(Attribute::tpp);
+    auto const* const area = out.find(Attribute::applicable_die_area);
+    auto const mm2 = area ? std::get<SquareMillimetres>(area->value).value() : 0.0;
+    if (tpp && mm2 > 0.0 && !out.find(Attribute::performance_density)) {
+        out.set(Attribute::performance_density,
+                {std::get<double>(tpp->value) / mm2, "computed: TPP / applicable die area"});
     }
 }
 
@@ -68,9 +73,8 @@ void set_area(Figures& out, Attribute attribute, std::optional<hardware::Fact<do
     }
 }
 
-} // namespace
-
-Figures figures_of(hardware::Chip const& chip) {
+/// Without what is computed from other figures.
+Figures given_figures(hardware::Chip const& chip) {
     auto const own = "file of the chip";
     Figures out{chip.id};
     out.set(Attribute::chip, {chip.id, own});
@@ -99,13 +103,18 @@ Figures figures_of(hardware::Chip const& chip) {
     return out;
 }
 
+} // namespace
+
+Figures figures_of(hardware::Chip const& chip) { return figures_of(chip, {}); }
+
 Figures figures_of(hardware::Chip const& chip, FigureOverrides const& overrides) {
-    auto out = figures_of(chip);
+    auto out = given_figures(chip);
     if (auto const found = overrides.find(chip.id); found != overrides.end()) {
         for (auto const& [attribute, figure] : found->second) {
             out.set(attribute, figure);
         }
     }
+    add_density(out);
     return out;
 }
 

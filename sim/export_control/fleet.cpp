@@ -44,20 +44,21 @@ std::vector<Arrival> arrivals(Fleet const& fleet, std::string const& chip, Date 
     return out;
 }
 
-int for_this_job(Fleet const& fleet, int chips) {
-    return static_cast<int>(std::floor(chips * fleet.share_for_this_job + 1e-9));
+std::int64_t for_this_job(Fleet const& fleet, std::int64_t chips) {
+    return static_cast<std::int64_t>(
+        std::floor(static_cast<double>(chips) * fleet.share_for_this_job + 1e-9));
 }
 
-int owned(Fleet const& fleet, std::string const& chip, Date date) {
-    int sum = 0;
+std::int64_t owned(Fleet const& fleet, std::string const& chip, Date date) {
+    std::int64_t sum = 0;
     for (auto const& arrival : arrivals(fleet, chip, date)) {
         sum += arrival.count;
     }
     return sum;
 }
 
-int licence_quota(Fleet const& fleet, std::string const& chip, Date date) {
-    int sum = 0;
+std::int64_t licence_quota(Fleet const& fleet, std::string const& chip, Date date) {
+    std::int64_t sum = 0;
     for (auto const& licence : fleet.licences) {
         auto const holds = licence.from <= date && (!licence.until || date < *licence.until);
         sum += licence.chip == chip && holds ? licence.quota : 0;
@@ -77,7 +78,7 @@ Date start_of(Fleet const& fleet, Date regime_date) {
 
 namespace {
 
-/// A billion chips of one kind are a typing error, and sums of them must fit.
+/// A billion chips of one kind are a typing error.
 int read_count(io::TomlTable const& table, std::string_view key) {
     auto const count = table.integer_from(key, 1);
     constexpr std::int64_t most = 100'000'000;

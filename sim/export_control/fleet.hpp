@@ -3,6 +3,7 @@
 #include "base/money.hpp"
 #include "io/toml.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -82,11 +83,11 @@ struct Arrival {
 /// Up to this day: the stock, then the supply, each in the order of the days.
 [[nodiscard]] std::vector<Arrival> arrivals(Fleet const& fleet, std::string const& chip, Date date);
 /// The share of so many chips that this job may use, in whole chips.
-[[nodiscard]] int for_this_job(Fleet const& fleet, int chips);
+[[nodiscard]] std::int64_t for_this_job(Fleet const& fleet, std::int64_t chips);
 /// Stock bought and supply delivered by this day, all of the lab's.
-[[nodiscard]] int owned(Fleet const& fleet, std::string const& chip, Date date);
+[[nodiscard]] std::int64_t owned(Fleet const& fleet, std::string const& chip, Date date);
 /// Left of licences that hold on this day.
-[[nodiscard]] int licence_quota(Fleet const& fleet, std::string const& chip, Date date);
+[[nodiscard]] std::int64_t licence_quota(Fleet const& fleet, std::string const& chip, Date date);
 
 /// The day on which the training begins. @throws InputError where it is before the regime's date
 [[nodiscard]] Date start_of(Fleet const& fleet, Date regime_date);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace moesaic::export_control {
 
@@ -34,14 +35,23 @@ void add_periods(Changes& changes, Rule const& rule, Regime const& regime) {
     }
 }
 
-/// Days that the reach itself names ("date >= 2023-01-18"), where they change it and the rule is in force.
-void add_reach(Changes& changes, Rule const& rule, Regime const& regime) {
+/// Days on which a comparison of the date may turn: the first of its limit ("date >= 2023-01-18"), and the first after it
+/// ("date <= 2023-01-17").
+std::set<Date> turning_days(Rule const& rule) {
+    std::set<Date> out;
     for_each_part(rule.reach, [&](Predicate const& part) {
         auto const* const comparison = std::get_if<Comparison>(&part.node);
-        if (!comparison || comparison->attribute != Attribute::date) {
-            return;
+        if (comparison && comparison->attribute == Attribute::date) {
+            auto const limit = std::get<DateSpan>(limit_of(*comparison, rule.limits).value);
+            out.insert({limit.first, limit.last + std::chrono::days{1}});
         }
-        auto const day = std::get<DateSpan>(limit_of(*comparison, rule.limits).value).first;
+    });
+    return out;
+}
+
+/// Days that the reach itself names, where they change it and the rule is in force.
+void add_reach(Changes& changes, Rule const& rule, Regime const& regime) {
+    for (auto const day : turning_days(rule)) {
         auto const in_force = std::ranges::any_of(rule.in_force, [&](Period const& period) {
             return period.from < day && (!period.until || day < *period.until);
         });
@@ -51,7 +61,7 @@ void add_reach(Changes& changes, Rule const& rule, Regime const& regime) {
             auto& change = change_on(changes, day);
             (after ? change.begins : change.ends).push_back(rule.id);
         }
-    });
+    }
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "io/hdf5.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace moesaic::results {
 
@@ -26,7 +27,14 @@ Hdf5Column numbers(std::string name, std::vector<Row> const& rows, Figure figure
     return {std::move(name), std::move(out), std::move(label)};
 }
 
-double error_or_zero(Reproduced const& r) { return r.problem.empty() ? error_of(r) : 0.0; }
+/// The figures of runs; NaN of those that could not be simulated.
+template <class Figure>
+Hdf5Column simulated(std::string name, std::vector<Reproduced> const& runs, Figure figure, Hdf5Label label) {
+    auto const known = [&](Reproduced const& r) {
+        return r.problem.empty() ? figure(r) : std::numeric_limits<double>::quiet_NaN();
+    };
+    return numbers(std::move(name), runs, known, std::move(label));
+}
 
 std::vector<Hdf5Column> record_columns(std::vector<Reproduced> const& runs) {
     auto const seconds = [](std::string description) { return Hdf5Label{"s", std::move(description)}; };
@@ -42,26 +50,27 @@ std::vector<Hdf5Column> record_columns(std::vector<Reproduced> const& runs) {
         texts("software", runs, &Reproduced::software, "File of scenarios/software/"),
         texts("plan", runs, &Reproduced::plan, "Parallel plan in short"),
         texts("flag", runs, &Reproduced::flag, "What the collector of the records found wrong; counts apart"),
-        texts("problem", runs, &Reproduced::problem, "Why it could not be simulated; empty = it was")};
+        texts("problem", runs, &Reproduced::problem,
+              "Why it could not be simulated, so that its figures are NaN; empty = it was")};
     out.push_back(numbers(
         "published", runs, [](auto const& r) { return r.published.value(); },
         seconds("Published step time")));
-    out.push_back(numbers(
+    out.push_back(simulated(
         "simulated", runs, [](auto const& r) { return r.simulated.value(); },
         seconds("Simulated step time")));
-    out.push_back(numbers(
+    out.push_back(simulated(
         "low", runs, [](auto const& r) { return r.interval.low.value(); },
         seconds("80 % interval, lower end")));
-    out.push_back(numbers(
+    out.push_back(simulated(
         "high", runs, [](auto const& r) { return r.interval.high.value(); },
         seconds("80 % interval, upper end")));
     out.push_back(numbers(
         "software_known", runs, [](auto const& r) { return r.software_known ? 1.0 : 0.0; },
         pure("1 = the software that ran; 0 = it stands for one that nobody described")));
-    out.push_back(numbers("error", runs, error_or_zero, pure("ln(simulated / published)")));
+    out.push_back(simulated("error", runs, error_of, pure("ln(simulated / published)")));
     for (std::size_t level = 0; level < timing::evidence_levels; ++level) {
         auto const name = std::string{name_of(static_cast<timing::Evidence>(level))};
-        out.push_back(numbers(
+        out.push_back(simulated(
             name, runs, [&](auto const& r) { return r.time_by_evidence[level]; },
             pure("Share of the critical path on timings that are " + name)));
     }

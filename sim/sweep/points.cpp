@@ -88,6 +88,9 @@ void Points::count_points() {
     bool const conditional =
         std::ranges::any_of(stepped_, [&](auto i) { return is_conditional(sweep_.axes[i]); });
     std::int64_t combinations = 1;
+    if (too_many(combinations)) { // draws alone
+        refuse();
+    }
     for (auto const i : stepped_) {
         combinations *= static_cast<std::int64_t>(sweep_.axes[i].rows.size());
         if (too_many(combinations)) {

@@ -33,13 +33,20 @@ void check_conditions(Axis const& axis, std::vector<std::string> const& given) {
     }
 }
 
-/// No path set twice, no column twice.
-void check_axis(Axis const& axis, std::vector<std::string>& given, std::set<std::string>& columns) {
+/// What the axes so far have taken.
+struct Taken {
+    std::vector<std::string> paths;
+    std::set<std::string> columns{"point"};
+    std::set<std::string> names;
+};
+
+/// No path set twice, no column twice, no name twice: draws are named after their axis.
+void check_axis(Axis const& axis, Taken& taken) {
     for (auto const& path : axis.paths) {
-        if (std::ranges::find(given, path) != given.end()) {
+        if (std::ranges::find(taken.paths, path) != taken.paths.end()) {
             throw InputError{axis.origin, fmt::format("\"{}\" is set already", path)};
         }
-        given.push_back(path);
+        taken.paths.push_back(path);
     }
     auto all = axis.columns;
     if (!axis.labels.empty()) {
@@ -49,23 +56,26 @@ void check_axis(Axis const& axis, std::vector<std::string>& given, std::set<std:
         if (column.empty() || column.find('/') != std::string::npos || column == "." || column == "..") {
             throw InputError{axis.origin, fmt::format("\"{}\" cannot name a column", column)};
         }
-        if (!columns.insert(column).second) {
+        if (!taken.columns.insert(column).second) {
             throw InputError{axis.origin, fmt::format("a second column \"{}\"", column),
                              "Give the axis another name"};
         }
     }
+    if (!taken.names.insert(axis.name).second) {
+        throw InputError{axis.origin, fmt::format("a second axis \"{}\"", axis.name),
+                         "Give the axis another name"};
+    }
 }
 
 void read_axes(io::TomlTable const& t, Sweep& sweep) {
-    std::vector<std::string> given;
-    std::set<std::string> columns{"point"};
+    Taken taken;
     for (auto const& set : sweep.set) {
-        given.push_back(set.path);
+        taken.paths.push_back(set.path);
     }
     for (auto const& table : t.tables("axes")) {
         auto axis = read_axis(table, is_drawn(sweep.design));
-        check_conditions(axis, given);
-        check_axis(axis, given, columns);
+        check_conditions(axis, taken.paths);
+        check_axis(axis, taken);
         bool const plain = !axis.crossed && axis.when.empty();
         if (std::holds_alternative<Saltelli>(sweep.design) && !plain) {
             throw InputError{axis.origin, "a saltelli design needs independent axes",

@@ -106,3 +106,23 @@ TEST_CASE("the sum of memory and I/O bandwidth follows its parts", "[export_cont
     figures.set(Attribute::memory_bandwidth, {BytesPerSecond{3e12}, "a"});
     CHECK(figures.find(Attribute::memory_plus_io_bandwidth)->value == Value{BytesPerSecond{9e12}});
 }
+
+TEST_CASE("a density that was computed follows the TPP and the area that are put in their place",
+          "[export_control]") {
+    hardware::Chip chip;
+    chip.id = "toy";
+    chip.peak = {{Dtype::bf16, peak(100)}}; // 1,600
+    chip.applicable_die_area_mm2 =
+        hardware::Fact<double>{400, "test", hardware::Confidence::published, "", {}};
+    auto const density = [&](std::string const& figures) {
+        auto const overrides = read_figure_overrides(io::parse_toml(figures, "w.toml"), "assumed");
+        auto const all = figures_of(chip, overrides);
+        return std::get<double>(all.find(Attribute::performance_density)->value);
+    };
+    CHECK(density("") == Approx(4.0));
+    CHECK(density("[toy]\ntpp = 2400\n") == Approx(6.0));
+    CHECK(density("[toy]\ntpp = 2400\napplicable_die_area = \"800 mm2\"\n") == Approx(3.0));
+    CHECK(density("[toy]\ntpp = 2400\nperformance_density = 5\n") == Approx(5.0));
+    chip.performance_density = hardware::Fact<double>{7, "test", hardware::Confidence::published, "", {}};
+    CHECK(density("[toy]\ntpp = 2400\n") == Approx(7.0)); // the catalogue's own word
+}

@@ -89,6 +89,24 @@ TEST_CASE("a fleet that contradicts itself is refused", "[export_control]") {
         Contains("fleet.stock[0].colour: is not a known key"));
 }
 
+TEST_CASE("a supply without end adds up to more chips than fit a short number", "[export_control]") {
+    auto const fleet =
+        fleet_of("[fleet]\nshare_for_this_job = 0.5\n[[fleet.supply]]\nchip = \"nvidia_a100_sxm4_80\"\n"
+                 "per_quarter = 100000000\nfrom = \"2020-01-01\"");
+    // 2020-04-01 to 2027-07-01: 30 quarters
+    CHECK(owned(fleet, "nvidia_a100_sxm4_80", day("2027-07-01")) == 3'000'000'000);
+    CHECK(for_this_job(fleet, 3'000'000'000) == 1'500'000'000);
+    // no rule forbids the chip in Singapore, and the supply says what the market has
+    auto const endless =
+        fleet_of("[[fleet.supply]]\nchip = \"nvidia_a100_sxm4_80\"\nper_quarter = 100000000\n"
+                 "from = \"2020-01-01\"");
+    CHECK(problem({use("nvidia_a100_sxm4_80", 1000)}, regime_on("2027-07-01", "SG"), endless) ==
+          "0 refusals");
+    auto const lots = acquire({use("nvidia_a100_sxm4_80", 1000)}, regime_on("2027-07-01", "SG"), endless);
+    REQUIRE(lots.size() == 1);
+    CHECK(iso_text(lots[0].day.value()) == "2021-01-01"); // the first after its launch in November 2020
+}
+
 TEST_CASE("supply arrives at the end of each quarter, as long as it lasts", "[export_control]") {
     auto const fleet = fleet_of(lab);
     auto const ascend = [&](std::string_view date) { return owned(fleet, "huawei_ascend_910b1", day(date)); };

@@ -23,6 +23,34 @@ TEST_CASE("the rules for China change on the days on which one begins or ends", 
     CHECK(iso_text(macau.front().from) == "2023-01-18"); // the reach of the October rule names the day
 }
 
+TEST_CASE("a day that ends the reach of a rule is told on the day after it", "[export_control]") {
+    auto regime = regime_on("2025-01-01");
+    auto const rule = [](std::string const& id, std::string const& reach) {
+        return "[[add]]\nid = \"" + id +
+               "\"\ntitle = \"t\"\njurisdiction = \"US\"\nin_force = [{ from = \"2024-01-01\" }]\n"
+               "reach = \"" +
+               reach +
+               "\"\npredicate = \"tpp >= 1\"\noutcome = \"prohibited\"\n"
+               "source = \"s\"\nconfidence = \"estimate\"\n";
+    };
+    apply_what_if(regime, io::parse_toml(rule("until_june", "date <= 2025-06-29") +
+                                             rule("from_july", "date > 2025-07-03") +
+                                             rule("one_day", "date == 2025-09-12"),
+                                         "w.toml"));
+    auto const told = [&](std::string const& day) {
+        for (auto const& change : regime_changes(regime)) {
+            if (iso_text(change.from) == day) {
+                return std::pair{change.begins, change.ends};
+            }
+        }
+        return std::pair<std::vector<std::string>, std::vector<std::string>>{};
+    };
+    CHECK(told("2025-06-30").second == std::vector<std::string>{"until_june"});
+    CHECK(told("2025-07-04").first == std::vector<std::string>{"from_july"});
+    CHECK(told("2025-09-12").first == std::vector<std::string>{"one_day"});
+    CHECK(told("2025-09-13").second == std::vector<std::string>{"one_day"});
+}
+
 TEST_CASE("a timeline gives each chip's status between the changes", "[export_control]") {
     auto const timeline =
         make_timeline({chip_of("nvidia_h800_sxm5"), chip_of("nvidia_h20")}, regime_on("2025-01-01"));

@@ -1,5 +1,9 @@
 #include "results/reproduction.hpp"
 
+#include "io/hdf5.hpp"
+#include "results/reproduction_file.hpp"
+#include "temporary_file.hpp"
+
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -63,4 +67,19 @@ TEST_CASE("groups count what is neither flagged nor failed", "[results]") {
     CHECK(a.median == Approx((std::log(1.05) - std::log(0.8)) / 2));
     CHECK(a.bias == Approx((std::log(1.05) + std::log(0.8)) / 2));
     CHECK(a.coverage == Approx(0.5)); // 0.8 to the published 1.0 is outside of 0.72 to 0.88
+}
+
+TEST_CASE("a file of reproductions has no figures of a run that could not be simulated", "[results]") {
+    auto failed = run("A", 2.0, 0.0);
+    failed.problem = "cannot be priced";
+    TemporaryFile const file{"reproduced.h5"};
+    write_reproduction(file.path, {run("A", 2.0, 1.0), failed}, "1");
+    io::Hdf5Reader const back{file.path};
+    CHECK(back.numbers("/records/published") == std::vector{2.0, 2.0});
+    for (auto const* column : {"simulated", "low", "high", "error", "measured", "analytic"}) {
+        INFO(column);
+        auto const values = back.numbers(std::string{"/records/"} + column);
+        CHECK_FALSE(std::isnan(values[0]));
+        CHECK(std::isnan(values[1]));
+    }
 }

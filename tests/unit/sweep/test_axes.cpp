@@ -166,6 +166,15 @@ TEST_CASE("what a sweep file gets wrong is named with its place", "[sweep]") {
     CHECK(error("axes = [{ path = \"a\", range = { from = 1, to = 100000, steps = 100000 } },"
                 "{ path = \"b\", range = { from = 1, to = 1000, steps = 1000 } }]") ==
           "sweep.toml: has more than 10000000 points");
+    // 3 x 4,000,000 of one axis
+    CHECK(error("design = { kind = \"saltelli\", base_points = 4_000_000 }\n"
+                "axes = [{ path = \"a\", range = { from = 1.0, to = 2.0 } }]") ==
+          "sweep.toml: has more than 10000000 points");
+    // draws are named after their axis: two of one name would go up and down together
+    CHECK(error("design = { kind = \"random\", points = 8 }\n"
+                "[[axes]]\nname = \"chips\"\nzip = { a = [1, 2], b = [1, 2] }\n"
+                "[[axes]]\nname = \"chips\"\nzip = { c = [1, 2], d = [1, 2] }\n") ==
+          "sweep.toml:7:1: axes[1]: a second axis \"chips\". Give the axis another name");
 }
 
 TEST_CASE("cells read back as they were written", "[sweep]") {

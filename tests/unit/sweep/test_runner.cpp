@@ -1,3 +1,4 @@
+#include "file_bytes.hpp"
 #include "io/hdf5.hpp"
 #include "sweep/result_file.hpp"
 #include "sweep/runner.hpp"
@@ -19,12 +20,6 @@ using moesaic::test::Folder;
 using moesaic::test::sweep_of;
 
 namespace {
-
-std::string bytes_of(std::string const& path) {
-    std::ostringstream out;
-    out << std::ifstream{path, std::ios::binary}.rdbuf();
-    return out.str();
-}
 
 std::vector<Column> const metrics{{"square", CellKind::number, "s", "x squared", {}},
                                   {"cost", CellKind::number, "1", "Cost", "currency"},
