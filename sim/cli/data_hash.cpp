@@ -119,6 +119,51 @@ std::string DataHash::of_timings(std::vector<std::string> const& further) {
     return sum.hex();
 }
 
+namespace {
+
+struct NamedFile {
+    std::string_view name;
+    std::string path;
+};
+
+/// Single files that the scenario is made of. @param data folder of platforms/ and scenarios/
+std::vector<NamedFile> files_of(io::TomlTable const& scenario, std::string const& data,
+                                std::string const& base_folder) {
+    std::vector<NamedFile> out;
+    auto const beside = [&](std::string const& file) { return (fs::path{base_folder} / file).string(); };
+    if (scenario.is_text("model")) {
+        out.push_back({"model", fmt::format("{}/scenarios/models/{}.toml", data, scenario.text("model"))});
+    }
+    if (scenario.has("software")) {
+        out.push_back(
+            {"software", fmt::format("{}/scenarios/software/{}.toml", data, scenario.text("software"))});
+    }
+    if (auto const routing = scenario.optional_table("routing")) {
+        if (routing->has("file")) {
+            out.push_back({"routing", beside(routing->text("file"))});
+        }
+        if (routing->has("preset")) {
+            out.push_back({"routing", data + "/scenarios/routing_presets.toml"});
+        }
+    }
+    if (auto const regime = scenario.optional_table("regime"); regime && regime->is_text("what_if")) {
+        out.push_back({"what_if", beside(regime->text("what_if"))});
+    }
+    for (auto const& link : scenario.tables("site_links")) {
+        if (link.has("transport")) {
+            out.push_back({"transports", data + "/platforms/transports.toml"});
+        }
+    }
+    if (scenario.has("prices") || scenario.has("economics")) {
+        out.push_back({"rates", data + "/platforms/exchange_rates.toml"});
+    }
+    out.push_back({"sources of timings", data + "/platforms/timings/sources.toml"});
+    out.push_back({"calibration", data + "/platforms/calibration.toml"});
+    return out;
+}
+
+} // namespace
+
 std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string const& base_folder) {
     Sha256 sum;
     auto const add = [&](std::string_view name, std::string const& hash) {
@@ -126,32 +171,11 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
     };
     add("program", of_program());
     add("scenario", scenario.canonical_text({"name", "description", "assumptions", "published"}));
-    if (scenario.is_text("model")) {
-        add("model", of_file(fmt::format("{}/scenarios/models/{}.toml", folder_, scenario.text("model"))));
+    for (auto const& [name, path] : files_of(scenario, folder_, base_folder)) {
+        add(name, of_file(path));
     }
-    if (scenario.has("software")) {
-        add("software",
-            of_file(fmt::format("{}/scenarios/software/{}.toml", folder_, scenario.text("software"))));
-    }
-    auto const beside = [&](std::string const& file) { return (fs::path{base_folder} / file).string(); };
-    if (auto const routing = scenario.optional_table("routing")) {
-        if (routing->has("file")) {
-            add("routing", of_file(beside(routing->text("file"))));
-        }
-        if (routing->has("preset")) {
-            add("routing", of_file(folder_ + "/scenarios/routing_presets.toml"));
-        }
-    }
-    if (auto const regime = scenario.optional_table("regime")) {
+    if (scenario.has("regime")) {
         add("rules", of_facts(folder_ + "/scenarios/rules")); // they may refuse the chips
-        if (regime->is_text("what_if")) {
-            add("what_if", of_file(beside(regime->text("what_if"))));
-        }
-    }
-    for (auto const& link : scenario.tables("site_links")) {
-        if (link.has("transport")) {
-            add("transports", of_file(folder_ + "/platforms/transports.toml"));
-        }
     }
     for (auto const& pool : scenario.tables("pools")) {
         add("hardware", pool.has("node") ? of_node(pool.text("node"), pool.origin("node"))
@@ -162,10 +186,7 @@ std::string DataHash::of_scenario(io::TomlTable const& scenario, std::string con
     }
     if (scenario.has("prices") || scenario.has("economics")) {
         add("prices", of_facts(folder_ + "/platforms/prices"));
-        add("rates", of_file(folder_ + "/platforms/exchange_rates.toml"));
     }
-    add("sources of timings", of_file(folder_ + "/platforms/timings/sources.toml"));
-    add("calibration", of_file(folder_ + "/platforms/calibration.toml"));
     // A transfer may take its curve from any chip that has timings, and scale it by the chip's figures.
     add("chips", of_chips());
     return sum.hex();

@@ -6,13 +6,19 @@ namespace moesaic::cli {
 
 std::string percent(double share) { return fmt::format("{:.1f} %", 100.0 * share); }
 
-std::string grouped(double value) {
-    auto digits = fmt::format("{:.0f}", value);
+namespace {
+
+std::string in_thousands(std::string digits) {
     for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (digits.front() == '-' ? 1 : 0);
          at -= 3) {
         digits.insert(static_cast<std::size_t>(at), ",");
     }
     return digits;
 }
+
+} // namespace
+
+std::string grouped(double value) { return in_thousands(fmt::format("{:.0f}", value)); }
+std::string grouped(std::int64_t value) { return in_thousands(fmt::format("{}", value)); }
 
 } // namespace moesaic::cli

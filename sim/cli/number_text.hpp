@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 
 namespace moesaic::cli {
@@ -7,5 +8,6 @@ namespace moesaic::cli {
 [[nodiscard]] std::string percent(double share);
 /// 230909.2 -> "230,909"
 [[nodiscard]] std::string grouped(double value);
+[[nodiscard]] std::string grouped(std::int64_t value);
 
 } // namespace moesaic::cli

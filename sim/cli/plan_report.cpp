@@ -1,5 +1,6 @@
 #include "cli/plan_report.hpp"
 
+#include "cli/number_text.hpp"
 #include "cli/text_table.hpp"
 #include "io/unit_text.hpp"
 #include "planner/plan_text.hpp"
@@ -15,14 +16,6 @@ namespace moesaic::cli {
 namespace {
 
 using planner::Planned;
-
-std::string grouped(std::int64_t value) {
-    auto digits = std::to_string(value);
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-        digits.insert(static_cast<std::size_t>(at), ",");
-    }
-    return digits;
-}
 
 std::optional<Money> cost_of(PlanReport const& report, Planned const& plan) {
     if (report.costs_per_trillion_tokens.empty()) {
@@ -61,11 +54,11 @@ std::optional<double> kwh_of(PlanReport const& report, Planned const& plan) {
 
 std::string price_text(PlanReport const& report, Planned const& plan) {
     if (auto const kwh = kwh_of(report, plan)) {
-        return fmt::format("{} MWh", grouped(std::llround(*kwh / 1000.0)));
+        return fmt::format("{} MWh", grouped(*kwh / 1000.0));
     }
     auto const cost = cost_of(report, plan);
     return cost ? fmt::format("{:.2f} M {}", cost->amount / 1e6, cost->currency)
-                : fmt::format("{} h", grouped(std::llround(chip_hours_of(report, plan))));
+                : fmt::format("{} h", grouped(chip_hours_of(report, plan)));
 }
 
 /// Runs of equal words: "3x none, full".

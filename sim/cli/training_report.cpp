@@ -51,8 +51,7 @@ io::Json money_json(double amount, std::string const& currency) {
 
 std::string lot_text(export_control::AcquiredLot const& acquired) {
     auto const& [lot, day, place, priced_by] = acquired;
-    auto out =
-        fmt::format("{} {} {}", grouped(static_cast<double>(lot.chips)), lot.chip.id, name_of(lot.way));
+    auto out = fmt::format("{} {} {}", grouped(lot.chips), lot.chip.id, name_of(lot.way));
     if (place) {
         out += " in " + *place;
     }
@@ -84,8 +83,7 @@ std::string training_text(scenario::Scenario const& s, results::Run const& run) 
         std::vector<std::string> parts;
         for (auto const& phase : training.phases) {
             parts.push_back(fmt::format("{} steps of {} sequences, {} each", grouped(phase.steps),
-                                        grouped(static_cast<double>(phase.global_batch)),
-                                        io::text_of(phase.step)));
+                                        grouped(std::int64_t{phase.global_batch}), io::text_of(phase.step)));
         }
         out += fmt::format("          {}\n", fmt::join(parts, "; "));
     }

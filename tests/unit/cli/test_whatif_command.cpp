@@ -1,3 +1,4 @@
+#include "io/csv.hpp"
 #include "io/text_file.hpp"
 #include "run_program.hpp"
 #include "temporary_file.hpp"
@@ -198,4 +199,31 @@ TEST_CASE("whatif refuses trainings that take more than the study's days", "[cli
     INFO(ran.err);
     REQUIRE(ran.exit_code == 0);
     CHECK_THAT(ran.out, Contains("days, more than the 0.5 of the study"));
+}
+
+TEST_CASE("whatif without a baseline that can be done compares with nothing, and says so", "[cli]") {
+    TemporaryFile const file{"study.toml"};
+    TemporaryFile const csv{"study.csv"};
+    io::write_text_file(file.path, "baseline = \"after\"\n" + study);
+    auto const ran = run_program("whatif " + file.path + " --csv " + csv.path);
+    INFO(ran.err);
+    REQUIRE(ran.exit_code == 0);
+    CHECK_THAT(ran.out, Contains("Baseline: after, in which nothing can be done"));
+    auto const changes = [&](std::string const& path) {
+        std::vector<std::string> out;
+        io::read_csv(path, {"case", "cost", "cost_change", "cost_change_low", "cost_change_high"},
+                     [&](io::CsvRow const& row) {
+                         if (!row.fields[1].empty()) {
+                             out.push_back(std::string{row.fields[2]} + "|" + std::string{row.fields[3]} +
+                                           "|" + std::string{row.fields[4]});
+                         }
+                     });
+        return out;
+    };
+    auto const none = changes(csv.path);
+    REQUIRE(none.size() == 4); // two of three plans in each of the two cases that leave something
+    CHECK(std::ranges::count(none, "||") == 4);
+    io::write_text_file(file.path, study);
+    REQUIRE(run_program("whatif " + file.path + " --csv " + csv.path).exit_code == 0);
+    CHECK(std::ranges::count(changes(csv.path), "||") == 1); // the baseline itself
 }

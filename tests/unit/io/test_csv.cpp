@@ -36,6 +36,7 @@ TEST_CASE("quoted fields may hold commas, quotes and line ends", "[io]") {
           std::vector<std::vector<std::string>>{{"x,\"y\"\nz"}});
     CHECK(csv_field("x,\"y\"") == "\"x,\"\"y\"\"\"");
     CHECK(csv_field("plain") == "plain");
+    CHECK(csv_line(std::vector<std::string>{"", "a,b", ""}) == ",\"a,b\",\n");
 }
 
 TEST_CASE("a broken CSV file is an error with its line", "[io]") {
