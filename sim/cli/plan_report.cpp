@@ -7,7 +7,6 @@
 #include "scenario/run_scenario.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
