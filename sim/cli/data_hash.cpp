@@ -112,7 +112,9 @@ std::string const& DataHash::of_node(std::string const& id, Origin const& asked_
 std::string DataHash::of_timings(std::vector<std::string> const& further) {
     Sha256 sum;
     sum.add(of_tables_at(folder_ + "/platforms/timings"));
-    sum.add(hashed(folder_ + "/platforms/timings/sources.toml").hash);
+    for (std::string const name : {"sources", "expectations"}) {
+        sum.add(hashed(fmt::format("{}/platforms/timings/{}.toml", folder_, name)).hash);
+    }
     for (auto const& path : further) {
         sum.add(of_tables_at(path));
     }
@@ -158,6 +160,7 @@ std::vector<NamedFile> files_of(io::TomlTable const& scenario, std::string const
         out.push_back({"rates", data + "/platforms/exchange_rates.toml"});
     }
     out.push_back({"sources of timings", data + "/platforms/timings/sources.toml"});
+    out.push_back({"expectations of timings", data + "/platforms/timings/expectations.toml"});
     out.push_back({"calibration", data + "/platforms/calibration.toml"});
     return out;
 }

@@ -49,11 +49,6 @@ constexpr double of_filling_trees[][23] = {
      0.5, 0.5, 0.5, 0.6, 0.7, 0.8, 0.7, 0.7, 0.8, 0.9, 0.9},
 };
 
-/// Steps of rings as measured over those of NCCL's cost model. With several ranks per node 1.0 (32 A100 at NERSC), 2.5 and 2.8
-/// (all_gather, 16 to 1,024 A100 of Perlmutter, axonn-ai/sc2025-pccl-reproducer), 4.3 (1,024 H100, nccl-tests issue 322): the
-/// geometric mean of the three machines. With one per node 5.9 us for 5.0 (128 nodes, sparticlesteve/nccl-benchmarking).
-constexpr double over_model = 2.25, over_model_alone = 1.2;
-
 constexpr double as_other_algorithm = 0.15; ///< as for curves of another kind
 
 ProtocolFigures const& figures_of(Algorithm algorithm, Protocol protocol) {
@@ -138,9 +133,8 @@ Seconds startup_of(Algorithm algorithm, Protocol protocol, CollectiveKind kind, 
 
 /// HCCL goes round the servers, each time with what a whole server holds (HCCL_ALGO: mesh inside, ring or pipeline between).
 Seconds round_nodes(CollectiveKind kind, GroupShape const& group, hardware::NodeType const& node, Bytes sent,
-                    BytesPerSecond attainable) {
+                    BytesPerSecond attainable, double slower) {
     auto const way = node.node_by_node ? Algorithm::hierarchical : Algorithm::ring;
-    auto const slower = group.ranks == group.nodes ? over_model_alone : over_model;
     auto const bytes = sent / attainable;
     auto const time = [&](Protocol protocol) {
         auto const latency = startup_of(way, protocol, kind, group, node) * slower;

@@ -42,8 +42,10 @@ enum class Protocol { ll, ll128, simple };
 /// latency or for its chunk, whichever is longer, so that both together take about sqrt(latency^2 + bytes^2); a broadcast has no
 /// chunk to pass on before the first has come, and takes their sum. With the protocol that is soonest done.
 /// @param sent by a rank over the NIC
+/// @param slower steps as measured over those of NCCL's cost model
 [[nodiscard]] Seconds round_nodes(CollectiveKind kind, GroupShape const& group,
-                                  hardware::NodeType const& node, Bytes sent, BytesPerSecond attainable);
+                                  hardware::NodeType const& node, Bytes sent, BytesPerSecond attainable,
+                                  double slower);
 
 /// What bytes of so large a collective get of the rate that large messages attain.
 [[nodiscard]] double share_of(Algorithm algorithm, Protocol protocol, GroupShape const& group, Bytes message);

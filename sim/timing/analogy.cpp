@@ -111,10 +111,11 @@ std::optional<Borrowed> ask_donor(Estimator const& estimator, hardware::Chip con
 
 std::vector<Borrowed> ask_donors(Estimator const& estimator, hardware::Chip const& chip, Kernel const& kernel,
                                  Kernel const& analogue) {
+    auto const& doubt = estimator.store().expectations().transfer;
     std::vector<std::pair<hardware::Chip const*, double>> chips;
     for (auto const& donor : estimator.store().reference_chips()) {
         if (donor.id != chip.id && find_roofline(donor, kernel) && find_roofline(donor, analogue)) {
-            chips.emplace_back(&donor, strangeness(chip, donor, kernel));
+            chips.emplace_back(&donor, strangeness(doubt, chip, donor, kernel));
         }
     }
     return ask_nearest(chips, [&](hardware::Chip const& donor, double strange) {

@@ -12,39 +12,37 @@ namespace moesaic::timing {
 namespace {
 
 /// Operations whose kernels differ more from chip to chip than products do, and formats for which the makers' software
-/// does: the fp8 grouped products of MI300X reach a third of the share of the peak that those of H800 reach.
-double strangeness_of_kind(Kernel const& kernel, bool one_vendor) {
-    constexpr double expert_ffn = 0.35, latent_attention = 0.35, attention_forward = 0.2,
-                     narrow_elsewhere = 0.5;
+/// does.
+double strangeness_of_kind(TransferDoubt const& doubt, Kernel const& kernel, bool one_vendor) {
     auto const& op = table_op(kernel.op);
     auto const dtype = find_dtype(kernel.dtype);
     bool const narrow = dtype && bytes_per_element(*dtype) < 2;
     bool const forward = op.kind == model::OpKind::attention && op.pass == model::Pass::forward;
-    auto const kind = op.family == Family::moe_ffn              ? expert_ffn
-                      : op.kind == model::OpKind::mla_attention ? latent_attention
-                      : forward                                 ? attention_forward
+    auto const kind = op.family == Family::moe_ffn              ? doubt.expert_ffn
+                      : op.kind == model::OpKind::mla_attention ? doubt.latent_attention
+                      : forward                                 ? doubt.attention_forward
                                                                 : 0;
-    return narrow && !one_vendor ? std::max(kind, narrow_elsewhere) : kind;
+    return narrow && !one_vendor ? std::max(kind, doubt.narrow_formats_of_other_vendors) : kind;
 }
 
 } // namespace
 
-double strangeness(hardware::Chip const& a, hardware::Chip const& b, Kernel const& kernel) {
-    // `moesaic timings check --transfer` on the public collection: median errors of 4 to 14 % on one die, 8 to 25 % between
-    // chips of one maker, 28 to 45 % between makers; the intervals hold about 80 %
-    constexpr double one_die = 0.08, one_vendor = 0.22, other_vendor = 0.36, per_doubling_of_balance = 0.06;
+double strangeness(TransferDoubt const& doubt, hardware::Chip const& a, hardware::Chip const& b,
+                   Kernel const& kernel) {
     auto const mine = find_roofline(a, kernel), theirs = find_roofline(b, kernel);
     expects(mine && theirs, "both chips have the figures of the roofline");
     double balance = mine->bytes_per_second / theirs->bytes_per_second;
     if (mine->flop_per_second > 0 && theirs->flop_per_second > 0) {
         balance /= mine->flop_per_second / theirs->flop_per_second;
     }
+    auto const of_balance = doubt.per_doubling_of_balance * std::abs(std::log2(balance));
     if (is_one_die(a, b)) {
-        return one_die + per_doubling_of_balance * std::abs(std::log2(balance));
+        return doubt.one_die + of_balance;
     }
     bool const makers = a.vendor == b.vendor;
-    return std::hypot(makers ? one_vendor : other_vendor, strangeness_of_kind(kernel, makers)) +
-           per_doubling_of_balance * std::abs(std::log2(balance));
+    return std::hypot(makers ? doubt.one_vendor : doubt.other_vendor,
+                      strangeness_of_kind(doubt, kernel, makers)) +
+           of_balance;
 }
 
 namespace {
@@ -64,10 +62,11 @@ Kernel equally_long(Kernel kernel, double factor) {
 std::vector<Borrowed> ask_donors(Estimator const& estimator, hardware::Chip const& chip,
                                  Kernel const& kernel) {
     auto const launch = Seconds{smoothness_of(table_op(kernel.op).family).launch};
+    auto const& doubt = estimator.store().expectations().transfer;
     std::vector<std::pair<hardware::Chip const*, double>> chips;
     for (auto const& other : estimator.store().reference_chips()) {
         if (other.id != chip.id && find_roofline(other, kernel)) {
-            chips.emplace_back(&other, strangeness(chip, other, kernel));
+            chips.emplace_back(&other, strangeness(doubt, chip, other, kernel));
         }
     }
     return ask_nearest(chips, [&](hardware::Chip const& other, double strange) -> std::optional<Borrowed> {

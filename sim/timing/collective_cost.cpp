@@ -14,10 +14,6 @@ namespace moesaic::timing {
 
 namespace {
 
-/// Start-up of half a ring (all_gather, reduce_scatter, broadcast) over that of a whole one (all_reduce): 14.8 over
-/// 21.5 us on 8 A100, 10.8 over 15.7 us on 8 H100 (nccl-tests at 2 KiB in aiconfigurator).
-constexpr double half_ring_startup = 0.69;
-
 bool is_half_ring(CollectiveKind kind) {
     return kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter ||
            kind == CollectiveKind::broadcast;
@@ -28,34 +24,38 @@ struct Likeness {
     CollectiveKind kind;
     double startup; ///< of the asked kind over this one
 };
-std::vector<Likeness> likenesses(CollectiveKind kind) {
+std::vector<Likeness> likenesses(CollectiveFigures const& figures, CollectiveKind kind) {
     std::vector<Likeness> out{{kind, 1.0}};
     if (is_half_ring(kind)) {
         if (kind != CollectiveKind::all_gather) {
             out.push_back({CollectiveKind::all_gather, 1.0});
         }
-        out.push_back({CollectiveKind::all_reduce, half_ring_startup});
+        out.push_back({CollectiveKind::all_reduce, figures.half_ring_startup});
     }
     return out;
 }
 
-/// Seconds of start-up that each doubling of the nodes adds. All-reduce, by trees: 42 us on 2 nodes (MI355X), 68 on 4 (H100).
-/// All-to-all: low-latency dispatch of DeepEP less its bytes at 50 GB/s, 45 us on 2 nodes and 52 on 32.
-double startup_per_doubling(CollectiveKind kind) {
-    return kind == CollectiveKind::all_reduce ? 25e-6 : kind == CollectiveKind::all_to_all ? 2e-6 : 0.0;
-}
-
 /// What more nodes than those of a measurement add to the start-up; fewer take from it.
-Seconds startup_of_more(GroupShape const& measured, CollectiveQuestion const& q,
-                        hardware::NodeType const& node, BytesPerSecond attainable) {
+Seconds startup_of_more(CollectiveFigures const& figures, GroupShape const& measured,
+                        CollectiveQuestion const& q, hardware::NodeType const& node,
+                        BytesPerSecond attainable) {
     if (is_half_ring(q.kind)) {
         auto const over_bytes = [&](GroupShape const& group) {
-            return round_nodes(q.kind, group, node, q.rank_bytes, attainable);
+            auto const slower =
+                group.ranks == group.nodes ? figures.ring_steps_one_rank_per_node : figures.ring_steps;
+            return round_nodes(q.kind, group, node, q.rank_bytes, attainable, slower);
         };
         return over_bytes({q.ranks, q.nodes}) - over_bytes(measured);
     }
     auto const doublings = std::log2(static_cast<double>(q.nodes) / static_cast<double>(measured.nodes));
-    return Seconds{startup_per_doubling(q.kind) * doublings};
+    switch (q.kind) {
+    case CollectiveKind::all_reduce:
+        return figures.all_reduce_startup_per_doubling * doublings;
+    case CollectiveKind::all_to_all:
+        return figures.all_to_all_startup_per_doubling * doublings;
+    default:
+        return Seconds{0};
+    }
 }
 
 struct Fabric {
@@ -123,30 +123,32 @@ struct Asked {
 /// @param like the curve's kind
 /// @param fabric whose link the curve was measured over
 /// @param startup where the curve does not show it
-Asked ask_curve(CollectiveCurve const& curve, Likeness const& like, CollectiveQuestion const& q,
-                hardware::NodeType const& node, Fabric const& fabric, Seconds startup) {
+Asked ask_curve(CollectiveFigures const& figures, CollectiveCurve const& curve, Likeness const& like,
+                CollectiveQuestion const& q, hardware::NodeType const& node, Fabric const& fabric,
+                Seconds startup) {
     auto const [link, beyond_node] = fabric;
     auto const per_byte = bytes_per_byte(curve, like.kind, beyond_node);
     auto const least = Bytes{curve.bytes.front()};
     if (least > shows_startup && q.rank_bytes / per_byte < least) {
         auto const rate = least * per_byte / Seconds{curve.seconds.front()};
-        return {{startup, rate, Evidence::interpolated, 0.15}, true};
+        return {{startup, rate, Evidence::interpolated, figures.sigma_of_rate_alone}, true};
     }
     auto cost = split_time(curve, q.rank_bytes, per_byte, link);
     cost.startup *= like.startup;
     if (beyond_node) {
         auto const rate_here = cost.attainable * (fabric_of(node, q).link / link);
-        auto const more = startup_of_more({curve.ranks, curve.nodes}, q, node, rate_here);
+        auto const more = startup_of_more(figures, {curve.ranks, curve.nodes}, q, node, rate_here);
         cost.startup = std::max(cost.startup / 2, cost.startup + more);
     }
     return {cost, false};
 }
 
-/// Beyond the numbers of ranks that were measured, the nearest one's rate holds. Inside a node, without the largest number, all_reduce
-/// on A100 gets 0.73 of its time, all_gather on H100 0.81, over one doubling each; the rate of a NIC depends less on how many nodes
-/// there are.
-double sigma_of_other_ranks(double doublings, bool beyond_node) {
-    return beyond_node ? 0.07 + 0.02 * std::abs(doublings) : 0.04 + 0.14 * std::abs(doublings);
+/// Beyond the numbers of ranks that were measured, the nearest one's rate holds.
+double sigma_of_other_ranks(CollectiveFigures const& figures, double doublings, bool beyond_node) {
+    auto const [least, per_doubling] =
+        beyond_node ? std::pair{figures.sigma_of_other_nodes, figures.per_doubling_of_nodes}
+                    : std::pair{figures.sigma_of_other_ranks_inside, figures.per_doubling_of_ranks_inside};
+    return least + per_doubling * std::abs(doublings);
 }
 
 /// Between two numbers of ranks: rate and start-up over the logarithm of their number. Half of what the two are apart is doubt.
@@ -163,29 +165,31 @@ CollectiveCost between(CollectiveCost const& a, CollectiveCost const& b, double 
 /// @param startup where the curves do not show it
 std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip, CollectiveQuestion const& q,
                               hardware::NodeType const& node, Fabric const& fabric, Seconds startup) {
-    for (auto const& like : likenesses(q.kind)) {
+    auto const& figures = store.expectations().collectives;
+    for (auto const& like : likenesses(figures, q.kind)) {
         auto const curves = near_curves(store, chip, like.kind, q, fabric.beyond_node);
         if (!curves) {
             continue;
         }
-        auto out = ask_curve(curves->nearest, like, q, node, fabric, startup);
+        auto out = ask_curve(figures, curves->nearest, like, q, node, fabric, startup);
         auto const doublings = doublings_to(curves->nearest, q, fabric.beyond_node);
         if (doublings != 0) {
-            auto const other = curves->across
-                                   ? std::optional{ask_curve(*curves->across, like, q, node, fabric, startup)}
-                                   : std::nullopt;
+            auto const other =
+                curves->across
+                    ? std::optional{ask_curve(figures, *curves->across, like, q, node, fabric, startup)}
+                    : std::nullopt;
             if (other && !other->rate_only && !out.rate_only) {
                 auto const apart = doublings_to(*curves->across, q, fabric.beyond_node) - doublings;
                 out.cost = between(out.cost, other->cost, -doublings / apart, q.rank_bytes);
             } else {
                 out.cost.evidence = Evidence::interpolated;
                 out.cost.sigma =
-                    std::hypot(out.cost.sigma, sigma_of_other_ranks(doublings, fabric.beyond_node));
+                    std::hypot(out.cost.sigma, sigma_of_other_ranks(figures, doublings, fabric.beyond_node));
             }
         }
         if (like.kind != q.kind) {
             out.cost.evidence = Evidence::transferred;
-            out.cost.sigma = std::hypot(out.cost.sigma, 0.15);
+            out.cost.sigma = std::hypot(out.cost.sigma, figures.sigma_of_other_kind);
         }
         return out;
     }
@@ -257,7 +261,9 @@ std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& le
 /// fabric is taken to be set up well.
 std::optional<CollectiveCost> borrow(StoreView const& store, hardware::NodeType const& node,
                                      CollectiveQuestion const& q, Fabric const& fabric, Seconds startup) {
-    constexpr double inside_sigma = 0.15, beyond_sigma = 0.2, strange_per_doubling = 0.05;
+    auto const& figures = store.expectations().collectives;
+    auto const strange_fabric =
+        fabric.beyond_node ? figures.sigma_of_other_network : figures.sigma_of_other_fabric_inside;
     double least = 0;
     std::optional<CollectiveCost> best;
     auto const lenders = lenders_to(store, node, fabric);
@@ -266,8 +272,7 @@ std::optional<CollectiveCost> borrow(StoreView const& store, hardware::NodeType 
         auto const gap = std::abs(std::log2(fabric.link / loan.lender.link));
         cost.attainable *= fabric.link / loan.lender.link;
         cost.evidence = Evidence::transferred;
-        cost.sigma = std::hypot(cost.sigma, (fabric.beyond_node ? beyond_sigma : inside_sigma) +
-                                                strange_per_doubling * gap);
+        cost.sigma = std::hypot(cost.sigma, strange_fabric + figures.per_doubling_of_link * gap);
         auto const time = cost.startup + q.rank_bytes / cost.attainable;
         auto const strange = loan.strange();
         auto const old_time = best ? best->startup + q.rank_bytes / best->attainable : time;
@@ -279,34 +284,23 @@ std::optional<CollectiveCost> borrow(StoreView const& store, hardware::NodeType 
     return best;
 }
 
-struct Published {
-    double share;   ///< of the link, for large messages
-    double startup; ///< seconds, at 8 ranks of a node or between two nodes
-};
-
-/// Where no curve is at hand. Inside a node: HCCL on 8 x 910B3 reaches 0.59 (all-reduce) and 0.61 (all-gather) of the HCCS
-/// mesh, 1.5 x 10^2 of 200 GB/s DeepEP on H800; meshes are taken at 0.6, switches at 0.75. Over NICs: 0.87 of the line rate
-/// in all-reduce on up to 8 nodes of MI325X, 0.94 to 0.97 in SimAI's calibration, 0.95 in all-to-all on two nodes of
-/// MI355X; start-up 42 us (all-reduce) and 37 us (all-to-all) there.
-Published published(CollectiveKind kind, Fabric const& fabric, bool mesh) {
-    if (kind == CollectiveKind::send_recv) {
-        return fabric.beyond_node ? Published{0.9, 12e-6} : Published{mesh ? 0.9 : 0.8, 8e-6};
-    }
-    auto const startup = fabric.beyond_node ? 42e-6 : 17e-6;
-    auto const share = fabric.beyond_node ? 0.88 : mesh ? 0.6 : 0.75;
-    return {share, kind == CollectiveKind::all_reduce ? startup : startup * half_ring_startup};
-}
-
-CollectiveCost published_cost(hardware::NodeType const& node, CollectiveQuestion const& q,
-                              Fabric const& fabric) {
-    auto const p = published(q.kind, fabric, node.scale_up.kind == hardware::ScaleUpKind::full_mesh);
-    Seconds startup{p.startup};
-    auto const attainable = fabric.link * p.share;
+/// Where no curve is at hand.
+CollectiveCost published_cost(Expectations const& expected, hardware::NodeType const& node,
+                              CollectiveQuestion const& q, Fabric const& fabric) {
+    auto const& figures = expected.collectives;
+    auto const& link = fabric.beyond_node                                       ? expected.links.network
+                       : node.scale_up.kind == hardware::ScaleUpKind::full_mesh ? expected.links.mesh
+                                                                                : expected.links.switched;
+    bool const pair = q.kind == CollectiveKind::send_recv;
+    auto startup = pair                                   ? link.pair_startup
+                   : q.kind == CollectiveKind::all_reduce ? link.startup
+                                                          : link.startup * figures.half_ring_startup;
+    auto const attainable = fabric.link * (pair ? link.pair_share : link.share);
     if (fabric.beyond_node && q.nodes > 0) {
         GroupShape const two_nodes{std::max(2, 2 * q.ranks / q.nodes), 2};
-        startup = std::max(startup / 2, startup + startup_of_more(two_nodes, q, node, attainable));
+        startup = std::max(startup / 2, startup + startup_of_more(figures, two_nodes, q, node, attainable));
     }
-    return {startup, attainable, Evidence::analytic, 0.25};
+    return {startup, attainable, Evidence::analytic, figures.sigma};
 }
 
 } // namespace
@@ -326,7 +320,7 @@ CollectiveCost collective_cost(StoreView const& store, hardware::NodeType const&
     if (q.rank_bytes.value() <= 0 || q.ranks < 2) {
         return {Seconds{0}, fabric.link, Evidence::measured, 0};
     }
-    auto const plain = published_cost(node, q, fabric);
+    auto const plain = published_cost(store.expectations(), node, q, fabric);
     // over NICs pairs depend on their switch alone; host-driven measurements say nothing of it
     bool const measured_kind = !(fabric.beyond_node && q.kind == CollectiveKind::send_recv);
     if (measured_kind) {

@@ -82,22 +82,21 @@ LinkShares read_links(io::TomlTable const& file) {
 
 CollectiveFigures read_collectives(io::TomlTable const& file) {
     Figures const t{file, "collectives"};
-    CollectiveFigures const out{
-        .sigma = t.number("sigma"),
-        .half_ring_startup = t.number("half_ring_startup"),
-        .all_reduce_startup_per_doubling = t.time("all_reduce_startup_per_doubling"),
-        .all_to_all_startup_per_doubling = t.time("all_to_all_startup_per_doubling"),
-        .ring_steps = t.number("ring_steps"),
-        .ring_steps_one_rank_per_node = t.number("ring_steps_one_rank_per_node"),
-        .sigma_of_other_kind = t.number("sigma_of_other_kind"),
-        .sigma_of_rate_alone = t.number("sigma_of_rate_alone"),
-        .sigma_of_other_ranks_inside = t.number("sigma_of_other_ranks_inside"),
-        .per_doubling_of_ranks_inside = t.number("per_doubling_of_ranks_inside"),
-        .sigma_of_other_nodes = t.number("sigma_of_other_nodes"),
-        .per_doubling_of_nodes = t.number("per_doubling_of_nodes"),
-        .sigma_of_other_fabric_inside = t.number("sigma_of_other_fabric_inside"),
-        .sigma_of_other_network = t.number("sigma_of_other_network"),
-        .per_doubling_of_link = t.number("per_doubling_of_link")};
+    CollectiveFigures const out{.sigma = t.number("sigma"),
+                                .half_ring_startup = t.number("half_ring_startup"),
+                                .all_reduce_startup_per_doubling = t.time("all_reduce_startup_per_doubling"),
+                                .all_to_all_startup_per_doubling = t.time("all_to_all_startup_per_doubling"),
+                                .ring_steps = t.number("ring_steps"),
+                                .ring_steps_one_rank_per_node = t.number("ring_steps_one_rank_per_node"),
+                                .sigma_of_other_kind = t.number("sigma_of_other_kind"),
+                                .sigma_of_rate_alone = t.number("sigma_of_rate_alone"),
+                                .sigma_of_other_ranks_inside = t.number("sigma_of_other_ranks_inside"),
+                                .per_doubling_of_ranks_inside = t.number("per_doubling_of_ranks_inside"),
+                                .sigma_of_other_nodes = t.number("sigma_of_other_nodes"),
+                                .per_doubling_of_nodes = t.number("per_doubling_of_nodes"),
+                                .sigma_of_other_fabric_inside = t.number("sigma_of_other_fabric_inside"),
+                                .sigma_of_other_network = t.number("sigma_of_other_network"),
+                                .per_doubling_of_link = t.number("per_doubling_of_link")};
     t.done();
     return out;
 }

@@ -49,7 +49,8 @@ using AskDonor = std::function<std::optional<Borrowed>(hardware::Chip const&, do
 [[nodiscard]] std::vector<Borrowed>
 ask_nearest(std::vector<std::pair<hardware::Chip const*, double>> const& chips, AskDonor const& ask);
 /// How far apart two chips are, as the spread of ln(time / roofline time) between chips like these.
-[[nodiscard]] double strangeness(hardware::Chip const& a, hardware::Chip const& b, Kernel const& kernel);
+[[nodiscard]] double strangeness(TransferDoubt const& doubt, hardware::Chip const& a, hardware::Chip const& b,
+                                 Kernel const& kernel);
 /// As if the chip had no rows of this operation: from its die under another name, by analogy, then borrowed.
 [[nodiscard]] std::optional<KernelTime> time_without_own(Estimator const& estimator,
                                                          hardware::Chip const& chip, Kernel const& kernel);

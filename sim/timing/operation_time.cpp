@@ -60,14 +60,13 @@ KernelTime product_time(Estimator const& estimator, hardware::Chip const& chip, 
 
 /// A backward pass that no table has: as many times the forward pass as it has more work.
 KernelTime scaled_forward(Estimator const& estimator, hardware::Chip const& chip, Operation const& op) {
-    constexpr double ratio_sigma = 0.15;
     auto const forward = with_pass(op, Pass::forward);
     auto out = operation_time(estimator, chip, forward);
     auto const more = model::flop_of(forward).value() > 0 ? model::flop_of(op) / model::flop_of(forward)
                                                           : model::bytes_of(op) / model::bytes_of(forward);
     out.duration.time *= more;
     out.duration.evidence = weakest(out.duration.evidence, Evidence::transferred);
-    out.duration.sigma = std::hypot(out.duration.sigma, ratio_sigma);
+    out.duration.sigma = std::hypot(out.duration.sigma, estimator.store().expectations().sigma_of_backward);
     out.source = fmt::format("{:.2f} times the forward pass by its work; {}", more, out.source);
     return out;
 }

@@ -119,6 +119,14 @@ void TimingStore::set_sources(TimingSources sources) {
 void TimingStore::read_catalogue(std::string const& platforms) {
     set_reference_chips(hardware::Catalogue{platforms}.all_chips());
     set_sources(read_timing_sources(io::read_toml_file(platforms + "/timings/sources.toml")));
+    set_expectations(read_expectations(io::read_toml_file(platforms + "/timings/expectations.toml")));
+}
+
+void TimingStore::set_expectations(Expectations const& expectations) { expectations_ = expectations; }
+
+Expectations const& TimingStore::expectations() const {
+    expects(expectations_.has_value(), "what is expected of kernels is told before they are asked for");
+    return *expectations_;
 }
 
 void TimingStore::set_reference_chips(std::vector<hardware::Chip> chips) {

@@ -1,5 +1,6 @@
 #pragma once
 #include "timing/consulted.hpp"
+#include "timing/expectations.hpp"
 #include "timing/series.hpp"
 #include "timing/timing_sources.hpp"
 #include "timing/timing_table.hpp"
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -55,10 +57,13 @@ class TimingStore {
     void set_reference_chips(std::vector<hardware::Chip> chips);
     /// To be told before any table is read: it says which rows make a series.
     void set_sources(TimingSources sources);
-    /// Both from the folder "platforms" of the catalogue.
+    void set_expectations(Expectations const& expectations);
+    /// All three from the folder "platforms" of the catalogue.
     void read_catalogue(std::string const& platforms);
 
     [[nodiscard]] std::vector<hardware::Chip> const& reference_chips() const { return chips_; }
+    /// To be told before anything is asked for.
+    [[nodiscard]] Expectations const& expectations() const;
     /// The reference chip that lists this name; none if no chip does.
     [[nodiscard]] hardware::Chip const* chip_named(std::string const& timing_name) const;
     /// Under which name rows of this chip are kept: of a reference chip's id, the first that it lists.
@@ -101,6 +106,7 @@ class TimingStore {
     NameTable chip_names_, dies_, dtypes_, sources_, libraries_, variants_;
     std::vector<hardware::Chip> chips_;
     TimingSources sources_known_;
+    std::optional<Expectations> expectations_;
     /// By id of a reference chip, the first of the names that tables have for it: rows under either are one chip's.
     std::unordered_map<std::string, std::string> names_of_ids_;
     std::vector<TableReport> reports_;

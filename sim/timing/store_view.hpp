@@ -33,6 +33,7 @@ class StoreView {
     [[nodiscard]] std::vector<hardware::Chip> const& reference_chips() const {
         return store_.reference_chips();
     }
+    [[nodiscard]] Expectations const& expectations() const { return store_.expectations(); }
     [[nodiscard]] bool has_rows_of(std::string const& timing_name) const;
     [[nodiscard]] Traits traits_of(std::string const& chip, std::string const& dtype,
                                    std::string const& source, Options const& options) const {

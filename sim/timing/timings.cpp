@@ -144,6 +144,10 @@ void Timings::set_reference_chips(std::vector<hardware::Chip> chips) {
     store_->change().set_reference_chips(std::move(chips));
 }
 
+void Timings::set_expectations(Expectations const& expectations) {
+    store_->change().set_expectations(expectations);
+}
+
 void Timings::read_catalogue(std::string const& platforms) { store_->change().read_catalogue(platforms); }
 
 void Timings::draw_errors(std::uint64_t seed, std::int64_t draw) { store_->errors.emplace(seed, draw); }

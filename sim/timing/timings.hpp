@@ -16,6 +16,7 @@
 
 namespace moesaic::timing {
 
+struct Expectations;
 struct TableReport;
 struct KernelEvidence;
 
@@ -36,7 +37,9 @@ class Timings {
     [[nodiscard]] std::vector<TableReport> const& reports() const;
     /// Chips that a transfer may take its curve from. Rows that beat their peaks are refused.
     void set_reference_chips(std::vector<hardware::Chip> chips);
-    /// Chips and sources from the folder "platforms" of the catalogue.
+    /// To be told, by itself or with the catalogue, before anything is asked for.
+    void set_expectations(Expectations const& expectations);
+    /// Chips, sources and expectations from the folder "platforms" of the catalogue.
     void read_catalogue(std::string const& platforms);
     /// From now on every answer has an error of its stated uncertainty, which is gone with that (sigma 0): see ErrorDraw.
     void draw_errors(std::uint64_t seed, std::int64_t draw);

@@ -55,9 +55,7 @@ struct Measured {
 
 std::optional<Measured> ask_chip(Estimator const& estimator, hardware::Chip const& chip,
                                  CollectiveQuestion const& q) {
-    // 16-bit dispatch of HybridEP is 1.16 to 1.19 times as fast as its combine (GB200, deepseek-ai/DeepEP PR 420)
-    constexpr double other_way = 0.17;
-    constexpr double least_startup = 15e-6; ///< launch and meeting of the ranks
+    auto const& figures = estimator.store().expectations().exchange;
     for (bool const sums : {q.tokens->sums, !q.tokens->sums}) {
         auto kernel = kernel_of(q, sums);
         auto const said =
@@ -69,11 +67,10 @@ std::optional<Measured> ask_chip(Estimator const& estimator, hardware::Chip cons
         kernel.m = 1;
         auto const one = own_time(estimator, chip, kernel);
         bool const shown = one && one->duration.evidence != Evidence::transferred; // else of too unlike a run
-        auto const startup =
-            std::min(shown ? one->duration.time : Seconds{least_startup}, said->duration.time / 2);
+        auto const startup = std::min(shown ? one->duration.time : figures.startup, said->duration.time / 2);
         bool const stands_in = sums != q.tokens->sums;
         return Measured{{startup, sent / (said->duration.time - startup), said->duration.evidence,
-                         std::hypot(said->duration.sigma, stands_in ? other_way : 0)},
+                         std::hypot(said->duration.sigma, stands_in ? figures.sigma_of_other_way : 0)},
                         stands_in};
     }
     return std::nullopt;
@@ -83,7 +80,7 @@ std::optional<Measured> ask_chip(Estimator const& estimator, hardware::Chip cons
 /// a slower one costs its share.
 std::optional<CollectiveCost> borrow(Estimator const& estimator, hardware::NodeType const& node,
                                      CollectiveQuestion const& q) {
-    constexpr double strange = 0.2, per_doubling = 0.1;
+    auto const& figures = estimator.store().expectations().exchange;
     auto const mine = link_of(node.chip, is_inside_node(q));
     std::optional<CollectiveCost> best;
     double least = 0;
@@ -104,7 +101,8 @@ std::optional<CollectiveCost> borrow(Estimator const& estimator, hardware::NodeT
             best = said->cost;
             best->attainable *= std::min(1.0, ratio);
             best->evidence = Evidence::transferred;
-            best->sigma = std::hypot(best->sigma, strange + per_doubling * gap);
+            best->sigma =
+                std::hypot(best->sigma, figures.sigma_of_other_chip + figures.per_doubling_of_link * gap);
         }
     }
     return best;

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/event_loop.hpp"
 #include "engine/lowering.hpp"
@@ -53,7 +54,7 @@ struct Simulated {
 Simulated simulated(Case const& c, engine::Fold fold) {
     auto const start = seconds_now();
     auto const topology = test::topology_of(shape_of(c));
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const program = program_of(c);
     Simulated out;
     out.step = engine::simulate(program, topology, timings, {.fold = fold}).step.value();

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/event_loop.hpp"
 #include "engine/simulate.hpp"
@@ -90,7 +91,7 @@ double runner(int classes) {
         program.classes.push_back(std::move(stage));
     }
     auto const start = seconds_now();
-    auto const timeline = engine::simulate(program, topology, timing::Timings{});
+    auto const timeline = engine::simulate(program, topology, test::no_tables());
     return static_cast<double>(timeline.activities) / (seconds_now() - start);
 }
 

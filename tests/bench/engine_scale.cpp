@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/simulate.hpp"
 #include "hardware/catalogue.hpp"
@@ -61,7 +62,7 @@ Figures measure(Case const& c) {
     auto const model = moesaic::model::ModelCatalogue{data + "/scenarios/models"}.model("deepseek_v3", {});
     auto cluster = catalogue.cluster("deepseek_h800_2048", {});
     cluster.nodes = c.chips / cluster.node.chips;
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const plan = plan_of(c);
 
     Figures out;

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/simulate.hpp"
 #include "random_program.hpp"
@@ -31,7 +32,7 @@ Run run(std::uint64_t seed, Fold fold, int stragglers) {
                    auto const chip = static_cast<std::int64_t>(rng.below(random.chips()));
                    options.perturbations.stragglers.push_back({ChipIndex{chip}, 1.0 + rng.uniform()});
                }
-               auto const timeline = engine::simulate(program, topology, timing::Timings{}, options);
+               auto const timeline = engine::simulate(program, topology, test::no_tables(), options);
                Run out{.step = timeline.step.value(),
                        .cells = timeline.cells,
                        .classes = static_cast<std::int64_t>(program.classes.size()),
@@ -99,7 +100,7 @@ double ring_step(hardware::Cluster const& cluster, Fold fold) {
                     {collective(parallel::Stream::data, timing::CollectiveKind::all_gather, 400e6, across)}}};
                all.schedule = {{0, 0, {}, {}}};
                program.classes = {all};
-               return engine::simulate(program, topology, timing::Timings{}, {.fold = fold}).step.value();
+               return engine::simulate(program, topology, test::no_tables(), {.fold = fold}).step.value();
            })
         .result;
 }

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/simulate.hpp"
 #include "engine/step_bound.hpp"
@@ -33,7 +34,7 @@ Sums run(std::uint64_t seed, double bandwidth, engine::Sharing sharing = engine:
     return apart([&] {
                RandomProgram random{seed};
                auto const topology = faster(random.shape(), bandwidth);
-               timing::Timings const timings;
+               auto const timings = test::no_tables();
                auto program = random.program();
                program.open_ended = open_ended;
                auto const timeline = engine::simulate(program, topology, timings, {.sharing = sharing});
@@ -105,7 +106,7 @@ double path_of(std::uint64_t seed, bool blocking, double bytes) {
                    message.in_turn = false;
                    message.bytes = message.bytes * bytes;
                }
-               return engine::simulate(program, topology, timing::Timings{},
+               return engine::simulate(program, topology, test::no_tables(),
                                        {.sharing = engine::Sharing::none})
                    .step.value();
            })
@@ -156,7 +157,7 @@ TEST_CASE("The bound is at most the path, the path at most the simulated step", 
         INFO("seed " << seed);
         RandomProgram random{seed};
         auto const topology = topology_of(random.shape());
-        auto const bound = engine::step_bound(random.program(), topology, timing::Timings{}).value();
+        auto const bound = engine::step_bound(random.program(), topology, test::no_tables()).value();
         auto const path = run(seed, 1.0, engine::Sharing::none).step;
         CHECK(bound > 0.0);
         CHECK(bound <= path * (1.0 + 1e-9));

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/simulate.hpp"
 #include "engine/step_bound.hpp"
@@ -41,7 +42,7 @@ Step step_of(std::vector<io::TomlOverride> const& settings, Fold fold = Fold::au
         scenario::read_scenario(MOESAIC_SOURCE_DIR "/scenarios/tutorial/11-attention-and-experts-apart.toml",
                                 settings, MOESAIC_SOURCE_DIR);
     auto const topology = scenario::topology_of(s);
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const program = parallel::build_program({s.model, s.plan, s.shape, topology, timings});
     auto const simulate = [&](engine::Sharing sharing) {
         return test::apart([&] {

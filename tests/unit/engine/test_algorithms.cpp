@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/double_tree.hpp"
 #include "engine/simulate.hpp"
@@ -218,7 +219,7 @@ TEST_CASE("Over many nodes a tree sums small messages sooner than a ring", "[eng
         all.schedule = {{0, 0, {}, {}}};
         program.classes = {all};
         program.chips = 512;
-        return simulate(program, topology, timing::Timings{}, {}).step.value();
+        return simulate(program, topology, test::no_tables(), {}).step.value();
     };
     auto const tree = apart([&] { return step(Algorithm::tree); }).result;
     auto const ring = apart([&] { return step(Algorithm::ring); }).result;

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "engine/folding.hpp"
 #include "engine/simulate.hpp"
 #include "engine_cluster.hpp"
@@ -80,7 +81,7 @@ TEST_CASE("Receivers of a rank: its share of the other class in order", "[engine
 
 TEST_CASE("The step with a straggler is as by hand", "[engine]") {
     auto const topology = topology_of({.nodes = 2});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const timeline = simulate(tensor_and_data(16), topology, timings,
                                    {.perturbations = {.stragglers = {{ChipIndex{5}, 2.0}}}});
     auto const node = cluster_of({}).node;
@@ -99,7 +100,7 @@ TEST_CASE("The step with a straggler is as by hand", "[engine]") {
 TEST_CASE("A slow NIC holds up the collectives of its group", "[engine]") {
     Shape const shape{.nodes = 4, .chips = 1, .nics = 1};
     auto const topology = topology_of(shape);
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("all", ranks(0, 1, 4))};
     program.classes[0].blocks = {
@@ -118,7 +119,7 @@ TEST_CASE("A slow NIC holds up the collectives of its group", "[engine]") {
 
 TEST_CASE("Jitter is drawn from the seed and makes groups wait for their slowest", "[engine]") {
     auto const topology = topology_of({.nodes = 2});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     SimulationOptions options{.fold = Fold::none, .sharing = Sharing::none};
     auto const program = tensor_and_data(16);
     auto const even = simulate(program, topology, timings, options).step;
@@ -134,7 +135,7 @@ TEST_CASE("Jitter is drawn from the seed and makes groups wait for their slowest
 
 TEST_CASE("Compute beside communication slows down by the share of the chip that it takes", "[engine]") {
     auto const topology = topology_of({.nodes = 2});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("all", ranks(0, 1, 16))};
     auto dispatch = collective(Stream::expert, CollectiveKind::all_to_all, 16e6, ranks(0, 1, 16));
@@ -153,7 +154,7 @@ TEST_CASE("Compute beside communication slows down by the share of the chip that
 
 TEST_CASE("Of collectives at the same time each takes its share of what the others leave", "[engine]") {
     auto const topology = topology_of({.nodes = 2});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("all", ranks(0, 1, 16))};
     std::vector<parallel::BlockOp> ops{kernel(10e-3, "up")};

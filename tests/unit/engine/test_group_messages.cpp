@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/compiled.hpp"
 #include "engine/simulate.hpp"
@@ -35,7 +36,7 @@ parallel::Program there_and_back(parallel::RankSet from, parallel::RankSet to, d
 /// Bytes on every link, both directions, of one run of all messages.
 std::map<LinkId, double> bytes_on_links(parallel::Program const& program, hardware::Topology const& topology,
                                         Fold how) {
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     TrafficCache traffic{program, topology};
     auto const folding = fold({program, topology, traffic}, how, {});
     Transfers transfers{{program, folding, topology, timings, traffic}};
@@ -92,7 +93,7 @@ TEST_CASE("a message to a group inside one cluster: folded and unfolded steps ag
             auto const program = there_and_back(from, to, 8e6, groups);
             auto const step = [&](Fold how) {
                 return apart([&] {
-                           return simulate(program, topology, timing::Timings{}, {.fold = how}).step.value();
+                           return simulate(program, topology, test::no_tables(), {.fold = how}).step.value();
                        })
                     .result;
             };

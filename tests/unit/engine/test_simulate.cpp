@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "engine/simulate.hpp"
 #include "engine_cluster.hpp"
 
@@ -81,7 +82,7 @@ parallel::Program two_stages(double message_bytes) {
 
 TEST_CASE("1F1B over two stages runs as by hand", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const timeline = simulate(two_stages(8e6), topology, timings, {.keep_events = true});
     // A message takes t. Stage 1 does F0 from 1 + t, B0, F1 and B1 without a gap until 7 + t. Stage 0 gets B0's
     // gradients at 4 + 2t, and after B0 and F2 sends at 7 + 2t: stage 1 does F2 and B2 from 7 + 3t to 10 + 3t,
@@ -109,7 +110,7 @@ TEST_CASE("1F1B over two stages runs as by hand", "[engine]") {
 
 TEST_CASE("A blocking message holds its sender up until it is through", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("sender", ranks(0, 1, 8)), class_of("receiver", ranks(8, 1, 8))};
     program.classes[0].blocks = {block("long", {kernel(1e-3, "up")})};
@@ -136,7 +137,7 @@ TEST_CASE("A blocking message holds its sender up until it is through", "[engine
 
 TEST_CASE("A message behind kernels costs its sender nothing", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("sender", ranks(0, 1, 8)), class_of("receiver", ranks(8, 1, 8))};
     program.messages = {{ClassId{0}, ClassId{1}, Bytes{8e6}, ChipIndex{0}, ChipIndex{8}}};
@@ -151,7 +152,7 @@ TEST_CASE("A message behind kernels costs its sender nothing", "[engine]") {
 
 TEST_CASE("1F1B with blocking messages over two stages runs as by hand", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto program = two_stages(8e6);
     for (auto& message : program.messages) {
         message.blocking = true;
@@ -188,14 +189,14 @@ parallel::Program exchange(bool in_turn) {
 
 TEST_CASE("Two ranks send to each other at the same time", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const t = alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, 8e6, {2, 2});
     CHECK_THAT(simulate(exchange(false), topology, timings).step.value(), WithinRel(2e-3 + t, 1e-9));
 }
 
 TEST_CASE("Messages that take turns go one way at a time", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const t = alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, 8e6, {2, 2});
     auto const timeline = simulate(exchange(true), topology, timings);
     CHECK_THAT(timeline.step.value(), WithinRel(2e-3 + 2 * t, 1e-9));
@@ -209,7 +210,7 @@ TEST_CASE("Two transfers on one NIC share it", "[engine]") {
     // one chip per node, NIC 1 GB/s: attainable is a share of the line rate, so that two at a time fill it
     Shape const shape{.nodes = 2, .chips = 1, .nics = 1, .nic_gb_per_s = 1.0};
     auto const topology = topology_of(shape);
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("both", ranks(0, 1, 2))};
     program.classes[0].blocks = {
@@ -236,7 +237,7 @@ TEST_CASE("Two transfers on one NIC share it", "[engine]") {
 
 TEST_CASE("Detached gradients run behind compute, and the step waits for them", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("all", ranks(0, 1, 16))};
     auto gradients = collective(Stream::data, CollectiveKind::reduce_scatter, 1e9, ranks(0, 8, 2), {0});
@@ -260,7 +261,7 @@ TEST_CASE("Detached gradients run behind compute, and the step waits for them", 
 
 TEST_CASE("Classes with a rendezvous start and end together", "[engine]") {
     auto const topology = topology_of({.nodes = 4});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("early", ranks(0, 1, 16)), class_of("late", ranks(16, 1, 16))};
     double const bytes[] = {1e9, 4e9};
@@ -282,7 +283,7 @@ TEST_CASE("Classes with a rendezvous start and end together", "[engine]") {
 
 TEST_CASE("A program whose message waits for its own answer is a bug that names the class", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto program = two_stages(1e6);
     std::swap(program.classes[0].schedule[0], program.classes[0].schedule[2]); // B0 before F0
     CHECK_THROWS_WITH(simulate(program, topology, timings), Catch::Matchers::Contains("class stage 0"));
@@ -290,7 +291,7 @@ TEST_CASE("A program whose message waits for its own answer is a bug that names 
 
 TEST_CASE("A message that nobody sends is a bug", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto program = two_stages(1e6);
     program.classes[0].schedule[0].sends.clear();
     CHECK_THROWS_AS(simulate(program, topology, timings), BugError);
@@ -298,14 +299,14 @@ TEST_CASE("A message that nobody sends is a bug", "[engine]") {
 
 TEST_CASE("A second simulation in one process is refused", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     static_cast<void>(simulate(two_stages(1e6), topology, timings));
     CHECK_THROWS_AS(simulate(two_stages(1e6), topology, timings), BugError);
 }
 
 TEST_CASE("Groups of one take no time", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("all", ranks(0, 1, 8))};
     program.classes[0].blocks = {
@@ -320,7 +321,7 @@ TEST_CASE("Groups of one take no time", "[engine]") {
 
 TEST_CASE("An early collective runs while the block waits for its message", "[engine]") {
     auto const topology = topology_of({});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto program = two_stages(8e6);
     // stage 1 gathers within its node before its first forward, whose kernels wait for it
     parallel::BlockOp gather{

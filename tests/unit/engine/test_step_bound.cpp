@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "engine/simulate.hpp"
 #include "engine/step_bound.hpp"
 #include "engine_cluster.hpp"
@@ -63,7 +64,7 @@ parallel::Program gpipe(Pipeline const& p) {
 
 TEST_CASE("The bound of a uniform pipeline is (m + p - 1) (f + b) and its messages", "[engine]") {
     auto const topology = topology_of({.nodes = 4});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     Pipeline const p;
     auto const t =
         alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, p.message_bytes, {2, 2});
@@ -76,7 +77,7 @@ TEST_CASE("The bound of a uniform pipeline is (m + p - 1) (f + b) and its messag
 
 TEST_CASE("The bound counts the blocking messages of the sender", "[engine]") {
     auto const topology = topology_of({.nodes = 4});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     Pipeline const p;
     auto const t =
         alone(timings, cluster_of({}).node, CollectiveKind::send_recv, Tier::leaf, p.message_bytes, {2, 2});
@@ -92,7 +93,7 @@ TEST_CASE("The bound counts the blocking messages of the sender", "[engine]") {
 
 TEST_CASE("The bound counts the busiest stream of a rank", "[engine]") {
     auto const topology = topology_of({.nodes = 2});
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Program program;
     program.classes = {class_of("all", ranks(0, 1, 16))};
     auto gradients = collective(parallel::Stream::data, CollectiveKind::all_reduce, 1e9, ranks(0, 8, 2), {0});

@@ -1,4 +1,5 @@
 #pragma once
+#include "no_tables.hpp"
 #include "hardware/catalogue.hpp"
 #include "io/toml.hpp"
 #include "parallel/build_program.hpp"
@@ -15,7 +16,7 @@ struct JobFixture {
     parallel::Plan plan;
     parallel::TrainingShape shape;
     hardware::Topology topology;
-    timing::Timings timings;
+    timing::Timings timings = test::no_tables();
 
     [[nodiscard]] parallel::Job job() const { return {model, plan, shape, topology, timings}; }
 };
@@ -49,7 +50,7 @@ inline JobFixture job_of(std::string const& model, std::vector<FixturePool> cons
             parallel::read_plan(table, context),
             {4096, global_batch},
             hardware::Topology{topology_pools, links},
-            timing::Timings{}};
+            test::no_tables()};
 }
 
 } // namespace moesaic::test

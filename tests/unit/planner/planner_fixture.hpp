@@ -1,4 +1,5 @@
 #pragma once
+#include "no_tables.hpp"
 #include "io/text_file.hpp"
 #include "planner/problem.hpp"
 #include "scenario/run_scenario.hpp"
@@ -13,7 +14,7 @@ namespace moesaic::test {
 struct PlanningFixture {
     scenario::Scenario scenario;
     hardware::Topology topology;
-    timing::Timings timings;
+    timing::Timings timings = test::no_tables();
     parallel::Pricers pricers;
     planner::Problem problem;
 

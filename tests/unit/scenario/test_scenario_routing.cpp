@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "model/parameters.hpp"
 #include "parallel/build_program.hpp"
 #include "scenario/run_scenario.hpp"
@@ -65,7 +66,7 @@ TEST_CASE("redundant experts make the busiest rank less busy, and cost memory an
     CHECK(kind.copied_experts > 1.0); // 16 copies and their first ones on 16 ranks
     CHECK(kind.expert_copies >= 2.0);
     auto const topology = scenario::topology_of(with);
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     auto const job = [&](scenario::Scenario const& s) {
         return parallel::Job{s.model, s.plan, s.shape, topology, timings};
     };

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "timing/condense.hpp"
 
 #include "example_chips.hpp"
@@ -33,6 +34,7 @@ std::string dense_table(hardware::Chip const& chip, int per_octave, std::string 
 TEST_CASE("a grid has fewer cells than there were rows, and counts all of these", "[timing]") {
     auto const x = example_chip("X");
     TimingStore rows;
+    rows.set_expectations(test::expectations());
     rows.set_reference_chips({x});
     rows.parse(dense_table(x, 8), "rows.csv");
     auto const grid = condense(rows, x);
@@ -72,6 +74,7 @@ TEST_CASE("a look-up in a grid gives the efficiency back, as interpolated and ne
 TEST_CASE("measurements whose licence passes on to works made from them are not condensed", "[timing]") {
     auto const x = example_chip("X");
     TimingStore rows;
+    rows.set_expectations(test::expectations());
     rows.set_reference_chips({x});
     rows.parse(dense_table(x, 2, "CC-BY-SA-4.0"), "rows.csv");
     CHECK(condense(rows, x).empty());
@@ -80,6 +83,7 @@ TEST_CASE("measurements whose licence passes on to works made from them are not 
 TEST_CASE("condensing twice gives the same bytes", "[timing]") {
     auto const x = example_chip("X");
     TimingStore rows;
+    rows.set_expectations(test::expectations());
     rows.set_reference_chips({x});
     rows.parse(dense_table(x, 4), "rows.csv");
     CHECK(condense(rows, x) == condense(rows, x));

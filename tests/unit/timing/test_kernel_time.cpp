@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "timing/timings.hpp"
 
 #include "example_chips.hpp"
@@ -40,6 +41,7 @@ std::string gemm_table(std::string const& chip, double over, hardware::Chip cons
 struct Loaded {
     TimingStore store;
     explicit Loaded(std::vector<hardware::Chip> chips, std::vector<std::string> const& tables) {
+        store.set_expectations(test::expectations());
         store.set_reference_chips(std::move(chips));
         for (auto const& table : tables) {
             store.parse(table, "t.csv");
@@ -147,7 +149,7 @@ TEST_CASE("no estimate beats the peak", "[timing]") {
 }
 
 TEST_CASE("without tables every time is analytic and states its doubt", "[timing]") {
-    Timings const none;
+    auto const none = test::no_tables();
     auto const said = none.duration(example_chip("X"), gemm(4096, 4096, 4096));
     CHECK(said.evidence == Evidence::analytic);
     CHECK(said.sigma >= 0.2);
@@ -156,7 +158,7 @@ TEST_CASE("without tables every time is analytic and states its doubt", "[timing
 }
 
 TEST_CASE("every kind of operation and pass has a time on a chip that knows its figures", "[timing]") {
-    Timings const none;
+    auto const none = test::no_tables();
     auto const x = example_chip("X");
     for (auto const& name : model::op_kind_names()) {
         for (auto const pass : {Pass::forward, Pass::backward, Pass::input_gradient, Pass::weight_gradient}) {
@@ -175,7 +177,7 @@ TEST_CASE("every kind of operation and pass has a time on a chip that knows its 
 }
 
 TEST_CASE("a figure of the chip that is missing is an error that names chip and figure", "[timing]") {
-    Timings const none;
+    auto const none = test::no_tables();
     auto blind = example_chip("blind");
     blind.memory_bandwidth.reset();
     CHECK_THROWS_AS(none.duration(blind, gemm(64, 64, 64)), InputError);

@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "timing/token_exchange.hpp"
 
 #include "example_chips.hpp"
@@ -48,6 +49,7 @@ struct Tables {
     hardware::Chip x = example_chip("X");
     Tables(std::vector<std::string> const& tables, std::vector<hardware::Chip> others = {}) {
         others.push_back(x);
+        store.set_expectations(test::expectations());
         store.set_reference_chips(std::move(others));
         for (auto const& table : tables) {
             store.parse(table, "t.csv");
