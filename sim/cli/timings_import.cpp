@@ -1,5 +1,6 @@
 #include "base/errors.hpp"
 #include "base/nearest_names.hpp"
+#include "base/quantile.hpp"
 #include "cli/command.hpp"
 #include "cli/timings_parts.hpp"
 #include "hardware/catalogue.hpp"
@@ -136,12 +137,6 @@ void take_collective(Arguments const& a, std::string const& file, CollectiveRow 
     shape.seconds.push_back(row.time.value());
 }
 
-double median_of(std::vector<double> values) {
-    auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::ranges::nth_element(values, middle);
-    return values.size() % 2 == 1 ? *middle : (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
-
 Imported import_collectives(Arguments const& a) {
     Imported out;
     CollectivesByShape shapes;
@@ -154,7 +149,7 @@ Imported import_collectives(Arguments const& a) {
         }
     }
     for (auto const& [key, shape] : shapes) {
-        out.rows += row_text(a, shape.op, shape.kernel, shape.extra, Seconds{median_of(shape.seconds)});
+        out.rows += row_text(a, shape.op, shape.kernel, shape.extra, Seconds{median(shape.seconds)});
         ++out.count;
     }
     return out;
@@ -164,6 +159,11 @@ Imported import_tables(Arguments const& a) {
     Imported out;
     for (auto const& file : a.files) {
         auto const report = read_timing_table(file, [&](Measurement const& row) {
+            if (row.measurements > 0) {
+                throw InputError{Origin{file, row.line, 0, "measurements"},
+                                 "is a cell of a condensed grid, not a measurement",
+                                 "Give the grid itself to the command that is to use it"};
+            }
             auto mine = a;
             mine.chip = a.chip.empty() ? row.chip : a.chip;
             mine.source = row.source;

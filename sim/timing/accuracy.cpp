@@ -1,6 +1,7 @@
 #include "timing/accuracy.hpp"
 
 #include "base/normal.hpp"
+#include "base/quantile.hpp"
 #include "base/random.hpp"
 #include "timing/fitness.hpp"
 
@@ -18,16 +19,6 @@ struct Miss {
     bool in_interval;
 };
 
-double quantile(std::vector<double>& sorted, double q) {
-    if (sorted.empty()) {
-        return 0;
-    }
-    auto const at = q * static_cast<double>(sorted.size() - 1);
-    auto const low = static_cast<std::size_t>(at);
-    auto const high = std::min(low + 1, sorted.size() - 1);
-    return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-}
-
 AccuracyGroup summarise(std::string op, std::string dtype, std::string chip,
                         std::vector<Miss> const& misses) {
     std::vector<double> errors;
@@ -36,13 +27,12 @@ AccuracyGroup summarise(std::string op, std::string dtype, std::string chip,
         errors.push_back(miss.error);
         inside += miss.in_interval ? 1 : 0;
     }
-    std::ranges::sort(errors);
     return {std::move(op),
             std::move(dtype),
             std::move(chip),
             static_cast<std::int64_t>(misses.size()),
-            quantile(errors, 0.5),
-            quantile(errors, 0.9),
+            errors.empty() ? 0.0 : median(errors),
+            errors.empty() ? 0.0 : quantile(errors, 0.9),
             static_cast<double>(inside) / static_cast<double>(std::max<std::size_t>(misses.size(), 1))};
 }
 

@@ -1,6 +1,7 @@
 #include "timing/collective_curve.hpp"
 
 #include "base/normal.hpp"
+#include "timing/repeated.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -85,7 +86,7 @@ void learn_misses(CollectiveCurve& curve) {
 }
 
 CurveTime time_on(CollectiveCurve const& curve, Bytes size) {
-    constexpr double as_measured = 0.02;
+    auto const as_measured = std::hypot(0.02, curve.disagreement);
     auto const& x = curve.bytes;
     auto const& y = curve.seconds;
     auto const above = std::ranges::lower_bound(x, size.value());
@@ -128,10 +129,10 @@ void add_curves(StoredSeries const& series, bool beyond_node, std::vector<Collec
                               .chip = series.chip};
         curve.grade = series.holds_host_time ? Grade::c : series.grade;
         for (auto const& [bytes, times] : points) {
-            auto sorted = times;
-            std::ranges::sort(sorted);
+            auto const measured = repeated(times);
             curve.bytes.push_back(bytes);
-            curve.seconds.push_back(sorted[sorted.size() / 2]);
+            curve.seconds.push_back(measured.time.value());
+            curve.disagreement = std::max(curve.disagreement, measured.sigma);
         }
         learn_misses(curve);
         out.push_back(std::move(curve));

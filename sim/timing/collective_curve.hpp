@@ -20,6 +20,7 @@ struct CollectiveCurve {
     std::vector<double> seconds;
     double misses =
         0.0; ///< of sizes left out, |ln(time)| per ln of the gap between their neighbours: four of five stay below
+    double disagreement = 0.0; ///< of sizes measured more than once, the greatest: see Repeated
     Grade grade = Grade::c;
     bool condensed = false; ///< cells of a grid, not measurements
     std::string chip;

@@ -1,5 +1,6 @@
 #include "timing/condense.hpp"
 
+#include "base/quantile.hpp"
 #include "io/csv.hpp"
 #include "timing/fitness.hpp"
 #include "timing/kriging.hpp"
@@ -68,7 +69,7 @@ Kernel cell_of(StoredSeries const& stored, Sample const& sample) {
 auto sizes_of(Kernel const& cell) {
     auto const& o = cell.options;
     return std::tuple{cell.batch, o.heads, o.kv_heads, o.window, o.topk, o.experts,
-                      o.ep,       o.nodes, cell.k,     cell.n,   cell.m};
+                      o.ep,       o.nodes, o.sms,      cell.k,   cell.n, cell.m};
 }
 
 struct Cell {
@@ -148,12 +149,6 @@ bool is_tiny(Kernel const& cell) {
     return product && (cell.m < least_rows || work_of(cell).flop.value() < least_flop);
 }
 
-double median_of(std::vector<double> values) {
-    std::ranges::sort(values);
-    auto const middle = values.size() / 2;
-    return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 /// What the cells alone give back for a measured shape, against what was measured.
 void set_spreads(Series const& raw, StoredSeries const& stored, Roofline const& roofline,
                  std::vector<Cell>& cells) {
@@ -174,7 +169,7 @@ void set_spreads(Series const& raw, StoredSeries const& stored, Roofline const& 
             std::tie(head.m, head.n, head.k, head.batch, head.options) =
                 std::tie(sample.m, sample.n, sample.k, sample.batch, *sample.options);
             auto const at = scaled(coordinates_of(head), smoothness);
-            auto const shape = raw.find(head, at);
+            auto const shape = raw.find(head);
             std::vector<KnownPoint> points;
             for (auto const& [point, distance] :
                  grid.points().nearest(at, static_cast<std::size_t>(smoothness.neighbours))) {
@@ -189,13 +184,13 @@ void set_spreads(Series const& raw, StoredSeries const& stored, Roofline const& 
     }
     // half of normal misses are within 0.6745 of their spread; a cell of few shares that of the series
     constexpr double within = 0.6745, believed = 4;
-    auto const median = [](std::vector<double> const& values) {
-        return values.empty() ? 0.0 : median_of(values);
+    auto const usual = [](std::vector<double> const& values) {
+        return values.empty() ? 0.0 : median(values);
     };
-    auto const of_all = median(all) / within;
+    auto const of_all = usual(all) / within;
     for (std::size_t c = 0; c < cells.size(); ++c) {
         auto const n = static_cast<double>(misses[c].size());
-        cells[c].spread = (median(misses[c]) / within * n + of_all * believed) / (n + believed);
+        cells[c].spread = (usual(misses[c]) / within * n + of_all * believed) / (n + believed);
     }
 }
 
@@ -232,7 +227,7 @@ void set_time(Cell& cell, StoredSeries const& stored, Roofline const& roofline) 
     kernel.options.heads = typical<int>(stored, cell, [](Sample const& s) { return s.options->heads; });
     kernel.options.kv_heads = typical<int>(stored, cell, [](Sample const& s) { return s.options->kv_heads; });
     kernel.options.window = typical<int>(stored, cell, [](Sample const& s) { return s.options->window; });
-    cell.time = (roofline_time(roofline, work_of(kernel)) + launch) * std::exp(median_of(log_ratios));
+    cell.time = (roofline_time(roofline, work_of(kernel)) + launch) * std::exp(median(log_ratios));
 }
 
 std::vector<Cell> cells_of(TimingStore const& store, int index) {

@@ -303,7 +303,7 @@ std::optional<Estimate> Estimator::estimate(Question const& q) const {
     auto const store = this->store();
     if (q.series >= 0) {
         auto const& series = store.series(q.series);
-        if (auto const shape = series.find(q.kernel, at)) {
+        if (auto const shape = series.find(q.kernel)) {
             bool const measured = !store.stored(q.series).condensed;
             return Estimate{bound * std::exp(series.log_ratio(*shape)),
                             std::hypot(smoothness.noise, series.spread(*shape)), measured, 0};

@@ -144,6 +144,7 @@ std::string extra_text(Options const& o) {
     if (o.nodes > 1) {
         count("nodes", o.nodes);
     }
+    count("sms", o.sms);
     if (!o.variant.empty()) {
         add(o.variant);
     }

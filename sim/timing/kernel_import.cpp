@@ -1,5 +1,6 @@
 #include "timing/kernel_import.hpp"
 
+#include "base/quantile.hpp"
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -41,13 +42,6 @@ std::vector<ImportShare> longest_first(std::map<std::string, ImportShare> const&
 std::string row_key(Kernel const& kernel, std::string const& extra) {
     return fmt::format("{}|{}|{}|{}|{}|{}|{}", table_op(kernel.op).name, kernel.dtype, kernel.m, kernel.n,
                        kernel.k, kernel.batch, extra);
-}
-
-Seconds median_of(std::vector<float> times) {
-    auto const middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-    std::ranges::nth_element(times, middle);
-    double const upper = *middle;
-    return Seconds{times.size() % 2 == 1 ? upper : (*std::max_element(times.begin(), middle) + upper) / 2};
 }
 
 /// Why the kernel's time or calls cannot be; empty where they can.
@@ -281,7 +275,7 @@ ImportResult KernelImport::finish() {
         finish_ordered(calls, key.second);
     }
     for (auto& [key, row] : rows_) {
-        row.row.time = median_of(row.times);
+        row.row.time = Seconds{median(std::move(row.times))};
     }
     add_shares_of_others();
     for (auto& [key, row] : rows_) {

@@ -38,8 +38,8 @@ std::vector<Suitor> suitors_of(StoreView const& store, hardware::Chip const& chi
         if (auto const little = misfit(stored, want)) {
             auto const& series = store.series(index);
             auto const distance = std::min(series.points().nearest(at, 1).front().distance, at_most);
-            bool const this_shape = !stored.condensed && unlike_form_sigma(stored, want) == 0.0 &&
-                                    series.find(want, at).has_value();
+            bool const this_shape =
+                !stored.condensed && unlike_form_sigma(stored, want) == 0.0 && series.find(want).has_value();
             out.push_back({index, *little + (this_shape ? -measured_is_worth : per_distance * distance)});
         }
     }

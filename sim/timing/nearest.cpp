@@ -67,8 +67,8 @@ int NearestPoints::build(int begin, int end) {
 /// Keeps the best `count` so far as a heap with the worst on top.
 class NearestPoints::Search {
   public:
-    Search(NearestPoints const& tree, Coordinates const& at, std::size_t count, int passed_over)
-        : tree_{tree}, at_{at}, count_{count}, passed_over_{passed_over} {}
+    Search(NearestPoints const& tree, Coordinates const& at, std::size_t count)
+        : tree_{tree}, at_{at}, count_{count} {}
 
     void visit(int index) {
         auto const& node = tree_.nodes_[static_cast<std::size_t>(index)];
@@ -97,9 +97,6 @@ class NearestPoints::Search {
         return std::tuple{a.distance, a.point} < std::tuple{b.distance, b.point};
     }
     void offer(int point) {
-        if (point == passed_over_) {
-            return;
-        }
         Neighbour const candidate{point, squared_distance(tree_.point(point), at_)};
         if (best_.size() < count_) {
             best_.push_back(candidate);
@@ -114,16 +111,14 @@ class NearestPoints::Search {
     NearestPoints const& tree_;
     Coordinates const& at_;
     std::size_t count_;
-    int passed_over_;
     std::vector<Neighbour> best_;
 };
 
-std::vector<Neighbour> NearestPoints::nearest(Coordinates const& at, std::size_t count,
-                                              int passed_over) const {
+std::vector<Neighbour> NearestPoints::nearest(Coordinates const& at, std::size_t count) const {
     if (points_.empty() || count == 0) {
         return {};
     }
-    Search search{*this, at, count, passed_over};
+    Search search{*this, at, count};
     search.visit(0);
     return search.take();
 }

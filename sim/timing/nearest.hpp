@@ -20,9 +20,8 @@ class NearestPoints {
     [[nodiscard]] Coordinates const& point(int index) const {
         return points_[static_cast<std::size_t>(index)];
     }
-    /// The nearest ones, nearest first; ties by index. @param passed_over a point left out; -1 = none
-    [[nodiscard]] std::vector<Neighbour> nearest(Coordinates const& at, std::size_t count,
-                                                 int passed_over = -1) const;
+    /// The nearest ones, nearest first; ties by index.
+    [[nodiscard]] std::vector<Neighbour> nearest(Coordinates const& at, std::size_t count) const;
 
   private:
     struct Node {

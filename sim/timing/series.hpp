@@ -32,7 +32,7 @@ class Series {
     /// Of the measurements that a shape of a condensed grid stands for.
     [[nodiscard]] double spread(int shape) const { return shapes_[static_cast<std::size_t>(shape)].spread; }
     /// The shape that is this very kernel's; none if it was not measured.
-    [[nodiscard]] std::optional<int> find(Kernel const& kernel, Coordinates const& at) const;
+    [[nodiscard]] std::optional<int> find(Kernel const& kernel) const;
     /// The place in the box of the measured shapes that is nearest: beyond the edge the edge holds.
     [[nodiscard]] Coordinates held(Coordinates at) const;
 
@@ -42,7 +42,7 @@ class Series {
         Options const* options;
         double spread;
     };
-    std::vector<Shape> shapes_;
+    std::vector<Shape> shapes_; ///< in order
     std::vector<double> log_ratios_;
     NearestPoints points_;
     Coordinates low_{}, high_{};

@@ -165,8 +165,16 @@ void TimingStore::check_new_rows() {
             }
         }
     }
-    for (auto& list : by_op_) {
-        std::erase_if(list, [&](int index) { return stored(index).samples.empty(); });
+    list_series();
+}
+
+/// A series whose rows were all refused is not listed, until a table has better ones.
+void TimingStore::list_series() {
+    by_op_.assign(table_ops().size(), {});
+    for (std::size_t i = 0; i < series_.size(); ++i) {
+        if (!series_[i].samples.empty()) {
+            by_op_[static_cast<std::size_t>(series_[i].op)].push_back(static_cast<int>(i));
+        }
     }
 }
 
@@ -320,8 +328,6 @@ void TimingStore::add(Measurement const& row, int file) {
                            .traits = traits_of(row.chip, kernel.dtype, row.source, *options),
                            .condensed = row.measurements > 0,
                            .samples = {}});
-        by_op_.resize(table_ops().size());
-        by_op_[static_cast<std::size_t>(kernel.op)].push_back(at->second);
     }
     series_[static_cast<std::size_t>(at->second)].samples.push_back({kernel.m, kernel.n, kernel.k,
                                                                      kernel.batch, options, row.time, file,

@@ -96,6 +96,7 @@ class TimingStore {
               std::function<TableReport(std::function<void(Measurement const&)> const&)> const& read);
     void add(Measurement const& row, int file);
     void check_new_rows();
+    void list_series();
     void check(StoredSeries& series, hardware::Chip const& chip);
     [[nodiscard]] Options const* intern(std::string const& extra, Options const& options);
     std::deque<Options> options_;

@@ -127,7 +127,8 @@ TEST_CASE("half a ring that was not measured has the rate of the whole one", "[t
 }
 
 TEST_CASE("without tables a collective has a published share of its link", "[timing]") {
-    TimingStore const none;
+    TimingStore none;
+    none.set_expectations(test::expectations());
     auto const node = example_node(example_chip("X"));
     Bytes const sent{1e9};
     auto const inside = collective_cost(none, node, {CollectiveKind::all_gather, Tier::node, sent, 8, 1});
@@ -139,7 +140,8 @@ TEST_CASE("without tables a collective has a published share of its link", "[tim
 }
 
 TEST_CASE("more nodes take longer to start", "[timing]") {
-    TimingStore const none;
+    TimingStore none;
+    none.set_expectations(test::expectations());
     auto const node = example_node(example_chip("X"));
     for (auto const kind :
          {CollectiveKind::all_reduce, CollectiveKind::all_gather, CollectiveKind::all_to_all}) {
@@ -153,7 +155,8 @@ TEST_CASE("more nodes take longer to start", "[timing]") {
 }
 
 TEST_CASE("a collective of one rank costs nothing", "[timing]") {
-    TimingStore const none;
+    TimingStore none;
+    none.set_expectations(test::expectations());
     auto const cost = collective_cost(none, example_node(example_chip("X")),
                                       {CollectiveKind::all_reduce, Tier::node, Bytes{1e6}, 1, 1});
     CHECK(cost.startup.value() == 0);
@@ -211,6 +214,22 @@ TEST_CASE("between two measured numbers of ranks lies a time between theirs", "[
     CHECK(at(4).first > at(2).first);
     CHECK(at(4).first < at(8).first);
     CHECK(at(4).second > at(2).second); // half of what the two are apart is doubt
+}
+
+TEST_CASE("a size measured twice stands half way between, and their difference is doubt", "[timing]") {
+    auto const x = example_chip("X");
+    auto const curve = [&](std::string const& second) {
+        TimingStore store;
+        store.set_reference_chips({x});
+        store.parse(std::string{table_header} +
+                        "X,all_reduce,fp16,1048576,0,0,8,nodes=1;kern=mine,100,me,mine\n"
+                        "X,all_reduce,fp16,1048576,0,0,8,nodes=1;kern=mine," +
+                        second + ",me,mine\n",
+                    "mine.csv");
+        return time_on(curves_of(store, x, CollectiveKind::all_reduce, false).at(0), Bytes{1048576.0});
+    };
+    CHECK(curve("300").time.value() == Approx(200e-6));
+    CHECK(curve("300").sigma > 10 * curve("100").sigma);
 }
 
 TEST_CASE("what goes round a ring starts later in proportion to its ranks, until its bytes hide the steps",

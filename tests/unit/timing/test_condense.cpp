@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fmt/format.h>
+#include <map>
 
 using namespace moesaic;
 using namespace moesaic::timing;
@@ -69,6 +70,24 @@ TEST_CASE("a look-up in a grid gives the efficiency back, as interpolated and ne
         CHECK(said.time.value() == Approx(expected).epsilon(0.02));
         CHECK(said.evidence == Evidence::interpolated);
     }
+}
+
+TEST_CASE("exchanges by more processors and by fewer are cells of their own", "[timing]") {
+    auto const x = example_chip("X");
+    TimingStore rows;
+    rows.set_expectations(test::expectations());
+    rows.set_reference_chips({x});
+    std::string table = table_header;
+    for (auto const& [sms, us] : {std::pair{12, 400}, std::pair{24, 250}}) {
+        table += fmt::format("X,ep_dispatch,bf16,4096,7168,8,8,experts=256;sms={};kern=deepep,{},me,MIT\n",
+                             sms, us);
+    }
+    rows.parse(table, "rows.csv");
+    std::map<int, double> times;
+    parse_timing_table(condense(rows, x), "grid.csv", [&](Measurement const& cell) {
+        times[cell.kernel.options.sms] = cell.time.value() * 1e6;
+    });
+    CHECK(times == std::map<int, double>{{12, 400.0}, {24, 250.0}});
 }
 
 TEST_CASE("measurements whose licence passes on to works made from them are not condensed", "[timing]") {

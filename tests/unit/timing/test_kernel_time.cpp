@@ -51,6 +51,29 @@ struct Loaded {
 
 } // namespace
 
+TEST_CASE("shapes that differ in one size alone are told apart, also where nothing is drawn over it",
+          "[timing]") {
+    auto const x = example_chip("X");
+    std::string table = table_header;
+    for (int k = 1; k <= 8; ++k) {
+        table += fmt::format("X,router_topk_fwd,bf16,4096,256,{},1,kern=t,{},me,MIT\n", k, 10 * k);
+    }
+    Loaded const loaded{{x}, {table}};
+    Estimator const estimator{loaded.store};
+    for (int k = 1; k <= 8; ++k) {
+        Kernel const kernel{.op = *find_table_op("router_topk_fwd"),
+                            .dtype = "bf16",
+                            .m = 4096,
+                            .n = 256,
+                            .k = k,
+                            .options = {}};
+        auto const said = own_time(estimator, x, kernel);
+        REQUIRE(said);
+        CHECK(said->duration.evidence == Evidence::measured);
+        CHECK(said->duration.time.value() == Approx(k * 10e-6));
+    }
+}
+
 TEST_CASE("a measured shape has its measured time", "[timing]") {
     auto const x = example_chip("X");
     Loaded const loaded{{x}, {gemm_table("X", 1.5, x)}};

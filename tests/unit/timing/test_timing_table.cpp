@@ -149,6 +149,26 @@ TEST_CASE("rows that beat the chip are refused, whether the chip is known before
     }
 }
 
+TEST_CASE("a table whose rows are all refused does not hide the next one's of the same kind", "[timing]") {
+    TimingStore store;
+    store.set_reference_chips({example_chip("X")});
+    store.parse(std::string{table_header} + "X,gemm,bf16,1000,1000,1000,1,,1,s,MIT\n", "bad.csv");
+    REQUIRE(store.reports().front().rows == 0);
+    CHECK(store.of_op(*find_table_op("gemm")).empty());
+    store.parse(std::string{table_header} + "X,gemm,bf16,1000,1000,1000,1,,25,s,MIT\n", "good.csv");
+    CHECK(store.of_op(*find_table_op("gemm")).size() == 1);
+}
+
+TEST_CASE("what a table says beside the sizes is written as it is read", "[timing]") {
+    for (std::string const text :
+         {"h=8;hkv=2;causal=1;kern=fa3", "topk=8;experts=256;ep=8;kern=vllm",
+          "topk=8;experts=256;nodes=4;sms=24;kern=deepep", "gated=0;cold=weights;kern=x", "window=512"}) {
+        INFO(text);
+        auto const read = parse_options(text, Origin{});
+        CHECK(parse_options(extra_text(read), Origin{}) == read);
+    }
+}
+
 TEST_CASE("a peak that is not the vendor's own is believed less than a measurement", "[timing]") {
     // 18.5 us is 8 % over the peak: taken; 18 us is 11 % over it: refused
     TimingStore store;
