@@ -254,11 +254,10 @@ Seconds Topology::latency(ChipIndex from, ChipIndex to) const {
 
 /// Numbers the vertices of a pool for the flow between its halves: all chips of a half are one vertex (0, 1), the
 /// rest counts from 2, -1 is left out. A pool of one node uses its scale-up link alone, as its routes do.
-Topology::Graph::Halves Topology::Graph::merge_halves(int pool) const {
+Topology::Graph::Halves Topology::Graph::merge_halves(int pool, InFirstHalf const& in_first) const {
     Halves out{std::vector<int>(num_vertices(net), -1), 2};
-    int const half = first[pool] + pools[pool].chips / 2;
     for (int chip = first[pool]; chip < first[pool + 1]; ++chip) {
-        out.vertex[chip_vertex[chip]] = chip < half ? 0 : 1;
+        out.vertex[chip_vertex[chip]] = in_first(chip) ? 0 : 1;
     }
     for (auto const v : boost::make_iterator_range(vertices(net))) {
         auto const& data = net[v];
@@ -271,25 +270,44 @@ Topology::Graph::Halves Topology::Graph::merge_halves(int pool) const {
     return out;
 }
 
-BytesPerSecond Topology::bisection(PoolId id) const {
-    auto const& g = *graph_;
-    int const pool = static_cast<int>(id.index());
-    if (g.pools.at(pool).chips < 2) {
-        return BytesPerSecond{0};
-    }
-    auto const halves = g.merge_halves(pool);
+BytesPerSecond Topology::Graph::between_halves(int pool, InFirstHalf const& in_first) const {
+    auto const halves = merge_halves(pool, in_first);
     auto const rate_of = [&](int link) {
-        auto const& nic = g.node_of(pool).nic_bandwidth.value;
-        return Capacity{std::llround((link < 0 ? nic : g.links[link].bandwidth).value())};
+        auto const& nic = node_of(pool).nic_bandwidth.value;
+        return Capacity{std::llround((link < 0 ? nic : links[link].bandwidth).value())};
     };
     FlowEdges edges;
-    for (auto const e : boost::make_iterator_range(boost::edges(g.net))) {
-        int const from = halves.vertex[source(e, g.net)], to = halves.vertex[target(e, g.net)];
+    for (auto const e : boost::make_iterator_range(boost::edges(net))) {
+        int const from = halves.vertex[source(e, net)], to = halves.vertex[target(e, net)];
         if (from >= 0 && to >= 0 && from != to) {
-            edges[{from, to}] += rate_of(g.net[e].link);
+            edges[{from, to}] += rate_of(net[e].link);
         }
     }
     return BytesPerSecond{static_cast<double>(max_flow(edges, halves.count, 0, 1))};
+}
+
+BytesPerSecond Topology::bisection(PoolId id) const {
+    auto const& g = *graph_;
+    int const pool = static_cast<int>(id.index());
+    int const chips = g.pools.at(pool).chips;
+    if (chips < 2) {
+        return BytesPerSecond{0};
+    }
+    int const half = g.first[pool] + chips / 2;
+    auto least = g.between_halves(pool, [&](int chip) { return chip < half; });
+    // a torus may be narrower across another dimension than the first
+    auto const& torus = g.torus_of_pool[pool];
+    if (!torus || static_cast<int>(torus->leaf.size()) != g.nodes_of(pool)) {
+        return least;
+    }
+    for (int d = 1; d < static_cast<int>(torus->shape.size()); ++d) {
+        if (torus->shape[d] % 2 == 0) {
+            least = std::min(least, g.between_halves(pool, [&](int chip) {
+                return torus->place_of(g.node_index(chip), d) < torus->shape[d] / 2;
+            }));
+        }
+    }
+    return least;
 }
 
 } // namespace moesaic::hardware

@@ -2,6 +2,7 @@
 #include "hardware/topology.hpp"
 
 #include <boost/graph/adjacency_list.hpp>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -56,12 +57,12 @@ struct TorusRouters {
     [[nodiscard]] int link_of(int node, int dimension, bool plus) const {
         return first_link[node] + 2 * dimension + (plus ? 0 : 1);
     }
-
-  private:
-    [[nodiscard]] int stride_of(int dimension) const;
     [[nodiscard]] int place_of(int node, int dimension) const {
         return node / stride_of(dimension) % shape[dimension];
     }
+
+  private:
+    [[nodiscard]] int stride_of(int dimension) const;
 };
 
 struct Topology::Graph {
@@ -154,7 +155,9 @@ struct Topology::Graph {
         std::vector<int> vertex;
         int count;
     };
-    [[nodiscard]] Halves merge_halves(int pool) const;
+    using InFirstHalf = std::function<bool(int chip)>;
+    [[nodiscard]] Halves merge_halves(int pool, InFirstHalf const& in_first) const;
+    [[nodiscard]] BytesPerSecond between_halves(int pool, InFirstHalf const& in_first) const;
     [[nodiscard]] Access access(int chip) const;
     [[nodiscard]] std::optional<std::pair<int, int>> own_path(int from, int to) const;
     [[nodiscard]] std::vector<Step> const& tree(Vertex leaf) const;

@@ -36,6 +36,11 @@ std::vector<double> dirichlet(DirichletLoad const& dirichlet, int experts, Rng& 
     for (int i = 0; i < experts; ++i) {
         loads.push_back(gamma(rng));
     }
+    if (std::ranges::none_of(loads, [](double load) { return std::isnormal(load); })) {
+        // all too small for a double: the limit, in which one expert has everything
+        loads.assign(loads.size(), 0.0);
+        loads[rng.below(loads.size())] = 1.0;
+    }
     return over_mean(std::move(loads));
 }
 
@@ -109,6 +114,35 @@ std::vector<double> expert_loads(ExpertLoad const& load, int layer, int experts,
 
 namespace {
 
+/// A token goes to an expert once, so that of its copies none gets more than one in top-k: what would be more goes to the
+/// other experts as their loads are.
+void at_most_one_per_token(std::vector<double>& loads, int topk) {
+    double const all = static_cast<double>(loads.size()), most = all / topk;
+    std::vector<bool> full(loads.size(), false);
+    auto const fill = [&] {
+        bool filled = false;
+        for (std::size_t e = 0; e < loads.size(); ++e) {
+            if (!full[e] && loads[e] > most) {
+                loads[e] = most;
+                full[e] = filled = true;
+            }
+        }
+        return filled;
+    };
+    while (fill()) {
+        double left = all, others = 0.0;
+        for (std::size_t e = 0; e < loads.size(); ++e) {
+            (full[e] ? left : others) += full[e] ? -most : loads[e];
+        }
+        auto const open = static_cast<double>(std::ranges::count(full, false));
+        for (std::size_t e = 0; e < loads.size(); ++e) {
+            if (!full[e]) {
+                loads[e] = others > 0.0 ? loads[e] * (left / others) : left / open;
+            }
+        }
+    }
+}
+
 /// Calls `look` with the loads of each MoE layer, as the ranks get them: experts in order, after shuffling and dropping.
 template <class Look>
 void for_each_layer(Routing const& routing, Model const& model, std::uint64_t seed, Look look) {
@@ -117,6 +151,7 @@ void for_each_layer(Routing const& routing, Model const& model, std::uint64_t se
     for (int layer = 0; layer < moe_layers(model); ++layer) {
         auto loads = expert_loads(routing.load, layer, model.moe->experts, rng);
         if (!measured) {
+            at_most_one_per_token(loads, model.moe->topk);
             shuffle(loads, rng);
         }
         if (routing.capacity_factor) {

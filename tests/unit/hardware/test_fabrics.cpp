@@ -140,6 +140,16 @@ TEST_CASE("On a torus of even and odd lengths, all pairs load every link of a di
     }
 }
 
+TEST_CASE("A torus is as wide as it is at its narrowest, in whatever order its lengths stand", "[hardware]") {
+    auto const bisection = [](std::vector<int> shape) {
+        return torus(std::move(shape), 1).bisection(PoolId{0}).value();
+    };
+    // a ring of 8 is cut twice, 2 x 2 links of 40 GB/s at each cut
+    CHECK(bisection({8, 2, 2}) == bisection({2, 2, 8}));
+    CHECK(bisection({2, 8, 2}) == bisection({2, 2, 8}));
+    CHECK_THAT(bisection({2, 2, 8}), WithinRel(2 * 4 * 40e9, 1e-12));
+}
+
 TEST_CASE("A router of a torus carries its own hops, ties half by each way round", "[hardware]") {
     auto const topology = torus({4, 4}, 2);
     auto const links = topology.own_hops(ChipIndex{10}, ChipIndex{12}); // from node 5 to node 6

@@ -94,6 +94,25 @@ TEST_CASE("more experts on a rank even out its load", "[model]") {
     CHECK(rank_imbalance(uneven, v3, 64, 2) != four);
 }
 
+TEST_CASE("no expert gets a token twice, however uneven the router", "[model]") {
+    auto const v3 = shipped_model("deepseek_v3"); // 8 of 256 experts
+    for (ExpertLoad const& load : {ExpertLoad{ZipfLoad{50.0}}, ExpertLoad{DirichletLoad{1e-4}},
+                                   ExpertLoad{DirichletLoad{1e-9}}, ExpertLoad{DirichletLoad{1e-300}}}) {
+        CHECK(rank_imbalance({load, std::nullopt}, v3, 256, 1) == Approx(256.0 / 8));
+        CHECK(rank_imbalance({load, std::nullopt}, v3, 1, 1) == Approx(1.0)); // all rows are somewhere
+    }
+}
+
+TEST_CASE("the more uneven the router, the busier the busiest rank", "[model]") {
+    auto const v3 = shipped_model("deepseek_v3");
+    double before = 1.0;
+    for (double const concentration : {1e3, 1e1, 1e-1, 1e-3, 1e-6, 1e-12}) {
+        auto const now = rank_imbalance({DirichletLoad{concentration}, std::nullopt}, v3, 8, 1);
+        CHECK(now >= before * 0.99);
+        before = now;
+    }
+}
+
 TEST_CASE("experts take no more than their capacity", "[model]") {
     auto const v3 = shipped_model("deepseek_v3");
     Routing const capped{ZipfLoad{1.0}, 1.5};
