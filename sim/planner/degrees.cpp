@@ -75,6 +75,13 @@ std::vector<Schedule> forms_of(Schedule const& schedule, std::vector<bool> const
                       schedule);
 }
 
+std::vector<int> ascending_once(std::vector<int> values) {
+    std::ranges::sort(values);
+    auto const repeated = std::ranges::unique(values);
+    values.erase(repeated.begin(), repeated.end());
+    return values;
+}
+
 /// Of [search], else the usual values and those of the scenario's own plan, ascending.
 std::vector<int> tried(std::vector<int> const& asked, std::vector<int> usual, scenario::Scenario const& s,
                        std::function<int(ReplicaKind const&)> const& own) {
@@ -82,10 +89,7 @@ std::vector<int> tried(std::vector<int> const& asked, std::vector<int> usual, sc
         return asked;
     }
     std::ranges::transform(s.plan.kinds, std::back_inserter(usual), own);
-    std::ranges::sort(usual);
-    auto const repeated = std::ranges::unique(usual);
-    usual.erase(repeated.begin(), repeated.end());
-    return usual;
+    return ascending_once(std::move(usual));
 }
 
 std::vector<Schedule> schedules_of(scenario::Scenario const& s) {
@@ -144,7 +148,19 @@ Degrees degrees_of(scenario::Scenario const& s) {
 }
 
 std::vector<int> tensor_degrees(Problem const& problem, int pool) {
-    return or_else(problem.scenario.search.tensor, powers_of_two(problem.node(pool).chips));
+    auto const& s = problem.scenario;
+    if (!s.search.tensor.empty()) {
+        return s.search.tensor;
+    }
+    auto out = powers_of_two(problem.node(pool).chips);
+    for (auto const& kind : s.plan.kinds) {
+        for (auto const& group : kind.stage_groups) {
+            if (group.pool == pool) {
+                out.push_back(group.tensor);
+            }
+        }
+    }
+    return ascending_once(std::move(out));
 }
 
 bool fills_nodes(int ranks, int chips_per_node) {

@@ -1,6 +1,6 @@
 #pragma once
-#include "no_tables.hpp"
 #include "io/text_file.hpp"
+#include "no_tables.hpp"
 #include "planner/problem.hpp"
 #include "scenario/run_scenario.hpp"
 #include "temporary_file.hpp"
@@ -19,7 +19,7 @@ struct PlanningFixture {
     planner::Problem problem;
 
     explicit PlanningFixture(scenario::Scenario of)
-        : scenario{std::move(of)}, topology{scenario::topology_of(scenario)}, timings{},
+        : scenario{std::move(of)}, topology{scenario::topology_of(scenario)},
           pricers{timings, scenario.plan.practice},
           problem{scenario, topology, timings, pricers, planner::imbalance_of(scenario)} {}
 };
