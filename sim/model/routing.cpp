@@ -134,10 +134,10 @@ void at_most_one_per_token(std::vector<double>& loads, int topk) {
         for (std::size_t e = 0; e < loads.size(); ++e) {
             (full[e] ? left : others) += full[e] ? -most : loads[e];
         }
-        auto const open = static_cast<double>(std::ranges::count(full, false));
         for (std::size_t e = 0; e < loads.size(); ++e) {
-            if (!full[e]) {
-                loads[e] = others > 0.0 ? loads[e] * (left / others) : left / open;
+            if (!full[e]) { // where the others are never chosen, one after the other takes what is left
+                loads[e] = others > 0.0 ? loads[e] * (left / others) : std::min(left, most);
+                left -= others > 0.0 ? 0.0 : loads[e];
             }
         }
     }

@@ -230,10 +230,10 @@ TEST_CASE("[search] names what may be tried", "[planner]") {
 }
 
 TEST_CASE("the degrees of the scenario's own plan are tried, unless [search] says otherwise", "[planner]") {
-    std::string const own =
-        "[parallel]\npool = \"new\"\npipeline = 7\nreplicas = 1\nmicro_batch = 6\ntensor = 16\n";
-    auto const planning = test::planning_of(two_pools.substr(0, two_pools.find("[search]")) + own);
-    auto const degrees = degrees_of(planning->scenario);
+    std::string const own = "[parallel]\npool = \"new\"\npipeline = 7\nreplicas = 1\nmicro_batch = 6\n";
+    auto const unsearched = two_pools.substr(0, two_pools.find("[search]"));
+    auto const degrees = degrees_of(test::planning_of(unsearched + own)->scenario);
+    auto const planning = test::planning_of(unsearched + "[parallel]\npool = \"new\"\ntensor = 16\n");
     CHECK(tensor_degrees(planning->problem, 0) == std::vector{1, 2, 4, 8, 16}); // nodes of 8
     CHECK(tensor_degrees(planning->problem, 1) == std::vector{1, 2, 4, 8});     // the plan does not use it
     CHECK(degrees.micro_batch == std::vector{1, 2, 4, 6, 8});

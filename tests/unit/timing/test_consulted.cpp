@@ -1,3 +1,4 @@
+#include "no_tables.hpp"
 #include "timing/consulted.hpp"
 
 #include "example_chips.hpp"
@@ -306,7 +307,7 @@ TEST_CASE("the content of a group changes with its rows and with no others", "[t
 }
 
 TEST_CASE("an answer from memory is noted like one that is new", "[timing]") {
-    Timings timings;
+    auto timings = test::no_tables();
     auto const x = example_chip("X");
     timings.set_reference_chips({x, example_chip("Y")});
     Operation const gemm{.kind = OpKind::gemm, .m = 4096, .n = 4096, .k = 4096};
