@@ -77,7 +77,7 @@ std::set<std::string> chosen_records(std::string const& file) {
     return out;
 }
 
-/// Scenarios with a published step time, by paper and file.
+/// Scenarios with a published step time or tokens per second, by paper and file.
 std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
     auto const folder = arguments.folder.empty() ? data_folder() + "/scenarios/papers" : arguments.folder;
     auto const all = paper_names(folder);
@@ -88,6 +88,7 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
     auto const overrides = arguments.options.overrides();
     auto const chosen = chosen_records(arguments.records);
     std::vector<Known> out;
+    int left_out = 0;
     for (auto const& paper : all) {
         if (arguments.paper != "all" && arguments.paper != paper) {
             continue;
@@ -105,8 +106,14 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
                 chosen.empty() || (scenario.published && chosen.contains(scenario.published->record));
             if (is_chosen && scenario.published && scenario.published->step_time) {
                 out.push_back({std::move(scenario), paper});
+            } else if (is_chosen) {
+                ++left_out;
             }
         }
+    }
+    if (left_out > 0 && !arguments.folder.empty()) {
+        fmt::print(stderr, "{} scenarios have no published step_time or tokens_per_s and are left out\n",
+                   left_out);
     }
     return out;
 }
@@ -238,11 +245,19 @@ std::vector<std::size_t> longest_first(std::vector<Known> const& known) {
     return order;
 }
 
+/// Every answer is analytic.
+timing::Timings without_tables() {
+    timing::Timings out;
+    out.read_catalogue(data_folder() + "/platforms");
+    return out;
+}
+
 std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     auto known = published_scenarios(arguments);
     if (known.empty()) {
         throw InputError{Origin{},
-                         fmt::format("\"{}\" has no scenario with a published step time", arguments.paper)};
+                         fmt::format("\"{}\" has no scenario with a published step_time or tokens_per_s",
+                                     arguments.paper)};
     }
     std::vector<Reproduced> out;
     std::ranges::transform(known, std::back_inserter(out), described);
@@ -253,7 +268,7 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
         std::ranges::for_each(known, [](Known& k) { k.scenario.plan.chips_alike = true; });
     }
     auto const timings = lacks(arguments, "timings")
-                             ? timing::Timings{}
+                             ? without_tables()
                              : scenario::load_timings({}, data_folder(), arguments.options.timings);
     tell_remarks(timings.reports());
     auto const order = longest_first(known);

@@ -78,9 +78,11 @@ void read_nics(io::TomlTable const& table, NodeType& node) {
     } else if (node.chip.nic_bandwidth && node.nics == node.chips) {
         node.nic_bandwidth = *node.chip.nic_bandwidth;
     } else {
-        throw InputError{
-            table.origin("bandwidth"),
-            fmt::format("is missing, and chip {} has no NIC figure of its own to take over", node.chip.id)};
+        auto const why =
+            node.chip.nic_bandwidth
+                ? fmt::format("the figure of chip {} is that of a NIC for each chip", node.chip.id)
+                : fmt::format("chip {} has no NIC figure of its own to take over", node.chip.id);
+        throw InputError{table.origin("bandwidth"), fmt::format("is missing, and {}", why)};
     }
     node.nic_latency = read_fact<Seconds>(table, "latency");
     node.node_by_node = table.boolean_or("node_by_node", false);

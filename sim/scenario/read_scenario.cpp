@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <tuple>
 
@@ -85,7 +86,8 @@ hardware::SiteLink read_site_link(io::TomlTable const& t, Scenario& s, std::stri
     return link;
 }
 
-Published read_published(io::TomlTable const& t) {
+/// @param tokens_per_step by which a rate is a time
+Published read_published(io::TomlTable const& t, double tokens_per_step) {
     Published out{.source = t.text("source"),
                   .record = t.text_or("record", ""),
                   .group = t.text_or("group", ""),
@@ -104,14 +106,27 @@ Published read_published(io::TomlTable const& t) {
                   .tokens_per_s = {},
                   .mfu = {},
                   .effective_training_time = {}};
-    auto const number = [&](std::string_view key) {
-        return t.has(key) ? std::optional{t.number(key)} : std::nullopt;
+    auto const above_zero = [&](std::string_view key, double most) -> std::optional<double> {
+        if (!t.has(key)) {
+            return std::nullopt;
+        }
+        auto const value = t.number(key);
+        if (!(value > 0.0 && value <= most)) {
+            throw InputError{t.origin(key), fmt::format("{} is not allowed (above 0{})", value,
+                                                        most == 1.0 ? ", at most 1: a share" : "")};
+        }
+        return value;
     };
-    out.chip_hours_per_trillion_tokens = number("chip_hours_per_trillion_tokens");
-    out.tokens_per_s = number("tokens_per_s");
-    out.mfu = number("mfu");
-    out.effective_training_time = number("effective_training_time");
+    constexpr double any = std::numeric_limits<double>::max();
+    out.chip_hours_per_trillion_tokens = above_zero("chip_hours_per_trillion_tokens", any);
+    out.tokens_per_s = above_zero("tokens_per_s", any);
+    out.mfu = above_zero("mfu", 1.0);
+    out.effective_training_time = above_zero("effective_training_time", 1.0);
     t.reject_unknown_keys();
+    if (out.tokens_per_s && !out.step_time) {
+        out.step_time = Seconds{tokens_per_step / *out.tokens_per_s};
+        out.step_time_from = "converted";
+    }
     return out;
 }
 
@@ -354,7 +369,8 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
         s.reliability = read_reliability(*reliability, s);
     }
     if (auto const published = t.optional_table("published")) {
-        s.published = read_published(*published);
+        s.published = read_published(*published, static_cast<double>(s.shape.global_batch) *
+                                                     static_cast<double>(s.shape.sequence_length));
     }
     if (t.has("timings")) {
         for (auto const& file : t.texts("timings")) {

@@ -1,0 +1,45 @@
+#include "io/text_file.hpp"
+#include "run_program.hpp"
+#include "temporary_file.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+using namespace moesaic;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder of two scenarios of one's own, of which only the first prints how fast it was.
+struct OwnRuns {
+    TemporaryFile const place{"own_runs"};
+    fs::path const folder = place.path;
+    explicit OwnRuns(std::string const& printed) {
+        fs::create_directories(folder / "mine");
+        auto const scenario = io::read_text_file(tutorial("01-one-node.toml"));
+        io::write_text_file((folder / "mine/a.toml").string(),
+                            scenario + "\n[published]\nsource = \"my log\"\n" + printed + "\n");
+        io::write_text_file((folder / "mine/b.toml").string(), scenario);
+    }
+};
+
+} // namespace
+
+TEST_CASE("reproduce compares runs of one's own by their rate, and counts those that print none", "[cli]") {
+    OwnRuns const own{"tokens_per_s = 32768"};
+    auto const ran = run_program("reproduce all --json --folder " + own.folder.string());
+    REQUIRE(ran.exit_code == 0);
+    auto const records = json::parse(ran.out)["records"];
+    REQUIRE(records.size() == 1);
+    CHECK(records[0]["published"].get<double>() == Approx(64 * 4096 / 32768.0)); // seconds of a step
+    CHECK_THAT(ran.err, Catch::Contains("1 scenarios have no published step_time or tokens_per_s"));
+}
+
+TEST_CASE("a published share above 1 is refused, as of one printed in per cent", "[cli]") {
+    OwnRuns const own{"mfu = 38"};
+    auto const ran = run_program("run " + (own.folder / "mine/a.toml").string());
+    CHECK(ran.exit_code == 2);
+    CHECK_THAT(ran.err, Catch::Contains("published.mfu: 38 is not allowed (above 0, at most 1: a share)"));
+}
