@@ -6,12 +6,16 @@
 
 namespace moesaic::parallel {
 
-std::string_view name_of(OuterSum method) { return method == OuterSum::diloco ? "diloco" : "edit"; }
+Choices<OuterSum> const& outer_sum_choices() {
+    static Choices<OuterSum> const choices{{"diloco", OuterSum::diloco}, {"edit", OuterSum::edit}};
+    return choices;
+}
+
+std::string_view name_of(OuterSum method) { return name_in(outer_sum_choices(), method); }
 
 LocalSgd read_local_sgd(io::TomlTable const& t) {
     LocalSgd out{.every = t.count("every", 1),
-                 .method = one_of<OuterSum>(t, "method", OuterSum::diloco,
-                                            {{"diloco", OuterSum::diloco}, {"edit", OuterSum::edit}}),
+                 .method = one_of(t, "method", OuterSum::diloco, outer_sum_choices()),
                  .workers = t.count_or("workers", 1, 1),
                  .format = read_dtype(t, "format", Dtype::fp32),
                  .time_based = t.boolean_or("time_based", false),

@@ -2,6 +2,7 @@
 #include "base/dtype.hpp"
 #include "base/errors.hpp"
 #include "io/toml.hpp"
+#include "parallel/choices.hpp"
 #include "parallel/program.hpp"
 
 #include <string_view>
@@ -12,6 +13,7 @@ namespace moesaic::parallel {
 ///   diloco  after the step: all at once, nothing beside it (Douillard et al., arXiv 2311.08105)
 ///   edit    layer by layer in the first forward of the step, each ahead of its layer's kernels (EDiT, arXiv 2412.07210)
 enum class OuterSum { diloco, edit };
+[[nodiscard]] Choices<OuterSum> const& outer_sum_choices();
 [[nodiscard]] std::string_view name_of(OuterSum method);
 
 /// Workers train on their own and meet every so many steps. Several replica kinds are a worker each; the replicas of

@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 #include "io/toml.hpp"
 #include "model/shard.hpp"
+#include "parallel/choices.hpp"
 #include "parallel/local_sgd.hpp"
 #include "parallel/practice.hpp"
 #include "parallel/schedule.hpp"
@@ -116,6 +117,7 @@ enum class LayerSplit {
     balanced, ///< differing by at most one, the stages with embedding and head get fewer
     with_ends ///< evenly with the embedding and the head counted as a layer each, so that the ends may hold none
 };
+[[nodiscard]] Choices<LayerSplit> const& layer_split_choices();
 
 /// What a layer of the group computes again. @param layer of the model
 [[nodiscard]] Recompute recompute_of(StageGroup const& group, int layer);
@@ -124,12 +126,14 @@ enum class LayerSplit {
 ///   ring        keys and values go round, each part behind the attention over the part before (Liu et al. 2023)
 ///   all_gather  keys and values are gathered before the attention (Llama 3, arXiv 2407.21783, section 3.3.2)
 enum class ContextExchange { ring, all_gather };
+[[nodiscard]] Choices<ContextExchange> const& context_exchange_choices();
 
 /// What of the logits lies in memory from the head's forward to its backward, and while that is at work.
 ///   softmax   in fp32 (Korthikanti et al. 2022, section 4.3: 4 s b v); then the gradient beside it
 ///   logits    as they came, in the activations' format; then the gradient beside them
 ///   in_place  as they came, and their gradient is written over them
 enum class LossMemory { softmax, logits, in_place };
+[[nodiscard]] Choices<LossMemory> const& loss_memory_choices();
 
 /// What of the tensor ranks' communication runs beside products.
 ///   none              nothing
@@ -137,12 +141,17 @@ enum class LossMemory { softmax, logits, in_place };
 ///   products          also gathers and reductions beside the products that they feed or empty, cut into as many
 ///                     parts as there are ranks (Transformer Engine's user buffers; MC2 on Ascend)
 enum class TensorOverlap { none, weight_gradients, products };
+[[nodiscard]] Choices<TensorOverlap> const& tensor_overlap_choices();
 
 /// How token copies get to the ranks of their experts.
 ///   per_expert     every copy straight to its rank (all-to-all of NCCL, HCCL)
 ///   once_per_node  a token once to each node, then once to each rank inside it; the kernels read tokens and sum their
 ///                  copies themselves (DeepEP; DeepSeek-V3, section 3.2.2)
 enum class ExpertExchange { per_expert, once_per_node };
+[[nodiscard]] Choices<ExpertExchange> const& expert_exchange_choices();
+
+/// Of Plan::zero.
+[[nodiscard]] Choices<int> const& zero_choices();
 
 /// How the training is laid out.
 struct Plan {
@@ -155,9 +164,9 @@ struct Plan {
     int shard_group = 0; ///< ranks that share (hybrid sharding); 0 = all that hold the same weights
     bool sequence_parallel =
         true; ///< where tensor > 1: rows outside the products are split over tensor ranks
-    /// Schedules under which a stage does nothing until what it sends to its neighbours is through; under others its
+    /// Schedules, each with whatever chunks and pairs, under which a stage does nothing until what it sends to its neighbours is through; under others its
     /// next kernels run beside that.
-    std::vector<std::string> blocking_messages;
+    std::vector<Schedule> blocking_messages;
     /// What two neighbouring stages send each other goes one way at a time.
     bool messages_in_turn = false;
     /// Without sequence parallelism, what a tensor rank sends to the next stage: all rows, or its part of them, which the

@@ -51,19 +51,22 @@ void read_products(io::TomlTable const& t, std::map<Dtype, double>& products) {
     }
 }
 
-/// The chip's entry; a new one where it has none.
-ChipPractice& practice_on(std::string const& chip, std::vector<ChipPractice>& all) {
-    auto const at = std::ranges::find(all, chip, &ChipPractice::chip);
-    return at != all.end() ? *at
-                           : all.emplace_back(ChipPractice{
-                                 .chip = chip, .host_moe_layer = {}, .products = {}, .passes = {}});
+/// The chip's entry, of ChipPractice or AttentionLimit; a new one where it has none.
+template <class Entry>
+Entry& entry_of(std::string const& chip, std::vector<Entry>& all) {
+    auto const at = std::ranges::find(all, chip, &Entry::chip);
+    if (at != all.end()) {
+        return *at;
+    }
+    all.emplace_back().chip = chip;
+    return all.back();
 }
 
 void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) {
     auto const products = t.optional_table("products");
     auto const passes = t.optional_table("passes");
     for (auto const& chip : t.texts("chips")) {
-        auto& here = practice_on(chip, out);
+        auto& here = entry_of(chip, out);
         here.host_moe_layer = t.optional_quantity<Seconds>("host_moe_layer").value_or(here.host_moe_layer);
         if (products) {
             read_products(*products, here.products);
@@ -76,6 +79,17 @@ void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) 
         if (part) {
             part->reject_unknown_keys();
         }
+    }
+    (void)t.text("source");
+    t.reject_unknown_keys();
+}
+
+void read_attention_limit(io::TomlTable const& t, std::vector<AttentionLimit>& out) {
+    auto const forward = read_share(t, "forward"), backward = read_share(t, "backward");
+    for (auto const& chip : t.texts("chips")) {
+        auto& here = entry_of(chip, out);
+        here.forward = forward;
+        here.backward = backward;
     }
     (void)t.text("source");
     t.reject_unknown_keys();
@@ -100,11 +114,7 @@ void read_practice(io::TomlTable const& table, Practice& out) {
         read_chip_practice(part, out.on);
     }
     for (auto const& limit : table.tables("attention")) {
-        for (auto const& chip : limit.texts("chips")) {
-            out.attention.push_back({chip, read_share(limit, "forward"), read_share(limit, "backward")});
-        }
-        (void)limit.text("source");
-        limit.reject_unknown_keys();
+        read_attention_limit(limit, out.attention);
     }
 }
 

@@ -57,7 +57,7 @@ struct Practice {
     friend bool operator==(Practice const&, Practice const&) = default;
 };
 
-/// Reads what is there; the rest stays as it is.
+/// Reads what is there; the rest stays as it is. A chip's entries in `on` and `attention` go over those it had before.
 void read_practice(io::TomlTable const& table, Practice& practice);
 
 } // namespace moesaic::parallel

@@ -386,12 +386,8 @@ Plan read_all_but_kinds(io::TomlTable const& table, PlanContext const& context) 
     Plan plan = context.defaults;
     plan.origin = table.origin();
     plan.schedule = read_schedule(table);
-    plan.layer_split = one_of<LayerSplit>(table, "layer_split", LayerSplit::even,
-                                          {{"even", LayerSplit::even},
-                                           {"balanced", LayerSplit::balanced},
-                                           {"with_ends", LayerSplit::with_ends}});
-    plan.zero =
-        one_of<int>(table, "zero", 1, {{"none", 0}, {"optimizer", 1}, {"gradients", 2}, {"parameters", 3}});
+    plan.layer_split = one_of(table, "layer_split", LayerSplit::even, layer_split_choices());
+    plan.zero = one_of(table, "zero", 1, zero_choices());
     plan.shard_group = table.count_or("shard_group", 0, 1);
     plan.offloaded_layers = table.count_or("offloaded_layers", 0, 0);
     if (plan.shard_group > 0 && plan.zero == 0) {

@@ -19,10 +19,10 @@ std::string name_of(Schedule const& schedule) {
                       schedule);
 }
 
-std::vector<std::pair<std::string, Schedule>> const& schedule_choices() {
-    static std::vector<std::pair<std::string, Schedule>> const choices{
-        {"1f1b", OneFOneB{}},      {"gpipe", GPipe{}},        {"interleaved", Interleaved{}},
-        {"zb-h1", ZeroBubbleH1{}}, {"zb-h2", ZeroBubbleH2{}}, {"dualpipe", DualPipe{}}};
+Choices<Schedule> const& schedule_choices() {
+    static Choices<Schedule> const choices{{"1f1b", OneFOneB{}},           {"gpipe", GPipe{}},
+                                           {"interleaved", Interleaved{}}, {"zb-h1", ZeroBubbleH1{}},
+                                           {"zb-h2", ZeroBubbleH2{}},      {"dualpipe", DualPipe{}}};
     return choices;
 }
 
@@ -187,6 +187,12 @@ std::optional<std::string> problem_with(Schedule const& schedule, int stages, in
 int least_micro_batches(Schedule const& schedule, int stages) {
     return std::holds_alternative<Interleaved>(schedule) ? stages
            : std::holds_alternative<DualPipe>(schedule)  ? 2 * stages
+                                                         : 1;
+}
+
+int micro_batch_step(Schedule const& schedule, int stages) {
+    return std::holds_alternative<Interleaved>(schedule) ? stages
+           : std::holds_alternative<DualPipe>(schedule)  ? 2
                                                          : 1;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include "parallel/choices.hpp"
 #include "parallel/program.hpp"
 
 #include <optional>
@@ -51,7 +52,7 @@ using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBu
 
 [[nodiscard]] std::string name_of(Schedule const& schedule);
 /// With what a plan chooses each, and what they are without more being said.
-[[nodiscard]] std::vector<std::pair<std::string, Schedule>> const& schedule_choices();
+[[nodiscard]] Choices<Schedule> const& schedule_choices();
 /// The name by which a plan chooses it.
 [[nodiscard]] std::string const& choice_of(Schedule const& schedule);
 /// Steps overlap, see ZeroBubbleH2.
@@ -88,6 +89,8 @@ struct Slot {
 
 /// The fewest micro-batches that it runs with.
 [[nodiscard]] int least_micro_batches(Schedule const& schedule, int stages);
+/// It runs with these and so many more each time, and with no others.
+[[nodiscard]] int micro_batch_step(Schedule const& schedule, int stages);
 
 /// The order of work of one stage (counted from 0). DualPipe: the second half of the micro-batches enters at the
 /// last stage.

@@ -2,8 +2,7 @@
 
 #include "parallel/read_choice.hpp"
 
-#include <algorithm>
-#include <iterator>
+#include <fmt/format.h>
 
 namespace moesaic::parallel {
 
@@ -37,28 +36,11 @@ void read_algorithms(io::TomlTable const& table, Plan& plan) {
     }
 }
 
-/// Names of schedules.
-std::vector<std::string> read_schedules(io::TomlTable const& table, std::string_view key) {
-    auto out = table.texts(key);
-    std::vector<std::string> known;
-    std::ranges::transform(schedule_choices(), std::back_inserter(known),
-                           [](auto const& choice) { return choice.first; });
-    for (auto const& name : out) {
-        if (std::ranges::find(known, name) == known.end()) {
-            throw InputError{table.origin(key), fmt::format("schedule \"{}\" is not known", name),
-                             suggestion(name, known)};
-        }
-    }
-    return out;
-}
-
 /// How tokens reach their experts.
 void read_expert_exchange(io::TomlTable const& table, Plan& plan) {
     plan.overlap_shared_experts = table.boolean_or("overlap_shared_experts", plan.overlap_shared_experts);
     plan.overlap_exchange = table.boolean_or("overlap_exchange", plan.overlap_exchange);
-    plan.expert_exchange = one_of<ExpertExchange>(
-        table, "expert_exchange", plan.expert_exchange,
-        {{"per_expert", ExpertExchange::per_expert}, {"once_per_node", ExpertExchange::once_per_node}});
+    plan.expert_exchange = one_of(table, "expert_exchange", plan.expert_exchange, expert_exchange_choices());
     plan.exchange_library = table.text_or("exchange_library", plan.exchange_library);
     if (table.has("exchange_processors")) {
         plan.exchange_processors = table.count("exchange_processors", 1);
@@ -69,17 +51,13 @@ void read_expert_exchange(io::TomlTable const& table, Plan& plan) {
 void read_messages(io::TomlTable const& table, Plan& plan) {
     plan.sequence_parallel = table.boolean_or("sequence_parallel", plan.sequence_parallel);
     if (table.has("blocking_messages")) {
-        plan.blocking_messages = read_schedules(table, "blocking_messages");
+        plan.blocking_messages = some_of(table, "blocking_messages", schedule_choices());
     }
     plan.messages_in_turn = table.boolean_or("messages_in_turn", plan.messages_in_turn);
     plan.whole_messages = table.boolean_or("whole_messages", plan.whole_messages);
-    plan.tensor_overlap = one_of<TensorOverlap>(table, "tensor_overlap", plan.tensor_overlap,
-                                                {{"none", TensorOverlap::none},
-                                                 {"weight_gradients", TensorOverlap::weight_gradients},
-                                                 {"products", TensorOverlap::products}});
-    plan.context_exchange = one_of<ContextExchange>(
-        table, "context_exchange", plan.context_exchange,
-        {{"ring", ContextExchange::ring}, {"all_gather", ContextExchange::all_gather}});
+    plan.tensor_overlap = one_of(table, "tensor_overlap", plan.tensor_overlap, tensor_overlap_choices());
+    plan.context_exchange =
+        one_of(table, "context_exchange", plan.context_exchange, context_exchange_choices());
 }
 
 } // namespace
@@ -103,10 +81,7 @@ void read_practice(io::TomlTable const& table, Plan& plan) {
     plan.quantised_inputs_kept = table.boolean_or("quantised_inputs_kept", plan.quantised_inputs_kept);
     plan.frozen_weights_quantised =
         table.boolean_or("frozen_weights_quantised", plan.frozen_weights_quantised);
-    plan.loss_memory = one_of<LossMemory>(table, "loss_memory", plan.loss_memory,
-                                          {{"softmax", LossMemory::softmax},
-                                           {"logits", LossMemory::logits},
-                                           {"in_place", LossMemory::in_place}});
+    plan.loss_memory = one_of(table, "loss_memory", plan.loss_memory, loss_memory_choices());
     plan.optimizer_moments = read_dtype(table, "optimizer_moments", plan.optimizer_moments);
     plan.fp32_shares = table.boolean_or("fp32_shares", plan.fp32_shares);
     plan.weighted_activation = table.boolean_or("weighted_activation", plan.weighted_activation);

@@ -29,19 +29,10 @@ std::string line(std::string_view key, std::string_view text) {
 }
 
 std::string schedule_lines(Schedule const& schedule) {
-    if (auto const* interleaved = std::get_if<Interleaved>(&schedule)) {
-        return line("schedule", std::string_view{"interleaved"}) + line("chunks", interleaved->chunks);
-    }
-    return line("schedule", std::string_view{name_of(schedule)});
+    auto const* interleaved = std::get_if<Interleaved>(&schedule);
+    return line("schedule", choice_of(schedule)) +
+           (interleaved ? line("chunks", interleaved->chunks) : std::string{});
 }
-
-/// Names of values in the order of their enumerations.
-constexpr std::string_view zero_names[] = {"none", "optimizer", "gradients", "parameters"};
-constexpr std::string_view split_names[] = {"even", "balanced", "with_ends"};
-constexpr std::string_view overlap_names[] = {"none", "weight_gradients", "products"};
-constexpr std::string_view context_names[] = {"ring", "all_gather"};
-constexpr std::string_view loss_names[] = {"softmax", "logits", "in_place"};
-constexpr std::string_view exchange_names[] = {"per_expert", "once_per_node"};
 
 /// What read_practice() reads.
 std::string practice_lines(Plan const& plan) {
@@ -54,7 +45,7 @@ std::string practice_lines(Plan const& plan) {
     out += line("overlap_parameters", plan.overlap_parameters);
     out += line("parameter_broadcasts", plan.parameter_broadcasts);
     out += line("overlap_shared_experts", plan.overlap_shared_experts);
-    out += line("expert_exchange", exchange_names[static_cast<int>(plan.expert_exchange)]);
+    out += line("expert_exchange", name_in(expert_exchange_choices(), plan.expert_exchange));
     if (!plan.exchange_library.empty()) {
         out += line("exchange_library", std::string_view{plan.exchange_library});
     }
@@ -71,7 +62,7 @@ std::string practice_lines(Plan const& plan) {
         out += line("kept_inputs", name_of(*plan.kept_inputs));
     }
     out += line("quantised_inputs_kept", plan.quantised_inputs_kept);
-    out += line("loss_memory", loss_names[static_cast<int>(plan.loss_memory)]);
+    out += line("loss_memory", name_in(loss_memory_choices(), plan.loss_memory));
     out += line("optimizer_moments", name_of(plan.optimizer_moments));
     out += line("fp32_shares", plan.fp32_shares);
     out += line("weighted_activation", plan.weighted_activation);
@@ -79,12 +70,12 @@ std::string practice_lines(Plan const& plan) {
     out += line("sequence_parallel", plan.sequence_parallel);
     std::vector<std::string> blocking;
     std::ranges::transform(plan.blocking_messages, std::back_inserter(blocking),
-                           [](std::string const& schedule) { return in_quotes(schedule); });
+                           [](Schedule const& schedule) { return in_quotes(choice_of(schedule)); });
     out += fmt::format("blocking_messages = [{}]\n", fmt::join(blocking, ", "));
     out += line("messages_in_turn", plan.messages_in_turn);
     out += line("whole_messages", plan.whole_messages);
-    out += line("tensor_overlap", overlap_names[static_cast<int>(plan.tensor_overlap)]);
-    out += line("context_exchange", context_names[static_cast<int>(plan.context_exchange)]);
+    out += line("tensor_overlap", name_in(tensor_overlap_choices(), plan.tensor_overlap));
+    out += line("context_exchange", name_in(context_exchange_choices(), plan.context_exchange));
     out += line("fused_attention", plan.fused_attention);
     if (plan.chips_alike) {
         out += line("chips_alike", true);
@@ -100,8 +91,29 @@ std::string factors_text(auto const& factors) {
     return fmt::format("{{ {} }}", fmt::join(out, ", "));
 }
 
-/// What the software's kernels cost beyond those that the timings describe. Limits on attention are the software's own.
-std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) {
+/// A list of tables, one for each run of entries that say the same of several chips.
+/// @param values of an entry, as `key = value, …`
+template <class Entry>
+std::string lines_by_chip(std::string_view key, std::vector<Entry> const& entries, auto values) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> runs; // values, and the chips
+    for (auto const& entry : entries) {
+        auto text = values(entry);
+        if (runs.empty() || runs.back().first != text) {
+            runs.push_back({std::move(text), {}});
+        }
+        runs.back().second.push_back(in_quotes(entry.chip));
+    }
+    std::vector<std::string> tables;
+    for (auto const& [text, chips] : runs) {
+        tables.push_back(
+            fmt::format("{{ chips = [{}], {}, source = \"as planned\" }}", fmt::join(chips, ", "), text));
+    }
+    return tables.empty() ? "" : fmt::format("{} = [{}]\n", key, fmt::join(tables, ", "));
+}
+
+/// What the software's kernels cost beyond those that the timings describe: all of it, since the scenario may say other things
+/// than its software.
+std::string kernel_lines(Practice const& practice) {
     std::string out;
     if (!practice.stack.empty()) {
         out += line("stack", practice.stack);
@@ -120,23 +132,14 @@ std::string kernel_lines(scenario::Scenario const& s, Practice const& practice) 
     if (!practice.passes.empty()) {
         out += fmt::format("passes = {}\n", factors_text(practice.passes));
     }
-    std::vector<std::string> on, limits;
-    for (auto const& chip : s.software.empty() ? practice.on : std::vector<ChipPractice>{}) {
-        on.push_back(
-            fmt::format("{{ chips = [{}], host_moe_layer = \"{} s\", products = {}, passes = {}, source = "
-                        "\"as planned\" }}",
-                        in_quotes(chip.chip), chip.host_moe_layer.value(), factors_text(chip.products),
-                        factors_text(chip.passes)));
-    }
-    if (!on.empty()) {
-        out += fmt::format("on = [{}]\n", fmt::join(on, ", "));
-    }
-    for (auto const& limit : s.software.empty() ? practice.attention : std::vector<AttentionLimit>{}) {
-        limits.push_back(
-            fmt::format("{{ chips = [{}], forward = {}, backward = {}, source = \"as planned\" }}",
-                        in_quotes(limit.chip), limit.forward, limit.backward));
-    }
-    return limits.empty() ? out : out + fmt::format("attention = [{}]\n", fmt::join(limits, ", "));
+    out += lines_by_chip("on", practice.on, [](ChipPractice const& chip) {
+        return fmt::format("host_moe_layer = \"{} s\", products = {}, passes = {}",
+                           chip.host_moe_layer.value(), factors_text(chip.products),
+                           factors_text(chip.passes));
+    });
+    return out + lines_by_chip("attention", practice.attention, [](AttentionLimit const& limit) {
+               return fmt::format("forward = {}, backward = {}", limit.forward, limit.backward);
+           });
 }
 
 std::string local_sgd_line(LocalSgd const& local) {
@@ -183,8 +186,9 @@ std::string kind_lines(scenario::Scenario const& s, ReplicaKind const& kind, std
 } // namespace
 
 std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
-    auto out = "[parallel]\n" + schedule_lines(plan.schedule) + line("zero", zero_names[plan.zero]) +
-               line("layer_split", split_names[static_cast<int>(plan.layer_split)]);
+    auto out = "[parallel]\n" + schedule_lines(plan.schedule) +
+               line("zero", name_in(zero_choices(), plan.zero)) +
+               line("layer_split", name_in(layer_split_choices(), plan.layer_split));
     if (plan.shard_group > 0) {
         out += line("shard_group", plan.shard_group);
     }
@@ -203,7 +207,7 @@ std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
     } else if (drains(plan.schedule) || std::holds_alternative<Interleaved>(plan.schedule)) {
         out += line("overlap_exchange", false);
     }
-    out += practice_lines(plan) + kernel_lines(s, plan.practice);
+    out += practice_lines(plan) + kernel_lines(plan.practice);
     if (plan.kinds.size() == 1) {
         return out + kind_lines(s, plan.kinds.front(), "parallel");
     }

@@ -179,6 +179,16 @@ TEST_CASE("the host of layers with experts takes its time where its software say
     CHECK(host.value() == Approx(2 * 32 * 10e-3)); // 2 micro-batches x 32 layers x 10 ms
 }
 
+TEST_CASE("a limit on attention that is given again goes over the one before", "[parallel]") {
+    auto const f = llama("attention = [{ chips = [\"nvidia_h100_sxm5\", \"nvidia_h200_sxm\"], forward = 0.5, "
+                         "backward = 0.4, source = \"a\" }, { chips = [\"nvidia_h100_sxm5\"], forward = 0.3, "
+                         "backward = 0.2, source = \"b\" }]\n");
+    auto const& limits = f.job().plan.practice.attention;
+    REQUIRE(limits.size() == 2);
+    CHECK(limits[0] == AttentionLimit{"nvidia_h100_sxm5", 0.3, 0.2});
+    CHECK(limits[1] == AttentionLimit{"nvidia_h200_sxm", 0.5, 0.4});
+}
+
 TEST_CASE("attention runs no faster than the software's generation of kernels", "[parallel]") {
     auto const best = llama("");
     auto const old =

@@ -54,7 +54,7 @@ TEST_CASE("messages block under the schedules that are named", "[parallel]") {
     CHECK_FALSE(all_block(interleaved + "blocking_messages = [\"1f1b\"]\n"));
     CHECK(all_block(interleaved + "blocking_messages = [\"1f1b\", \"interleaved\"]\n"));
     CHECK_THROWS_WITH(all_block("blocking_messages = [\"1f1\"]\n"),
-                      Catch::Contains("schedule \"1f1\" is not known") && Catch::Contains("1f1b"));
+                      Catch::Contains("blocking_messages: \"1f1\" is not known") && Catch::Contains("1f1b"));
 }
 
 TEST_CASE("messages block between pools where senders wait, and nowhere else", "[parallel]") {

@@ -428,3 +428,16 @@ TEST_CASE("layers split with the ends as layers leave the ends short", "[paralle
     CHECK(alone.back() == 0);
     CHECK(std::accumulate(alone.begin(), alone.end(), 0) == 22);
 }
+
+TEST_CASE("a schedule runs with its fewest micro-batches and so many more each time", "[parallel]") {
+    for (auto const& [name, schedule] : schedule_choices()) {
+        for (int const stages : {2, 4, 6}) {
+            for (int m = 1; m < 40; ++m) {
+                INFO(name << ", " << stages << " stages, " << m);
+                int const beyond = m - least_micro_batches(schedule, stages);
+                CHECK(!problem_with(schedule, stages, m) ==
+                      (beyond >= 0 && beyond % micro_batch_step(schedule, stages) == 0));
+            }
+        }
+    }
+}

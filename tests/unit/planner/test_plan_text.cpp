@@ -79,3 +79,27 @@ pool = "old"
 tensor = 8
 )");
 }
+
+TEST_CASE("a plan with kernels of its own on chips that its software knows is read back as it was",
+          "[planner]") {
+    // of mixtral_on()'s software, whose file says other things of H100 and H800
+    check_read_back(R"(
+[[parallel.on]]
+chips = ["nvidia_h800_sxm5", "ascend_910b2"]
+host_moe_layer = "77 ms"
+products = { bf16 = 1.5 }
+passes = { rmsnorm = 2.0 }
+source = "made up"
+[[parallel.attention]]
+chips = ["nvidia_h800_sxm5"]
+forward = 0.2
+backward = 0.1
+source = "made up"
+[[parallel.replica_kinds]]
+name = "H800"
+pool = "new"
+[[parallel.replica_kinds]]
+name = "910B2"
+pool = "old"
+)");
+}
