@@ -1,5 +1,6 @@
 #include "base/errors.hpp"
 #include "parallel/expert_split.hpp"
+#include "parallel/share_experts.hpp"
 #include "parallel/stage_messages.hpp"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <ranges>
 
 namespace moesaic::parallel {
 
@@ -19,23 +19,6 @@ using Numbers = std::vector<int>;
 /// Experts that each rank of a stage has room for, summed over its layers, in the same order.
 using Room = std::vector<int>;
 constexpr int unlimited = std::numeric_limits<int>::max();
-
-/// All numbers that give every expert of a layer a rank. @param ranks of a group: with attention, then by place
-void add_numbers(std::vector<int> const& ranks, int left, Numbers& chosen, std::vector<Numbers>& out) {
-    auto const at = chosen.size();
-    if (at + 1 == ranks.size()) {
-        if (left > 0 && left % ranks[at] == 0) {
-            out.push_back(chosen);
-            out.back().push_back(left / ranks[at]);
-        }
-        return;
-    }
-    for (int here = at == 0 ? 0 : 1; here * ranks[at] < left; ++here) {
-        chosen.push_back(here);
-        add_numbers(ranks, left - here * ranks[at], chosen, out);
-        chosen.pop_back();
-    }
-}
 
 /// Seconds of the kernels of one layer and micro-batch, forward and backward.
 class LayerSeconds {
@@ -91,7 +74,7 @@ class StageRanks {
     /// @throws InputError where no numbers give every expert a rank
     StageRanks(Job const& job, std::vector<StagePlace> const& places, int layers, Room room, Pricers& pricers,
                Origin const& origin)
-        : room_{std::move(room)}, layers_{layers} {
+        : room_{std::move(room)}, experts_{job.model.moe->experts}, layers_{layers} {
         for (auto const& place : places) {
             auto rank = stage_setting(job.model, job.plan, place, job.shape.sequence_length);
             auto const& chip = job.topology.pool(place.pool).cluster.node.chip;
@@ -101,12 +84,11 @@ class StageRanks {
         }
         busy_.resize(seconds_.size(), 0.0);
         held_.resize(seconds_.size(), 0);
-        Numbers chosen;
-        add_numbers(ranks_, job.model.moe->experts, chosen, all_);
-        if (all_.empty()) {
+        auto const idle = [](std::size_t, int) { return std::optional{Seconds{}}; };
+        if (!share_experts(ranks_, experts_, idle)) {
             throw InputError{origin, fmt::format("{} experts do not come out over the ranks of a group, "
                                                  "whatever each holds",
-                                                 job.model.moe->experts)};
+                                                 experts_)};
         }
     }
 
@@ -114,43 +96,30 @@ class StageRanks {
     [[nodiscard]] std::optional<Numbers> settle(int layer) {
         ++done_;
         busy_.front() += seconds_.front().outside_experts(layer);
-        auto const busiest = [&](Numbers const& numbers) {
-            double most = 0;
-            for (std::size_t i = 0; i < numbers.size(); ++i) {
-                most = std::max(most, busy_[i] + seconds_[i].of_experts(layer, numbers[i]));
-            }
-            return most;
-        };
-        auto fitting = all_ | std::views::filter([&](Numbers const& numbers) { return fits(numbers); });
-        auto const best = // the first of equals: fewest on attention ranks
-            std::ranges::min_element(fitting, {}, busiest);
-        if (best == fitting.end()) {
-            return std::nullopt;
+        auto numbers = share_experts(ranks_, experts_, [&](std::size_t i, int experts) {
+            return has_room(i, experts)
+                       ? std::optional{Seconds{busy_[i] + seconds_[i].of_experts(layer, experts)}}
+                       : std::nullopt;
+        });
+        for (std::size_t i = 0; numbers && i < numbers->size(); ++i) {
+            busy_[i] += seconds_[i].of_experts(layer, (*numbers)[i]);
+            held_[i] += (*numbers)[i];
         }
-        for (std::size_t i = 0; i < best->size(); ++i) {
-            busy_[i] += seconds_[i].of_experts(layer, (*best)[i]);
-            held_[i] += (*best)[i];
-        }
-        return *best;
+        return numbers;
     }
 
   private:
     /// No layer takes room from those behind it.
-    [[nodiscard]] bool fits(Numbers const& numbers) const {
-        for (std::size_t i = 0; i < numbers.size(); ++i) {
-            auto const so_far = std::int64_t{room_[i]} * done_ / layers_ + 1;
-            if (held_[i] + numbers[i] > std::min(so_far, std::int64_t{room_[i]})) {
-                return false;
-            }
-        }
-        return true;
+    [[nodiscard]] bool has_room(std::size_t i, int experts) const {
+        auto const so_far = std::int64_t{room_[i]} * done_ / layers_ + 1;
+        return held_[i] + experts <= std::min(so_far, std::int64_t{room_[i]});
     }
 
     Room room_;
+    int experts_; ///< of a layer
     int layers_;
     int done_ = 0; ///< of them
     std::vector<int> ranks_;
-    std::vector<Numbers> all_; ///< that could be
     std::vector<LayerSeconds> seconds_;
     std::vector<double> busy_;
     std::vector<int> held_;
