@@ -208,7 +208,11 @@ void Runner::start_unit(int cell, Place place, int cause) {
 double Runner::kernel_time(int cell, Place place) const {
     auto const& instance = states_[cell].instances[place.instance];
     auto const& own = context_.folding.cells[cell];
-    auto const time = block_of(instance, cell).units[place.unit].time.value() * own.slowdown;
+    auto const& unit = block_of(instance, cell).units[place.unit];
+    if (unit.stream == Stream::host) { // a slow chip has a host like the others
+        return unit.time.value();
+    }
+    auto const time = unit.time.value() * own.slowdown;
     auto const sigma = context_.perturbations.jitter_sigma;
     return sigma > 0.0 ? time * jitter(context_.perturbations.seed, sigma,
                                        {own.representative.index(), instance.item, place.unit})

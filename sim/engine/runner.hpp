@@ -102,6 +102,7 @@ class Runner {
     [[nodiscard]] parallel::RankClass const& class_of(int cell) const;
     [[nodiscard]] CompiledBlock const& block_of(Instance const& instance, int cell) const;
     [[nodiscard]] double share_of(int cell, Place place) const;
+    /// Of a kernel with the slowdown of its chip and its jitter, or of the host without them.
     [[nodiscard]] double kernel_time(int cell, Place place) const;
 
     int new_job(Job const& job);

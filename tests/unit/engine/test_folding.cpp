@@ -79,6 +79,39 @@ TEST_CASE("Receivers of a rank: its share of the other class in order", "[engine
     CHECK(receivers_of(3, ranks(0, 1, 4), ranks(8, 1, 8)).count == 2);
 }
 
+namespace {
+
+/// 3 ms of the host, then a kernel.
+parallel::Program behind_the_host(double kernel_seconds) {
+    parallel::Program program;
+    program.classes = {class_of("all", ranks(0, 1, 8))};
+    auto launches = kernel(3e-3, "launches");
+    launches.stream = Stream::host;
+    program.classes[0].blocks = {
+        {"forward", parallel::Phase::forward, {launches, kernel(kernel_seconds, "up", {0})}}};
+    program.classes[0].schedule = {{0, 0, {}, {}}};
+    return program;
+}
+
+} // namespace
+
+TEST_CASE("The host of a slow chip is as fast as the others", "[engine]") {
+    auto const topology = topology_of({.nodes = 1});
+    timing::Timings const timings;
+    auto const timeline = simulate(behind_the_host(1e-3), topology, timings,
+                                   {.perturbations = {.stragglers = {{ChipIndex{5}, 2.0}}}});
+    // 3 ms of the host, then a kernel that takes twice its 1 ms on the straggler
+    CHECK_THAT(timeline.step.value(), WithinRel(5e-3, 1e-9));
+}
+
+TEST_CASE("Jitter is of kernels and not of the host", "[engine]") {
+    auto const topology = topology_of({.nodes = 1});
+    timing::Timings const timings;
+    auto const timeline =
+        simulate(behind_the_host(0.0), topology, timings, {.perturbations = {.jitter_sigma = 0.5}});
+    CHECK_THAT(timeline.step.value(), WithinRel(3e-3, 1e-9));
+}
+
 TEST_CASE("The step with a straggler is as by hand", "[engine]") {
     auto const topology = topology_of({.nodes = 2});
     auto const timings = test::no_tables();
