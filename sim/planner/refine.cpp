@@ -1,7 +1,7 @@
 #include "planner/refine.hpp"
 
+#include "engine/share_batch.hpp"
 #include "parallel/memory.hpp"
-#include "planner/share_batch.hpp"
 #include "planner/stage_memory.hpp"
 
 #include <algorithm>
@@ -12,6 +12,8 @@
 namespace moesaic::planner {
 
 using namespace parallel;
+using engine::Line;
+using engine::Pace;
 
 namespace {
 
@@ -57,7 +59,7 @@ class Refiner {
                 return std::nullopt;
             }
             for (auto& line : lines) {
-                line.slope *= unit();
+                line.each *= unit();
             }
             paces.push_back({std::move(lines), each(k) * unit()});
         }
@@ -68,7 +70,7 @@ class Refiner {
         double seconds = 0.0;
         for (std::size_t k = 0; k < paces.size(); ++k) {
             plan_.kinds[k].micro_batches = (*units)[k] * unit();
-            seconds = std::max(seconds, paces[k].seconds((*units)[k]));
+            seconds = std::max(seconds, paces[k].step((*units)[k]).value());
             if (problem_with(candidate_.schedule, stages_of(candidate_.kinds[k]), (*units)[k] * unit())) {
                 return std::nullopt; // too few for its stages
             }
@@ -91,7 +93,7 @@ class Refiner {
     [[nodiscard]] std::optional<std::vector<int>> share(std::vector<Pace> const& paces,
                                                         std::vector<int> const& first) const {
         return paces.size() == 1 ? std::optional{std::vector{first.front() / unit()}}
-                                 : share_batch(paces, problem_.scenario.shape.global_batch);
+                                 : engine::share_batch(paces, problem_.scenario.shape.global_batch);
     }
 
     /// In proportion to what the stages can do; exact for one kind.
@@ -167,8 +169,8 @@ class Refiner {
                 plan_.kinds[k].stage_groups.front().recompute = times_.recompute()[r];
                 plan_.kinds[k].stage_groups.front().layers = split.listed;
                 auto lines = lines_of_parts(k, r);
-                bool const better = best.empty() || Pace{lines, 1}.seconds(micro_batches) <
-                                                        Pace{best, 1}.seconds(micro_batches);
+                bool const better =
+                    best.empty() || Pace{lines}.step(micro_batches) < Pace{best}.step(micro_batches);
                 auto alone = plan_; // the layers of the other kinds may be open still
                 alone.kinds = {plan_.kinds[k]};
                 if (better && !misfit(memory_of_classes(problem_.job(alone)))) {
@@ -219,13 +221,14 @@ class Refiner {
         std::vector<double> ways_in;
         double way = 0.0, way_in = 0.0;
         for (int stage = 0; stage < segment.stages; ++stage) {
-            Line line{way, 0.0};
+            Line line{Seconds{way}, Seconds{}};
             ways_in.push_back(way_in);
             for (int chunk = 0; chunk < chunks_of(candidate_.schedule); ++chunk) {
                 int const part = part_of(candidate_.schedule, chunk, stage, segment.stages);
                 auto const time = times->of(content_of_part(ranges, static_cast<std::size_t>(part)),
                                             recompute, turns_of(candidate_.schedule));
-                line.slope += two_ways ? time.turn / 2.0 : time.turn; // half of the micro-batches each way
+                line.each +=
+                    Seconds{two_ways ? time.turn / 2.0 : time.turn}; // half of the micro-batches each way
                 way += chunk == 0 && !two_ways ? time.forward + time.backward : 0.0;
                 way_in += chunk == 0 ? time.forward : 0.0;
             }
@@ -233,7 +236,7 @@ class Refiner {
         }
         if (two_ways) { // a stage waits for the nearer end
             for (std::size_t i = 0; i < out.size(); ++i) {
-                out[i].fixed = std::min(ways_in[i], ways_in[out.size() - 1 - i]);
+                out[i].once = Seconds{std::min(ways_in[i], ways_in[out.size() - 1 - i])};
             }
         }
         return out;

@@ -240,14 +240,14 @@ double PartBytes::needed(Content const& content, std::size_t recompute) const {
     return sum + layer + beside;
 }
 
-std::vector<Line> lines_of(Chain const& chain, model::Model const& model, Split const& split) {
-    std::vector<Line> out;
+std::vector<engine::Line> lines_of(Chain const& chain, model::Model const& model, Split const& split) {
+    std::vector<engine::Line> out;
     double way = 0.0;
     int placed = 0;
     for (std::size_t s = 0; s < chain.stages.size(); ++s) {
         auto const content = content_at(chain, model, s, placed, split.layers[s]);
         auto const time = chain.stages[s].times->of(content, split.recompute[s], chain.turns);
-        out.push_back({way, time.turn});
+        out.push_back({Seconds{way}, Seconds{time.turn}});
         way += time.forward + (chain.drains ? time.backward : 0.0);
         placed += split.layers[s];
     }
@@ -255,11 +255,7 @@ std::vector<Line> lines_of(Chain const& chain, model::Model const& model, Split 
 }
 
 double bound_of(Chain const& chain, model::Model const& model, Split const& split) {
-    double out = 0.0;
-    for (auto const& line : lines_of(chain, model, split)) {
-        out = std::max(out, line.fixed + line.slope * chain.micro_batches);
-    }
-    return out;
+    return engine::Pace{lines_of(chain, model, split)}.step(chain.micro_batches).value();
 }
 
 std::optional<Split> best_split(Chain const& chain, model::Model const& model) {

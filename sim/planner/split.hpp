@@ -1,4 +1,5 @@
 #pragma once
+#include "engine/share_batch.hpp"
 #include "planner/layer_times.hpp"
 
 #include <array>
@@ -49,11 +50,8 @@ struct Split {
 [[nodiscard]] std::optional<Split> best_split(Chain const& chain, model::Model const& model);
 /// The bound of a split.
 [[nodiscard]] double bound_of(Chain const& chain, model::Model const& model, Split const& split);
-/// As a function of the micro-batches: the greatest of these lines, fixed + slope x micro-batches.
-struct Line {
-    double fixed = 0.0;
-    double slope = 0.0;
-};
-[[nodiscard]] std::vector<Line> lines_of(Chain const& chain, model::Model const& model, Split const& split);
+/// The same as a function of the micro-batches: the greatest of these lines.
+[[nodiscard]] std::vector<engine::Line> lines_of(Chain const& chain, model::Model const& model,
+                                                 Split const& split);
 
 } // namespace moesaic::planner

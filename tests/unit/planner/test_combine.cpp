@@ -1,7 +1,6 @@
 #include "base/random.hpp"
 #include "planner/combine.hpp"
 #include "planner/mixes.hpp"
-#include "planner/share_batch.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -196,44 +195,4 @@ TEST_CASE("pools share the money that goes out", "[planner]") {
     CHECK_FALSE(limits.allow(4.0, {16, 16})); // 104: the power
     CHECK_FALSE(limits.allow(2.0, {16, 32})); // 120: each alone would be within it
     CHECK((limits.allow(2.0, {16, 0}) && limits.allow(2.0, {0, 32})));
-}
-
-TEST_CASE("the batch goes to unlike kinds as well as whole micro-batches allow", "[planner]") {
-    Rng rng{4, "share"};
-    for (int i = 0; i < 200; ++i) {
-        std::vector<Pace> paces;
-        auto const kinds = 2 + rng.below(2);
-        for (std::size_t k = 0; k < kinds; ++k) {
-            paces.push_back(
-                {{{rng.uniform(), 0.5 + rng.uniform()}, {2.0 * rng.uniform(), 0.5 + rng.uniform()}},
-                 1 + static_cast<int>(rng.below(4))});
-        }
-        int const batch = 6 + static_cast<int>(rng.below(30));
-        double best = INFINITY;
-        for (int a = 1; a <= batch; ++a) {
-            for (int b = 1; b <= batch; ++b) {
-                int const rest = batch - a * paces[0].sequences - b * paces[1].sequences;
-                double time = std::max(paces[0].seconds(a), paces[1].seconds(b));
-                if (kinds == 2 && rest == 0) {
-                    best = std::min(best, time);
-                } else if (kinds == 3 && rest > 0 && rest % paces[2].sequences == 0) {
-                    best = std::min(best, std::max(time, paces[2].seconds(rest / paces[2].sequences)));
-                }
-            }
-        }
-        auto const shared = share_batch(paces, batch);
-        if (!shared) {
-            INFO("nothing within four times the least");
-            CHECK(!(best < 2.0));
-            continue;
-        }
-        double time = 0.0;
-        int sequences = 0;
-        for (std::size_t k = 0; k < kinds; ++k) {
-            time = std::max(time, paces[k].seconds((*shared)[k]));
-            sequences += (*shared)[k] * paces[k].sequences;
-        }
-        CHECK(sequences == batch);
-        CHECK(time == Approx(best));
-    }
 }
