@@ -1,3 +1,4 @@
+#include "base/errors.hpp"
 #include "base/isolated.hpp"
 #include "base/parallel_for.hpp"
 #include "cli/command.hpp"
@@ -106,26 +107,36 @@ Simulated simulated_of(std::string const& text) {
     return out;
 }
 
-/// What every training of the study is simulated with.
-struct Basis {
-    Arguments const& arguments;
-    timing::Timings timings; ///< of scenarios without tables of their own
-    parallel::Calibration calibration;
-
+/// What every training of the study is bounded and simulated with.
+class Basis {
+  public:
     explicit Basis(Arguments const& asked)
-        : arguments{asked}, timings{scenario::load_timings({}, data_folder(), asked.timings)},
-          calibration{scenario::load_calibration(data_folder(), asked.calibration)} {}
+        : arguments_{asked}, calibration_{scenario::load_calibration(data_folder(), asked.calibration)} {}
 
-    [[nodiscard]] results::Run run(scenario::Scenario const& s) const {
-        scenario::RunOptions const options{.timings = arguments.timings,
-                                           .calibration_file = arguments.calibration};
-        return s.timings.empty() ? scenario::run_scenario(s, timings, data_folder(), options)
-                                 : scenario::run_scenario(s, data_folder(), options);
+    /// With the scenario's own tables. Read once: processes that are started later have them in memory.
+    [[nodiscard]] timing::Timings const& timings_of(scenario::Scenario const& s) {
+        auto const known = timings_.find(s.timings);
+        return known != timings_.end()
+                   ? known->second
+                   : timings_.emplace(s.timings, scenario::load_timings(s, data_folder(), arguments_.timings))
+                         .first->second;
     }
-    [[nodiscard]] int workers() const { return workers_or_cores(arguments.workers); }
+    [[nodiscard]] results::Run run(scenario::Scenario const& s) {
+        scenario::RunOptions const options{.timings = arguments_.timings,
+                                           .calibration_file = arguments_.calibration};
+        return scenario::run_scenario(s, timings_of(s), data_folder(), options);
+    }
+    [[nodiscard]] parallel::Calibration const& calibration() const { return calibration_; }
+    [[nodiscard]] int effort() const { return arguments_.effort; }
+    [[nodiscard]] int workers() const { return workers_or_cores(arguments_.workers); }
+
+  private:
+    Arguments const& arguments_;
+    parallel::Calibration calibration_;
+    std::map<std::vector<std::string>, timing::Timings> timings_; ///< by the files of a scenario
 };
 
-Simulated simulate(scenario::Scenario s, Basis const& basis) {
+Simulated simulate(scenario::Scenario s, Basis& basis) {
     s.economics.reset(); // priced afterwards, once for each case
     s.price_book.clear();
     auto const run = basis.run(s);
@@ -142,7 +153,7 @@ void show(std::string const& progress) {
 
 /// Every training that the options need, once, each in a process of its own.
 std::map<std::string, Simulated> simulate_all(std::vector<scenario::StudyOption> const& options,
-                                              Basis const& basis) {
+                                              Basis& basis) {
     std::map<std::string, scenario::Scenario const*> needed;
     for (auto const& option : options) {
         if (option.scenario) {
@@ -151,6 +162,7 @@ std::map<std::string, Simulated> simulate_all(std::vector<scenario::StudyOption>
     }
     std::vector<std::function<std::string()>> jobs;
     for (auto const& [key, one] : needed) {
+        (void)basis.timings_of(*one);
         jobs.emplace_back([&, scenario = one] { return text_of(simulate(*scenario, basis)); });
     }
     auto const texts = run_isolated(jobs, basis.workers(), [&](std::size_t done) {
@@ -164,15 +176,24 @@ std::map<std::string, Simulated> simulate_all(std::vector<scenario::StudyOption>
     return out;
 }
 
+/// The step of a plan that a search has found to fit.
+Seconds simulated_step(scenario::Scenario const& s, Basis& basis) {
+    auto const simulated = simulate(s, basis);
+    expects(simulated.misfit.empty(), simulated.misfit);
+    auto const& phases = simulated.training.phases;
+    expects(!phases.empty(), "a study's trainings have an end");
+    return phases.back().step;
+}
+
 /// Steps of plans, as a search asks for them.
 std::vector<planner::Simulated> simulate_steps(scenario::Scenario const& s,
-                                               std::vector<parallel::Plan> const& plans, Basis const& basis) {
+                                               std::vector<parallel::Plan> const& plans, Basis& basis) {
     std::vector<std::function<std::string()>> jobs;
     for (auto const& plan : plans) {
         jobs.emplace_back([&, asked = &plan] {
             auto with = s;
             with.plan = *asked;
-            return fmt::format("{}", simulate(with, basis).training.phases.back().step.value());
+            return fmt::format("{}", simulated_step(with, basis).value());
         });
     }
     std::vector<planner::Simulated> out;
@@ -184,12 +205,12 @@ std::vector<planner::Simulated> simulate_steps(scenario::Scenario const& s,
 
 /// Options whose plan is to be searched become one for each plan found.
 std::vector<scenario::StudyOption> with_searched(std::vector<scenario::StudyOption> const& options,
-                                                 scenario::Study const& study, Basis const& basis) {
+                                                 scenario::Study const& study, Basis& basis) {
     StudySearch search{
-        {.timings = basis.timings,
-         .calibration = basis.calibration,
+        {.timings = [&](auto const& s) -> timing::Timings const& { return basis.timings_of(s); },
+         .calibration = basis.calibration(),
          .data_folder = data_folder(),
-         .effort = basis.arguments.effort,
+         .effort = basis.effort(),
          .workers = basis.workers(),
          .days = study.days,
          .simulate = [&](auto const& s, auto const& plans) { return simulate_steps(s, plans, basis); }}};
@@ -230,7 +251,7 @@ void price(scenario::StudyOption& option, scenario::Study const& study, Simulate
 void run_whatif(Arguments const& arguments) {
     tell_remarks_on(arguments.timings);
     auto const study = scenario::read_study(arguments.study);
-    Basis const basis{arguments};
+    Basis basis{arguments};
     auto options = with_searched(scenario::options_of(study, data_folder()), study, basis);
     auto const simulated = simulate_all(options, basis);
     for (auto& option : options) {

@@ -81,10 +81,7 @@ Scenario keep_to(double money, ChipPrices const& prices, Scenario s) {
     return s;
 }
 
-double steps_of(Scenario const& s) {
-    return s.tokens.value() /
-           (static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length));
-}
+double steps_of(Scenario const& s) { return s.tokens / parallel::tokens_per_step(s.shape); }
 
 /// Of a step without failures, where the study says by when the training must end; a limit that is past leaves next to nothing.
 std::optional<Seconds> step_limit(Scenario const& s, std::optional<double> days) {
@@ -142,8 +139,9 @@ StudySearch::Found const& StudySearch::search(Scenario const& s, std::vector<dou
         return at->second;
     }
     auto const topology = scenario::topology_of(s);
-    parallel::Pricers pricers{means_.timings, s.plan.practice, &means_.calibration};
-    planner::Problem const problem{s, topology, means_.timings, pricers, planner::imbalance_of(s)};
+    auto const& timings = means_.timings(s);
+    parallel::Pricers pricers{timings, s.plan.practice, &means_.calibration};
+    planner::Problem const problem{s, topology, timings, pricers, planner::imbalance_of(s)};
     planner::Request request;
     request.cost = {rates, 1.0};
     request.limits.outlay = outlay;

@@ -19,9 +19,11 @@ class StudySearch {
     /// @param simulate steps of plans for a scenario, each in a process of its own
     using Simulate = std::function<std::vector<planner::Simulated>(scenario::Scenario const&,
                                                                    std::vector<parallel::Plan> const&)>;
+    /// The timings that a scenario is simulated with, by which its plans are bounded too; they outlive the search.
+    using TimingsOf = std::function<timing::Timings const&(scenario::Scenario const&)>;
     /// What each search has. References outlive it.
     struct Means {
-        timing::Timings const& timings;
+        TimingsOf timings;
         parallel::Calibration const& calibration;
         std::string data_folder;
         int effort = 1;
@@ -34,7 +36,6 @@ class StudySearch {
     /// The option with each plan that is among the cheapest or the fastest, or that none beats in both; the option
     /// itself, refused, where none fits.
     [[nodiscard]] std::vector<scenario::StudyOption> plans_for(scenario::StudyOption const& option);
-    [[nodiscard]] std::size_t searches() const { return found_.size(); }
 
   private:
     using Found = std::vector<scenario::FoundPlan>;

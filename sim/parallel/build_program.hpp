@@ -16,6 +16,9 @@ struct TrainingShape {
     std::int64_t sequence_length = 0;
     int global_batch = 0; ///< sequences per step
 };
+[[nodiscard]] inline Tokens tokens_per_step(TrainingShape const& shape) {
+    return Tokens{static_cast<double>(shape.global_batch) * static_cast<double>(shape.sequence_length)};
+}
 
 /// Everything that decides a step. References outlive it.
 struct Job {
