@@ -16,6 +16,7 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <map>
 #include <memory>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ namespace {
 struct PlanArguments {
     std::string scenario;
     ScenarioOptions options;
-    std::string objective; ///< empty = time, or cost with --mix
+    std::optional<PlanGoal> goal; ///< none = time, or cost with --mix
     bool mix = false;
     int chips = 0;
     std::string budget;
@@ -88,8 +89,8 @@ class PlanRun {
         tell_remarks_on(arguments_.options.timings);
         planner::Problem const problem{scenario_, topology_, timings_, pricers_,
                                        planner::imbalance_of(scenario_)};
-        PlanReport report{scenario_, {}, objective(), costs_per_chip_second(), {}, {}, 0.0};
-        if (report.objective == "energy") {
+        PlanReport report{scenario_, {}, goal(), costs_per_chip_second(), {}, {}, 0.0};
+        if (report.goal == PlanGoal::energy) {
             report.watts = watts();
         }
         report.own_seconds = own_plan(); // first: a plan that cannot be is refused at once
@@ -127,8 +128,8 @@ class PlanRun {
                             std::min(4 * arguments_.effort, most_effort))};
     }
 
-    [[nodiscard]] std::string objective() const {
-        return arguments_.objective.empty() ? (arguments_.mix ? "cost" : "time") : arguments_.objective;
+    [[nodiscard]] PlanGoal goal() const {
+        return arguments_.goal.value_or(arguments_.mix ? PlanGoal::cost : PlanGoal::time);
     }
 
     /// Of a trillion tokens, for each chip and second of a step.
@@ -138,8 +139,7 @@ class PlanRun {
             return costs_of_fleet();
         }
         auto const terms = scenario::cost_terms_of(scenario_, data_folder());
-        Tokens const step{static_cast<double>(scenario_.shape.global_batch) *
-                          static_cast<double>(scenario_.shape.sequence_length)};
+        auto const step = parallel::tokens_per_step(scenario_.shape);
         for (auto const& pool : terms ? scenario_.pools : std::vector<scenario::Pool>{}) {
             out.push_back(economics::cost_of_tokens(Tokens{1e12}, {step, Seconds{1.0}},
                                                     {{pool.cluster.node.chip.id, 1}}, *terms)
@@ -150,12 +150,11 @@ class PlanRun {
 
     /// The same where the scenario says what it pays for its chips.
     [[nodiscard]] std::vector<Money> costs_of_fleet() const {
-        double const tokens_per_step = static_cast<double>(scenario_.shape.global_batch) *
-                                       static_cast<double>(scenario_.shape.sequence_length);
+        double const steps = Tokens{1e12} / parallel::tokens_per_step(scenario_.shape);
         auto const hourly = scenario::hourly_costs(scenario_, data_folder());
         std::vector<Money> out;
         for (auto const& pool : scenario_.pools) {
-            out.push_back(hourly.at(pool.cluster.node.chip.id) * (1e12 / tokens_per_step / seconds_per_hour));
+            out.push_back(hourly.at(pool.cluster.node.chip.id) * (steps / seconds_per_hour));
         }
         return out;
     }
@@ -174,14 +173,15 @@ class PlanRun {
 
     [[nodiscard]] planner::Request request(PlanReport const& report) const {
         std::vector<double> rates(scenario_.pools.size(), 1.0); // chip-hours without prices
-        std::ranges::transform(report.costs_per_trillion_tokens, rates.begin(), &Money::amount);
-        if (report.objective == "cost" && report.costs_per_trillion_tokens.empty()) {
+        std::ranges::transform(report.cost_rates, rates.begin(), &Money::amount);
+        if (report.goal == PlanGoal::cost && report.cost_rates.empty()) {
             throw InputError{Origin::whole_file(arguments_.scenario), "has no prices, so plans have no cost",
                              "Name a price book: prices = \"china_2025\""};
         }
         planner::Request out;
         out.cost = {rates, 1.0};
-        out.objective = {report.watts.empty() ? rates : report.watts, report.objective == "time" ? 0.0 : 1.0};
+        out.objective = {report.watts.empty() ? rates : report.watts,
+                         report.goal == PlanGoal::time ? 0.0 : 1.0};
         out.limits = limits(report, rates);
         out.top = arguments_.top;
         out.effort.refined *= arguments_.effort;
@@ -198,14 +198,12 @@ class PlanRun {
 
     [[nodiscard]] planner::Limits limits(PlanReport const& report, std::vector<double> rates) const {
         planner::Limits out{.chips = arguments_.chips, .seconds = 0.0, .cost = 0.0, .rate_per_chip = {}};
-        double const steps =
-            scenario_.tokens.value() / (static_cast<double>(scenario_.shape.global_batch) *
-                                        static_cast<double>(scenario_.shape.sequence_length));
+        double const steps = scenario_.tokens / parallel::tokens_per_step(scenario_.shape);
         out.rate_per_chip = std::move(rates);
         out.seconds = arguments_.days * 86400.0 / steps;
         if (!arguments_.budget.empty()) {
             auto const budget = io::parse_quantity<Money>(arguments_.budget);
-            auto const& costs = report.costs_per_trillion_tokens;
+            auto const& costs = report.cost_rates;
             auto const at = Origin::whole_file("--budget");
             if (!budget) {
                 throw InputError{at, fmt::format("\"{}\" is not understood", arguments_.budget),
@@ -301,17 +299,18 @@ void add_plan_command(CLI::App& app, Outcome&) {
         "Search the parallel plan of a scenario, and the mix of its pools: best first, with what bounds "
         "each, how many were ruled out and why, and the front of time against cost");
     auto arguments = std::make_shared<PlanArguments>();
+    std::map<std::string, PlanGoal> const goals(plan_goal_choices().begin(), plan_goal_choices().end());
     command
         ->add_option("scenario", arguments->scenario,
                      "Scenario file; [parallel] may be left out, [search] narrows the space")
         ->required();
     add_scenario_options(*command, arguments->options);
     command
-        ->add_option(
-            "--objective", arguments->objective,
+        ->add_option_function<std::string>(
+            "--objective", [=](std::string const& name) { arguments->goal = goals.at(name); },
             "What is to be least: time of a step, cost (rent of the chips used, or what [economics] makes of "
             "them) or energy (their rated power) per token")
-        ->check(CLI::IsMember({"time", "cost", "energy"}));
+        ->check(CLI::IsMember(plan_goal_choices()));
     command->add_flag(
         "--mix", arguments->mix,
         "Ask how many chips of each pool to use: the cheapest mix first, unless --objective says "

@@ -14,21 +14,23 @@ namespace moesaic::cli {
 
 namespace {
 
+using parallel::name_in;
 using planner::Planned;
 
 std::optional<Money> cost_of(PlanReport const& report, Planned const& plan) {
-    if (report.costs_per_trillion_tokens.empty()) {
+    if (report.cost_rates.empty()) {
         return std::nullopt;
     }
-    Money sum{0.0, report.costs_per_trillion_tokens.front().currency};
+    Money sum{0.0, report.cost_rates.front().currency};
     for (std::size_t pool = 0; pool < plan.chips.size(); ++pool) {
-        sum = sum + report.costs_per_trillion_tokens[pool] * (plan.chips[pool] * plan.seconds);
+        sum = sum + report.cost_rates[pool] * (plan.chips[pool] * plan.seconds);
     }
     return sum;
 }
 
-double step_tokens(scenario::Scenario const& s) {
-    return static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length);
+/// Steps of a trillion tokens.
+double steps_per_trillion(scenario::Scenario const& s) {
+    return 1e12 / parallel::tokens_per_step(s.shape).value();
 }
 
 double chip_hours_of(PlanReport const& report, Planned const& plan) {
@@ -36,7 +38,7 @@ double chip_hours_of(PlanReport const& report, Planned const& plan) {
     for (int const n : plan.chips) {
         chips += n;
     }
-    return 1e12 / step_tokens(report.scenario) * plan.seconds / seconds_per_hour * chips;
+    return steps_per_trillion(report.scenario) * plan.seconds / seconds_per_hour * chips;
 }
 
 /// Of the chips at their rated power.
@@ -48,7 +50,7 @@ std::optional<double> kwh_of(PlanReport const& report, Planned const& plan) {
     for (std::size_t pool = 0; pool < plan.chips.size(); ++pool) {
         watts += report.watts[pool] * plan.chips[pool];
     }
-    return 1e12 / step_tokens(report.scenario) * plan.seconds / seconds_per_hour * watts / 1000.0;
+    return steps_per_trillion(report.scenario) * plan.seconds / seconds_per_hour * watts / 1000.0;
 }
 
 std::string price_text(PlanReport const& report, Planned const& plan) {
@@ -155,19 +157,25 @@ std::string proof_text(PlanReport const& report) {
 
 } // namespace
 
+parallel::Choices<PlanGoal> const& plan_goal_choices() {
+    static parallel::Choices<PlanGoal> const choices{
+        {"time", PlanGoal::time}, {"cost", PlanGoal::cost}, {"energy", PlanGoal::energy}};
+    return choices;
+}
+
 std::string plan_summary(PlanReport const& report) {
     auto const& o = report.outcome;
-    auto out = fmt::format("{}\nbest plans by {} of training\n\n", report.scenario.name, report.objective);
+    auto out = fmt::format("{}\nbest plans by {} of training\n\n", report.scenario.name,
+                           name_in(plan_goal_choices(), report.goal));
     out += plans_text(report, o.best, true) + "\n" + counts_text(o) + proof_text(report);
-    if (report.own_seconds && report.objective == "time" && !o.best.empty()) {
+    if (report.own_seconds && report.goal == PlanGoal::time && !o.best.empty()) {
         out += fmt::format("The scenario's own plan takes {}; the best one here {} ({:+.1f} %).\n",
                            io::text_of(Seconds{*report.own_seconds}),
                            io::text_of(Seconds{o.best.front().seconds}),
                            100.0 * (o.best.front().seconds / *report.own_seconds - 1.0));
     }
     out += fmt::format("\ntime against {} (simulated plans than which none is both faster and cheaper)\n{}",
-                       report.costs_per_trillion_tokens.empty() ? "chip-hours" : "cost",
-                       plans_text(report, o.front, false));
+                       report.cost_rates.empty() ? "chip-hours" : "cost", plans_text(report, o.front, false));
     return out + "\nT = trillion tokens; b = sequences of a micro-batch.\n";
 }
 
@@ -214,7 +222,7 @@ io::Json plan_json(PlanReport const& report) {
     }
     return io::Json::object()
         .set("scenario", report.scenario.name)
-        .set("objective", report.objective)
+        .set("objective", name_in(plan_goal_choices(), report.goal))
         .set("considered", o.counts.considered)
         .set("pruned", o.counts.considered - o.simulated)
         .set("pruned_by", io::Json::object()
