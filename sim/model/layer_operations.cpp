@@ -270,28 +270,8 @@ void append_grouped_experts(Model const& model, Builder& build, LayerShape const
     product(model.hidden, inner, "expert_down");
 }
 
-void append_fused_experts(Model const& model, Builder& build, LayerShape const& shape) {
-    auto const& moe = *model.moe;
-    int const groups = local_experts(moe, shape);
-    double const tokens = expert_rows(moe, shape) * moe.experts / (static_cast<double>(moe.topk) * groups);
-    build.add({.kind = OpKind::moe_ffn,
-               .dtype = shape.precision.gemm,
-               .m = rounded(tokens),
-               .n = moe.expert_ffn / shape.shard.expert_tensor,
-               .k = model.hidden,
-               .batch = groups,
-               .topk = moe.topk,
-               .experts = moe.experts,
-               .gated = model.gated_ffn,
-               .role = "experts"});
-}
-
 Operations experts(Model const& model, LayerShape const& shape) {
     Builder build{model, shape};
-    if (shape.fused_experts) {
-        append_fused_experts(model, build, shape);
-        return build.take();
-    }
     auto const m = rounded(expert_rows(*model.moe, shape));
     bool const sorts = sorts_rows(*model.moe, shape);
     if (sorts) {

@@ -17,7 +17,6 @@ struct LayerShape {
     int local_experts = 0;       ///< 0 = experts / expert ranks
     double expert_load = 1.0;    ///< token copies of this rank's experts over the mean of the expert ranks
     bool fused_attention = true; ///< false: scores, softmax and values as three kernels over the full square
-    bool fused_experts = false;  ///< true: one moe_ffn instead of grouped products
     /// true: the exchange reads each token and sums what comes back (DeepEP): no copies in the order of ranks before,
     /// no weighted sum after it
     bool exchange_copies = false;

@@ -134,45 +134,48 @@ std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard,
     int const heads = heads_of(model), kv_heads = kv_heads_of(model);
     if (heads % shard.tensor != 0) {
         return ShardProblem{
-            "tensor", fmt::format("{} attention heads do not divide by tensor = {}", heads, shard.tensor)};
+            ShardDegree::tensor,
+            fmt::format("{} attention heads do not divide by tensor = {}", heads, shard.tensor)};
     }
     if (kv_heads % shard.tensor != 0 && shard.tensor % kv_heads != 0) {
-        return ShardProblem{"tensor",
+        return ShardProblem{ShardDegree::tensor,
                             fmt::format("{} key-value heads and tensor = {}: neither divides the other",
                                         kv_heads, shard.tensor)};
     }
     if (model.dense_ffn % shard.tensor != 0) {
-        return ShardProblem{"tensor", fmt::format("dense_ffn {} does not divide by tensor = {}",
-                                                  model.dense_ffn, shard.tensor)};
+        return ShardProblem{ShardDegree::tensor, fmt::format("dense_ffn {} does not divide by tensor = {}",
+                                                             model.dense_ffn, shard.tensor)};
     }
     if (!model.moe) {
         return shard.expert > 1 || shard.expert_tensor > 1
-                   ? std::optional{ShardProblem{shard.expert > 1 ? "expert" : "expert_tensor",
+                   ? std::optional{ShardProblem{shard.expert > 1 ? ShardDegree::expert
+                                                                 : ShardDegree::expert_tensor,
                                                 "the model has no experts to divide"}}
                    : std::nullopt;
     }
     if (shard.tensor > 1 && !shard.sequence_parallel) {
-        return ShardProblem{"tensor",
+        return ShardProblem{ShardDegree::tensor,
                             fmt::format("tensor = {} without sequence_parallel does not go with experts: "
                                         "each rank would get back the tokens alone that it sent",
                                         shard.tensor)};
     }
     if (model.moe->shared_ffn_total % shard.tensor != 0) {
-        return ShardProblem{"tensor", fmt::format("shared_ffn_total {} does not divide by tensor = {}",
-                                                  model.moe->shared_ffn_total, shard.tensor)};
+        return ShardProblem{ShardDegree::tensor,
+                            fmt::format("shared_ffn_total {} does not divide by tensor = {}",
+                                        model.moe->shared_ffn_total, shard.tensor)};
     }
     if (model.moe->expert_ffn % shard.expert_tensor != 0) {
-        return ShardProblem{"expert_tensor",
+        return ShardProblem{ShardDegree::expert_tensor,
                             fmt::format("expert_ffn {} does not divide by expert_tensor = {}",
                                         model.moe->expert_ffn, shard.expert_tensor)};
     }
     if (model.moe->experts < shard.expert) {
-        return ShardProblem{"expert", fmt::format("{} experts are fewer than expert = {} ranks",
-                                                  model.moe->experts, shard.expert)};
+        return ShardProblem{ShardDegree::expert, fmt::format("{} experts are fewer than expert = {} ranks",
+                                                             model.moe->experts, shard.expert)};
     }
     if (local_experts == 0 && model.moe->experts % shard.expert != 0) {
-        return ShardProblem{"expert", fmt::format("{} experts do not divide by expert = {}",
-                                                  model.moe->experts, shard.expert)};
+        return ShardProblem{ShardDegree::expert, fmt::format("{} experts do not divide by expert = {}",
+                                                             model.moe->experts, shard.expert)};
     }
     return std::nullopt;
 }

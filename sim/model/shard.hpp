@@ -26,8 +26,9 @@ struct Precision {
     friend bool operator==(Precision const&, Precision const&) = default;
 };
 
+enum class ShardDegree { tensor, expert, expert_tensor };
 struct ShardProblem {
-    std::string degree; ///< the one that is wrong, as plans name it: "tensor", "expert", "expert_tensor"
+    ShardDegree degree; ///< that is wrong
     std::string text;   ///< for the user
 };
 /// Why the model cannot be divided so; none where it can. Experts on tensor ranks want sequence parallelism, as in

@@ -34,11 +34,6 @@ class BlockBuilder {
     /// The next operation of the chain waits for this one too.
     void wait_for(std::optional<int> op);
 
-    /// The chain's end so far; to go on from an earlier point: two branches that a later operation joins.
-    [[nodiscard]] std::optional<int> tail() const { return tail_; }
-    void continue_from(std::optional<int> op) { tail_ = op; }
-
-    [[nodiscard]] Practice const& practice() const { return pricer_->practice(); }
     [[nodiscard]] ChipPractice const& here() const { return pricer_->here(); }
     [[nodiscard]] std::vector<BlockOp> take() { return std::move(ops_); }
 

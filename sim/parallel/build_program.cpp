@@ -82,9 +82,10 @@ void check_shard(Job const& job, Stage const& stage) {
     int const local_experts = kind.apart || kind.redundant_experts > 0 ? 1 : 0;
     if (auto const problem =
             model::problem_with(job.model, shard_of(job.plan, kind, *stage.place.group), local_experts)) {
-        auto const& at = problem->degree == "expert"          ? kind.expert_origin
-                         : problem->degree == "expert_tensor" ? kind.expert_tensor_origin
-                                                              : stage.place.group->tensor_origin;
+        using enum model::ShardDegree;
+        auto const& at = problem->degree == expert          ? kind.expert_origin
+                         : problem->degree == expert_tensor ? kind.expert_tensor_origin
+                                                            : stage.place.group->tensor_origin;
         throw InputError{at, problem->text};
     }
 }
@@ -435,8 +436,7 @@ Program build_program(Job const& job, Pricers& pricers) {
         }
         program.chips += stage.place.ranks.count;
     }
-    program.tokens =
-        Tokens{static_cast<double>(job.shape.global_batch) * static_cast<double>(job.shape.sequence_length)};
+    program.tokens = tokens_per_step(job.shape);
     program.model_flop = model_flop_per_token(job.model, job.plan, job.shape) * program.tokens.value();
     return program;
 }

@@ -41,7 +41,6 @@ class Pricer {
         }
     }
     [[nodiscard]] Compute price(model::Operation const& op);
-    [[nodiscard]] Practice const& practice() const { return setting_.practice; }
     /// What the software does on this chip.
     [[nodiscard]] ChipPractice const& here() const { return here_; }
 

@@ -45,8 +45,6 @@ class Traffic {
     void expert_tensor_gather(Label role) const;
     void expert_tensor_scatter(Label role) const;
 
-    [[nodiscard]] BackwardPart part() const { return part_; }
-
   private:
     [[nodiscard]] double element() const { return bytes_per_element(s_.shape.precision.activations); }
     [[nodiscard]] Collective tensor(timing::CollectiveKind kind, double columns, Label role) const;
