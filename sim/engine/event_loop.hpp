@@ -25,8 +25,7 @@ enum class Sharing {
 };
 
 /// Simulated time: timers and flows. A flow that has room on all its resources runs on our own calendar; SimGrid
-/// gets it, with what is left of it, as soon as one of them is asked for more than it has. The only place that
-/// includes SimGrid.
+/// gets it, with what is left of it, as soon as one of them is asked for more than it has.
 class EventLoop {
   public:
     using Token = std::int64_t;

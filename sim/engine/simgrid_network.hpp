@@ -7,7 +7,7 @@
 
 namespace moesaic::engine {
 
-/// SimGrid's clock and its flows: weighted max-min sharing of resources. One per process.
+/// SimGrid's clock and its flows: weighted max-min sharing of resources. One per process. Its source alone includes SimGrid.
 class SimGridNetwork {
   public:
     /// @throws BugError if this process has had one already: SimGrid's clock never goes back to zero

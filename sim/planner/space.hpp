@@ -22,12 +22,12 @@ void explore_single_pools(Space const& space);
 
 /// Plans with replicas on several pools, each with its own degrees: a kind g that takes x_g of the step's B sequences needs
 /// W/p (x/(d b) + w (p-1)/2), so that together they need (B + sum of d b w (p-1)/2) / (sum of d b p/W) at least.
-/// Schedules: 1f1b and zb-h1.
+/// Schedules: replica_mix_schedules().
 void explore_replica_mixes(Space const& space);
 
 /// Plans whose every replica has stages on several pools, in each order: B / (sum of d b p_g / W_g) at least, and what the
 /// way in and out of stages in that order takes.
-/// Schedules: 1f1b and zb-h1.
+/// Schedules: stage_mix_schedules().
 void explore_stage_mixes(Space const& space);
 
 } // namespace moesaic::planner
