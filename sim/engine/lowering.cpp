@@ -24,10 +24,9 @@ double ring_crossings(CollectiveKind kind, std::int64_t boundaries) {
     auto const around = static_cast<double>(std::max<std::int64_t>(1, boundaries));
     switch (kind) {
     case CollectiveKind::all_reduce:
-        return 2.0 * around;
     case CollectiveKind::all_gather:
     case CollectiveKind::reduce_scatter:
-        return around;
+        return passes_of(kind) * around;
     case CollectiveKind::broadcast:
         return std::max(1.0, around - 1.0);
     case CollectiveKind::all_to_all:
@@ -39,7 +38,7 @@ double ring_crossings(CollectiveKind kind, std::int64_t boundaries) {
 
 /// How often a byte crosses the farthest links before the last rank has it: their latency counts as often.
 double far_crossings(Pattern const& pattern, CollectiveKind kind, std::int64_t boundaries) {
-    auto const passes = kind == CollectiveKind::all_reduce ? 2.0 : 1.0;
+    auto const passes = passes_of(kind);
     auto const depth =
         1.0 + std::floor(std::log2(static_cast<double>(std::max<std::int64_t>(1, boundaries))));
     return std::visit(overloaded{[&](RingLike) { return ring_crossings(kind, boundaries); },

@@ -3,8 +3,10 @@
 #include "base/errors.hpp"
 #include "base/overloaded.hpp"
 #include "engine/double_tree.hpp"
+#include "timing/collective_curve.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace moesaic::engine {
 
@@ -17,27 +19,6 @@ using timing::Algorithm;
 using timing::CollectiveKind;
 
 namespace {
-
-/// Bytes per hop of a ring or chain, in units of the collective's own.
-double ring_factor(CollectiveKind kind, std::int64_t n) {
-    auto const once = static_cast<double>(n - 1) / static_cast<double>(n);
-    switch (kind) {
-    case CollectiveKind::all_reduce:
-        return 2.0 * once;
-    case CollectiveKind::all_gather:
-    case CollectiveKind::reduce_scatter:
-        return once;
-    case CollectiveKind::broadcast:
-    case CollectiveKind::send_recv:
-        return 1.0;
-    case CollectiveKind::all_to_all:
-        break;
-    }
-    throw BugError{"an all-to-all is no ring"};
-}
-
-/// Scatter and gather are a pass each.
-double passes(CollectiveKind kind) { return kind == CollectiveKind::all_reduce ? 2.0 : 1.0; }
 
 /// Shares per tier of every rank of one group.
 /// @param across of what a rank sends, that all channels of a node bring to the next one
@@ -123,19 +104,22 @@ std::vector<Traffic> direct_traffic(GroupLayout const& layout, Topology const& t
     return all;
 }
 
-std::vector<Traffic> by_place_traffic(GroupLayout const& layout, Topology const& topology) {
+/// To the peers inside, and to the rank of the own place in each other node.
+/// @param inside of what a rank sends, for all ranks of its node
+/// @param across of it, for a node with so many ranks: more where there are more
+std::vector<Traffic> traffic_by_place(GroupLayout const& layout, Topology const& topology, double inside,
+                                      std::function<double(double ranks)> const& across) {
     auto const& nodes = layout.nodes();
     std::vector<Traffic> all;
     for (auto const& own : nodes) {
-        auto const inside = static_cast<double>(own.size());
+        auto const ranks = static_cast<double>(own.size());
         for (std::size_t place = 0; place < own.size(); ++place) {
             Traffic traffic{own[place], {}, {}};
-            traffic.bytes[static_cast<int>(Tier::node)] = (inside - 1.0) / inside;
+            traffic.bytes[static_cast<int>(Tier::node)] = inside * (ranks - 1.0) / ranks;
             for (auto const& other : nodes) {
-                if (&other != &own) { // what is for nodes with more of the ranks is more
+                if (&other != &own) {
                     auto const tier = topology.tier(traffic.rank, other[place % other.size()]);
-                    traffic.bytes[static_cast<int>(tier)] +=
-                        static_cast<double>(other.size()) / static_cast<double>(layout.group().count);
+                    traffic.bytes[static_cast<int>(tier)] += across(static_cast<double>(other.size()));
                 }
             }
             traffic.bound = traffic.bytes;
@@ -145,31 +129,18 @@ std::vector<Traffic> by_place_traffic(GroupLayout const& layout, Topology const&
     return all;
 }
 
+std::vector<Traffic> by_place_traffic(GroupLayout const& layout, Topology const& topology) {
+    auto const n = static_cast<double>(layout.group().count);
+    return traffic_by_place(layout, topology, 1.0, [n](double ranks) { return ranks / n; });
+}
+
 /// In tokens: how many copies of the rank's own pass each tier, one way.
 std::vector<Traffic> once_per_node_traffic(model::TokenSpread const& spread, GroupLayout const& layout,
                                            Topology const& topology) {
-    auto const& nodes = layout.nodes();
     auto const n = static_cast<double>(layout.group().count);
-    auto const ranks_reached = model::distinct_holders(spread, n);
-    auto const nodes_reached = model::nodes_per_token(spread, static_cast<double>(nodes.size()));
-    std::vector<Traffic> all;
-    for (auto const& own : nodes) {
-        auto const inside = static_cast<double>(own.size());
-        for (std::size_t place = 0; place < own.size(); ++place) {
-            Traffic traffic{own[place], {}, {}};
-            traffic.bytes[static_cast<int>(Tier::node)] = ranks_reached * (inside - 1.0) / inside;
-            for (auto const& other : nodes) {
-                if (&other != &own) { // nodes with more of the ranks hold more of the experts
-                    auto const tier = topology.tier(traffic.rank, other[place % other.size()]);
-                    traffic.bytes[static_cast<int>(tier)] +=
-                        std::min(1.0, nodes_reached * static_cast<double>(other.size()) / n);
-                }
-            }
-            traffic.bound = traffic.bytes;
-            all.push_back(traffic);
-        }
-    }
-    return all;
+    auto const nodes_reached = model::nodes_per_token(spread, static_cast<double>(layout.nodes().size()));
+    return traffic_by_place(layout, topology, model::distinct_holders(spread, n),
+                            [=](double ranks) { return std::min(1.0, nodes_reached * ranks / n); });
 }
 
 std::vector<Traffic> group_traffic(Pattern const& pattern, GroupLayout const& layout,
@@ -220,13 +191,18 @@ std::vector<int> receivers_of(TreePlace const& place, Tree const& tree) {
     return out;
 }
 
+double passes_of(CollectiveKind kind) { return kind == CollectiveKind::all_reduce ? 2.0 : 1.0; }
+
 Bytes sent_bytes(Collective const& collective) {
     auto const whole = collective.bytes;
     auto const kind = collective.kind;
     return std::visit(
-        overloaded{[&](RingLike) { return whole * ring_factor(kind, collective.group.count); },
+        overloaded{[&](RingLike) {
+                       return whole *
+                              timing::rank_bytes_per_byte(kind, static_cast<int>(collective.group.count));
+                   },
                    [&](OncePerNode const& p) { return whole / static_cast<double>(p.spread.topk); },
-                   [&](auto const&) { return whole * passes(kind); }},
+                   [&](auto const&) { return whole * passes_of(kind); }},
         pattern_of(collective));
 }
 

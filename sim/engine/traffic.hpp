@@ -36,6 +36,8 @@ using Pattern = std::variant<Direct, RingLike, Tree, RingOfPlaces, ByPlace, Once
 /// Nodes that a node sends to, one for each half of the bytes.
 [[nodiscard]] std::vector<int> receivers_of(TreePlace const& place, Tree const& tree);
 
+/// A sum scatters and gathers.
+[[nodiscard]] double passes_of(timing::CollectiveKind kind);
 /// What a rank sends in one collective, one way, before Traffic's shares:
 ///   direct              bytes (all_reduce: twice), of which 1/n to each peer (and to itself)
 ///   ring                (n-1)/n x bytes (all_reduce: twice); broadcast, send_recv: bytes, pipelined along the ranks

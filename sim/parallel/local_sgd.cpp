@@ -1,6 +1,7 @@
 #include "parallel/local_sgd.hpp"
 
 #include "parallel/read_choice.hpp"
+#include "timing/collective_curve.hpp"
 
 #include <algorithm>
 
@@ -28,18 +29,13 @@ LocalSgd read_local_sgd(io::TomlTable const& t) {
 
 namespace {
 
-/// What a rank passes on: of a ring over the group, 2 (n-1)/n of what it holds.
-Bytes sent(Collective const& collective) {
-    auto const n = static_cast<double>(collective.group.count);
-    return collective.bytes * (2.0 * (n - 1.0) / n);
-}
-
 Bytes outer_bytes(Block const& block) {
     Bytes sum;
     for (auto const& op : block.ops) {
         auto const* collective = std::get_if<Collective>(&op.work);
         if (collective != nullptr && collective->role == outer_role) {
-            sum += sent(*collective);
+            sum += collective->bytes *
+                   timing::rank_bytes_per_byte(collective->kind, static_cast<int>(collective->group.count));
         }
     }
     return sum;

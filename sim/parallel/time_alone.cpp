@@ -1,6 +1,7 @@
 #include "parallel/time_alone.hpp"
 
 #include "base/overloaded.hpp"
+#include "timing/collective_curve.hpp"
 
 #include <algorithm>
 #include <map>
@@ -19,8 +20,7 @@ struct Sides {
 Sides sides_of(Collective const& c, double nodes, double in_node) {
     auto const n = static_cast<double>(c.group.count);
     if (c.kind != timing::CollectiveKind::all_to_all) { // a ring through each place of the nodes
-        auto const sent =
-            c.bytes * ((c.kind == timing::CollectiveKind::all_reduce ? 2.0 : 1.0) * (n - 1.0) / n);
+        auto const sent = c.bytes * timing::rank_bytes_per_byte(c.kind, static_cast<int>(c.group.count));
         return nodes > 1 ? Sides{sent / in_node, sent * ((in_node - 1.0) / in_node)} : Sides{{}, sent};
     }
     if (!c.once_per_node) {
