@@ -11,9 +11,6 @@ namespace moesaic::parallel {
 
 namespace {
 
-/// Of a layer's host time; the backward launches twice the kernels of the forward.
-constexpr double forward_share = 1.0 / 3.0, backward_share = 2.0 / 3.0;
-
 /// Attention ranks launch what a layer without experts has, ranks with experts what a layer with experts has beyond it.
 Seconds host_of_experts(StageSetting const& s, BlockBuilder const& to) {
     return std::max(Seconds{}, to.here().host_moe_layer - s.plan.practice.host_layer);
@@ -87,22 +84,18 @@ int ApartBlocks::add(Block block) {
 LayerWeights ApartBlocks::weights_of(int chunk, int segment) const {
     auto const& here = at(chunk, segment);
     LayerWeights sum;
-    auto const add = [&](LayerWeights const& weights) {
-        sum.dense += weights.dense;
-        sum.expert += weights.expert;
-    };
     if (segment == 0) {
-        add(trained_weights_of_ends(s_, chunks_[static_cast<std::size_t>(chunk)]));
+        sum += trained_weights_of_ends(s_, chunks_[static_cast<std::size_t>(chunk)]);
     }
     for (auto const& piece : here.pieces) {
         auto const* dense = std::get_if<Segment::DenseLayer>(&piece);
         if (dense != nullptr && s_.part == Part::attention) {
-            add(trained_weights_of_layer(s_, dense->layer));
+            sum += trained_weights_of_layer(s_, dense->layer);
         }
     }
     bool const of_mtp = here.to_experts.value_or(0) >= s_.model.layers; // counted with the ends
     if (here.to_experts && !of_mtp) {
-        add(trained_weights_of_layer(s_, *here.to_experts));
+        sum += trained_weights_of_layer(s_, *here.to_experts);
     }
     return sum;
 }
@@ -144,7 +137,7 @@ Block ApartBlocks::forward_segment(int chunk, int segment, bool special) const {
         auto const ops = operations(*here.to_experts);
         forward_attention(s_, ops, to);
         to.compute(ops.pre_dispatch);
-        to.host(s_.plan.practice.host_layer * forward_share);
+        to.host(s_.plan.practice.host_layer * host_forward_share);
     }
     return {special ? "forward, first" : "forward", Phase::forward, to.take()};
 }
@@ -162,7 +155,7 @@ Block ApartBlocks::backward_segment(int chunk, int segment, bool special) const 
         auto const ops = operations(*here.to_experts);
         traffic.backward(ops.pre_dispatch);
         backward_attention(s_, ops, to, BackwardPart::both);
-        to.host(s_.plan.practice.host_layer * backward_share);
+        to.host(s_.plan.practice.host_layer * host_backward_share);
     }
     for (auto const& piece : std::views::reverse(here.pieces)) {
         backward_piece(s_, piece, to);
@@ -183,7 +176,7 @@ Block ApartBlocks::forward_experts(int chunk, int segment, bool special) const {
         gather(chunk, segment, to);
     }
     to.compute(operations(*at(chunk, segment).to_experts).experts);
-    to.host(host_of_experts(s_, to) * forward_share);
+    to.host(host_of_experts(s_, to) * host_forward_share);
     return {special ? "experts forward, first" : "experts forward", Phase::forward, to.take()};
 }
 
@@ -199,7 +192,7 @@ Block ApartBlocks::backward_experts(int chunk, int segment, bool special) const 
         recompute_selected(s_, again, ops, to, Part::experts);
     }
     Traffic{s_, to}.backward(ops.experts);
-    to.host(host_of_experts(s_, to) * backward_share);
+    to.host(host_of_experts(s_, to) * host_backward_share);
     if (s_.part == Part::experts) { // attention ranks sum those of their experts with the layer's others
         sums.add(weights_of(chunk, segment));
     }

@@ -1,5 +1,7 @@
 #include "parallel/block_builder.hpp"
 
+#include "parallel/addition.hpp"
+
 namespace moesaic::parallel {
 
 namespace {
@@ -39,16 +41,10 @@ void BlockBuilder::compute(std::span<model::Operation const> ops, std::string_vi
 }
 
 void BlockBuilder::move(Bytes bytes, std::string_view role) {
-    constexpr std::int64_t columns = 1024;
-    constexpr double row = 3.0 * 2.0 * columns; // two operands and a result of 16 bits
-    if (bytes.value() <= 0.0) {
-        return;
+    constexpr double bytes_per_sum = 3.0 * 2.0; // two operands and a result of 16 bits
+    if (bytes.value() > 0.0) {
+        compute(std::vector{addition_of(bytes.value() / bytes_per_sum, Dtype::bf16, std::string{role})});
     }
-    compute(std::vector{model::Operation{.kind = model::OpKind::add,
-                                         .dtype = Dtype::bf16,
-                                         .m = static_cast<std::int64_t>(bytes.value() / row) + 1,
-                                         .n = columns,
-                                         .role = std::string{role}}});
 }
 
 void BlockBuilder::collective(Stream stream, Collective const& work) {

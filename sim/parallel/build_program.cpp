@@ -3,7 +3,9 @@
 #include "base/errors.hpp"
 #include "model/model_flop.hpp"
 #include "model/parameters.hpp"
+#include "parallel/addition.hpp"
 #include "parallel/apart_class.hpp"
+#include "parallel/check_plan.hpp"
 #include "parallel/class_blocks.hpp"
 #include "parallel/parameter_traffic.hpp"
 #include "parallel/slowest_chip.hpp"
@@ -19,18 +21,6 @@
 
 namespace moesaic::parallel {
 
-namespace {
-
-/// Also of plans whose micro-batches were settled after they were read.
-void check_turns(ReplicaKind const& kind) {
-    if (kind.apart && kind.micro_batches.value_or(0) % kind.apart->batches_in_turn != 0) {
-        throw InputError{kind.apart->origin, fmt::format("{} micro-batches do not divide into turns of {}",
-                                                         *kind.micro_batches, kind.apart->batches_in_turn)};
-    }
-}
-
-} // namespace
-
 std::vector<Stage> stages_of_job(Job const& job) {
     std::vector<Stage> out;
     std::vector<std::vector<LayerRange>> splits;
@@ -41,7 +31,7 @@ std::vector<Stage> stages_of_job(Job const& job) {
         auto const& kind = job.plan.kinds[static_cast<std::size_t>(place.kind)];
         auto const& split = splits[static_cast<std::size_t>(place.kind)];
         int const stages = parallel::stages_of(kind);
-        check_turns(kind);
+        check_turns(kind); // micro-batches may have been settled after the plan was read
         Stage stage{
             place, {}, stages, kind.micro_batches.value_or(least_micro_batches(job.plan.schedule, stages))};
         int const parts = static_cast<int>(split.size());
@@ -235,16 +225,6 @@ std::optional<Collective> second_table_sum(Job const& job, std::vector<Stage> co
                       is_open_ended(s.plan.schedule) ? -1 : meeting};
 }
 
-/// Norm of the owned gradients and their scaling, in fp32: read, and read and written.
-model::Operation clip_operation(std::int64_t owned) {
-    constexpr std::int64_t columns = 1024;
-    return {.kind = model::OpKind::add,
-            .dtype = Dtype::fp32,
-            .m = owned / columns + 1,
-            .n = columns,
-            .role = "gradient_clip"};
-}
-
 /// Of all chunks, outside the experts.
 int tensors_of(model::Model const& model, Stage const& stage) {
     auto const [embedding, head] = ends_of(stage);
@@ -271,26 +251,25 @@ Block step_end(Job const& job, std::vector<Stage> const& stages, std::size_t at,
     ParameterTraffic const parameters{s, to};
     LayerWeights weights;
     for (auto const& chunk : stage.chunks) {
-        auto const part = trained_weights_of_chunk(s, chunk);
-        weights.dense += part.dense;
-        weights.expert += part.expert;
+        weights += trained_weights_of_chunk(s, chunk);
     }
-    to.move(step_copies(s) * (weights.dense + weights.expert), "step_copies");
+    to.move(step_copies(s) * weights.total(), "step_copies");
     if (!s.plan.overlap_gradients && s.plan.zero < 2) {
         parameters.sum(weights);
     }
     if (auto const table = second_table_sum(job, stages, at, s)) {
         to.collective(Stream::data, *table);
     }
-    double const shared = parameters.owned(weights) * (s.plan.zero > 0 ? s.copies : 1); // in the own stage
+    double const shared = owned_of(s, weights) * (s.plan.zero > 0 ? s.copies : 1); // in the own stage
     pair.sum(shared);
     if (job.plan.kinds.size() > 1 && !job.plan.local_sgd) {
         to.collective(Stream::data, cross_kind_sum(job, stages, stage));
     }
     to.collective(Stream::data, gradient_norm(job, stage, stages.size()));
     to.host_in_turn(s.plan.practice.host_step); // it reads the norm before it goes on
-    auto const owned = std::llround(parameters.owned(weights));
-    to.compute(std::vector{clip_operation(owned),
+    auto const owned = std::llround(owned_of(s, weights));
+    // norm of the owned gradients and their scaling, in fp32: read, and read and written
+    to.compute(std::vector{addition_of(static_cast<double>(owned), Dtype::fp32, "gradient_clip"),
                            model::optimizer_operation(owned, s.plan.gradient, s.plan.optimizer_moments)});
     if (auto const& local = job.plan.local_sgd; local && local->meets && local->method == OuterSum::diloco) {
         parameters.meet(weights);

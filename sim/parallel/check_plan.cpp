@@ -26,6 +26,13 @@ void check_apart(ReplicaKind const& kind) {
 
 } // namespace
 
+void check_turns(ReplicaKind const& kind) {
+    if (kind.apart && kind.micro_batches && *kind.micro_batches % kind.apart->batches_in_turn != 0) {
+        throw InputError{kind.apart->origin, fmt::format("{} micro-batches do not divide into turns of {}",
+                                                         *kind.micro_batches, kind.apart->batches_in_turn)};
+    }
+}
+
 void check_experts(ReplicaKind const& kind) {
     if (kind.apart) {
         return check_apart(kind);
@@ -110,12 +117,7 @@ void check_apart(Plan const& plan) {
         refuse(plan.adapters.has_value(), "adapters");
         refuse(plan.shard_group > 0, "shard_group");
         refuse(plan.expert_exchange == ExpertExchange::once_per_node, "expert_exchange = \"once_per_node\"");
-        int const batches = kind.micro_batches.value_or(kind.apart->batches_in_turn);
-        if (batches % kind.apart->batches_in_turn != 0) {
-            throw InputError{kind.apart->origin,
-                             fmt::format("{} micro-batches do not divide into turns of {}", batches,
-                                         kind.apart->batches_in_turn)};
-        }
+        check_turns(kind);
     }
 }
 

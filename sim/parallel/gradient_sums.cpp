@@ -1,5 +1,7 @@
 #include "parallel/gradient_sums.hpp"
 
+#include "parallel/addition.hpp"
+
 namespace moesaic::parallel {
 
 GradientSums::GradientSums(StageSetting const& s, BlockBuilder& to, bool last_of_step, BackwardPart part)
@@ -12,7 +14,7 @@ GradientSums::GradientSums(StageSetting const& s, BlockBuilder& to, bool last_of
 }
 
 void GradientSums::add(LayerWeights const& weights) const {
-    double const parameters = weights.dense + weights.expert;
+    double const parameters = weights.total();
     if (parameters <= 0) {
         return;
     }
@@ -36,14 +38,7 @@ double GradientSums::traffic_share() const {
 }
 
 model::Operation GradientSums::sum_operation(LayerWeights const& weights) const {
-    constexpr std::int64_t columns = 1024;
-    auto const elements = (weights.dense + weights.expert) * traffic_share();
-    auto const rows = static_cast<std::int64_t>(elements / columns) + 1;
-    return {.kind = model::OpKind::add,
-            .dtype = s_.plan.gradient,
-            .m = rows,
-            .n = columns,
-            .role = "gradient_sum"};
+    return addition_of(weights.total() * traffic_share(), s_.plan.gradient, "gradient_sum");
 }
 
 } // namespace moesaic::parallel

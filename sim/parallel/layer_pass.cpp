@@ -137,12 +137,11 @@ bool runs_again(model::Model const& model, model::Operation const& op, Recompute
     return false;
 }
 
-/// Share of a layer's host time; the backward launches twice the kernels of the forward.
+/// @param share of the layer's host time
 void host_of_layer(StageSetting const& s, int layer, BlockBuilder& to, double share) {
     to.host((model::is_moe_layer(s.model, layer) ? to.here().host_moe_layer : s.plan.practice.host_layer) *
             share);
 }
-constexpr double forward_share = 1.0 / 3.0, backward_share = 2.0 / 3.0;
 
 } // namespace
 
@@ -220,7 +219,7 @@ void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::stri
     } else {
         forward_ffn(s, ops, to, prefix);
     }
-    host_of_layer(s, layer, to, forward_share);
+    host_of_layer(s, layer, to, host_forward_share);
 }
 
 void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, BackwardPart part) {
@@ -240,7 +239,7 @@ void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, Backward
         backward_ffn(s, ops, to, part);
     }
     backward_attention(s, ops, to, part);
-    host_of_layer(s, layer, to, part == BackwardPart::both ? backward_share : backward_share / 2);
+    host_of_layer(s, layer, to, part == BackwardPart::both ? host_backward_share : host_backward_share / 2);
 }
 
 void forward_one_head(StageSetting const& s, BlockBuilder& to) {

@@ -13,6 +13,9 @@ void backward_layer(StageSetting const& setting, int layer, BlockBuilder& to, Ba
 /// Low-rank adapters of the attention's projections: down to `rank` columns, up, and added (Hu et al. 2021).
 [[nodiscard]] model::Operations adapter_operations(StageSetting const& setting);
 
+/// Of a layer's host time; the backward launches twice the kernels of the forward.
+constexpr double host_forward_share = 1.0 / 3.0, host_backward_share = 2.0 / 3.0;
+
 /// Pieces of a layer, for ranks that hold a part of it. Kernels and the tensor ranks' sends, without host time.
 constexpr std::string_view recompute_prefix = "recompute ";
 void forward_attention(StageSetting const& setting, model::LayerOperations const& ops, BlockBuilder& to,

@@ -382,21 +382,11 @@ double gathered_parameters(StageSetting const& s, StageLoad const& load) {
     double most = 0;
     for (auto const& chunk : load.chunks) {
         for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
-            auto const weights = weights_of_layer(s, layer);
-            most = std::max(most, weights.dense + weights.expert);
+            most = std::max(most, weights_of_layer(s, layer).total());
         }
     }
     ChunkContent const ends{{0, 0}, any_embedding(load), any_head(load)};
-    auto const weights = weights_of_ends(s, ends);
-    return 2.0 * most + weights.dense + weights.expert;
-}
-
-/// Of parameters by how their group shares them.
-double owned(StageSetting const& s, LayerWeights const& weights) {
-    auto const sharers = [&](RankSet const& group) {
-        return static_cast<double>(shard_groups(s.plan, group).shard.count * s.copies);
-    };
-    return weights.dense / sharers(s.groups.data) + weights.expert / sharers(s.groups.expert_data);
+    return 2.0 * most + weights_of_ends(s, ends).total();
 }
 
 /// Bytes of a layer's weight as it is held; the ends stay in the activations' format.
@@ -409,15 +399,12 @@ double bytes_of_layer_weight(StageSetting const& s, StateBytes const& state) {
 void add_states(StageSetting const& s, StageLoad const& load, MemoryParts& out) {
     LayerWeights held, ends, trained;
     for (auto const& content : load.chunks) {
-        auto const all = weights_of_chunk(s, content);
-        auto const outer = weights_of_ends(s, content);
-        auto const part = trained_weights_of_chunk(s, content);
-        held = {held.dense + all.dense, held.expert + all.expert};
-        ends = {ends.dense + outer.dense, ends.expert + outer.expert};
-        trained = {trained.dense + part.dense, trained.expert + part.expert};
+        held += weights_of_chunk(s, content);
+        ends += weights_of_ends(s, content);
+        trained += trained_weights_of_chunk(s, content);
     }
     auto const shared_from = [&](int stage, LayerWeights const& weights) {
-        return s.plan.zero >= stage ? owned(s, weights) : weights.dense + weights.expert;
+        return s.plan.zero >= stage ? owned_of(s, weights) : weights.total();
     };
     auto const state = state_bytes(s.plan, s.plan.zero, s.group.precision);
     double const in_layers = shared_from(3, held) - shared_from(3, ends);

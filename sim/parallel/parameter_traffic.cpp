@@ -87,7 +87,7 @@ Collective ParameterTraffic::meeting_of(double parameters, RankSet const& group,
 LayerWeights ParameterTraffic::own_part(LayerWeights const& weights) const {
     bool const kinds = s_.plan.kinds.size() > 1; // unlike ones: every rank takes an equal part
     auto const sharers = [&](RankSet const& group) {
-        return kinds ? static_cast<double>(group.count) : s_.plan.zero == 0 ? 1.0 : sharers_of(group);
+        return kinds ? static_cast<double>(group.count) : s_.plan.zero == 0 ? 1.0 : sharers_of(s_, group);
     };
     return {weights.dense / sharers(s_.groups.data), weights.expert / sharers(s_.groups.expert_data)};
 }
@@ -96,7 +96,7 @@ LayerWeights ParameterTraffic::own_part(LayerWeights const& weights) const {
 std::vector<Collective> ParameterTraffic::meetings_of(LayerWeights const& weights, int rendezvous) const {
     auto const part = own_part(weights);
     if (s_.plan.kinds.size() > 1) {
-        return {meeting_of(part.dense + part.expert, s_.outer->dense, rendezvous)};
+        return {meeting_of(part.total(), s_.outer->dense, rendezvous)};
     }
     std::vector<Collective> out{meeting_of(part.dense, s_.outer->dense, -1)};
     if (part.expert > 0) {
@@ -113,7 +113,7 @@ void ParameterTraffic::meet(LayerWeights const& weights) const {
 
 void ParameterTraffic::update_outer(LayerWeights const& weights) const {
     auto const part = own_part(weights);
-    to_.compute(std::vector{model::optimizer_operation(std::llround(part.dense + part.expert), Dtype::fp32)});
+    to_.compute(std::vector{model::optimizer_operation(std::llround(part.total()), Dtype::fp32)});
 }
 
 void ParameterTraffic::wait_for(Arrival const& arrival) const {
@@ -154,7 +154,7 @@ std::vector<Collective> ParameterTraffic::expert_sums(double parameters) const {
         }
         copies = std::min(copies, all.count);
         double const held = model::local_experts(*s_.model.moe, s_.shape);
-        double const shared = s_.plan.zero == 0 ? 1.0 : sharers_of(s_.groups.expert_data);
+        double const shared = s_.plan.zero == 0 ? 1.0 : sharers_of(s_, s_.groups.expert_data);
         auto const bytes =
             parameters * s_.kind.copied_experts / held / shared * bytes_per_element(s_.plan.gradient);
         out.push_back({CollectiveKind::all_reduce,
@@ -191,17 +191,6 @@ void ParameterTraffic::sum(LayerWeights const& weights) const {
             to_.collective(Stream::data, c);
         }
     }
-}
-
-double ParameterTraffic::owned(LayerWeights const& weights) const {
-    if (s_.plan.zero == 0) {
-        return weights.dense + weights.expert;
-    }
-    return weights.dense / sharers_of(s_.groups.data) + weights.expert / sharers_of(s_.groups.expert_data);
-}
-
-double ParameterTraffic::sharers_of(RankSet const& group) const {
-    return static_cast<double>(shard_groups(s_.plan, group).shard.count * s_.copies);
 }
 
 } // namespace moesaic::parallel

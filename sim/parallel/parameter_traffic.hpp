@@ -36,9 +36,6 @@ class ParameterTraffic {
     /// What it then does with what it owns.
     void update_outer(LayerWeights const& weights) const;
 
-    /// Of the gradients of these weights, after what the shard group's ranks share.
-    [[nodiscard]] double owned(LayerWeights const& weights) const;
-
   private:
     template <class Start>
     [[nodiscard]] Arrival start_gathers(LayerWeights const& weights, Meets meets, Start start) const;
@@ -46,7 +43,6 @@ class ParameterTraffic {
     [[nodiscard]] Collective meeting_of(double parameters, RankSet const& group, int rendezvous) const;
     /// Of the parameters, by how many of the own worker share them.
     [[nodiscard]] LayerWeights own_part(LayerWeights const& weights) const;
-    [[nodiscard]] double sharers_of(RankSet const& group) const;
     /// One owner after the other, of which there are no more than tensors.
     void broadcast(double parameters, RankSet const& group, std::int64_t tensors) const;
     [[nodiscard]] Collective gather_of(double parameters, RankSet const& group, std::string role) const;

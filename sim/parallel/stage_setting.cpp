@@ -139,9 +139,7 @@ LayerWeights weights_of_ends(StageSetting const& s, ChunkContent const& content)
 LayerWeights weights_of_chunk(StageSetting const& s, ChunkContent const& content) {
     auto out = weights_of_ends(s, content);
     for (int layer = content.layers.begin; layer < content.layers.end; ++layer) {
-        auto const weights = weights_of_layer(s, layer);
-        out.dense += weights.dense;
-        out.expert += weights.expert;
+        out += weights_of_layer(s, layer);
     }
     return out;
 }
@@ -164,11 +162,19 @@ LayerWeights trained_weights_of_ends(StageSetting const& s, ChunkContent const& 
 LayerWeights trained_weights_of_chunk(StageSetting const& s, ChunkContent const& content) {
     auto out = trained_weights_of_ends(s, content);
     for (int layer = content.layers.begin; layer < content.layers.end; ++layer) {
-        auto const weights = trained_weights_of_layer(s, layer);
-        out.dense += weights.dense;
-        out.expert += weights.expert;
+        out += trained_weights_of_layer(s, layer);
     }
     return out;
+}
+
+double sharers_of(StageSetting const& s, RankSet const& group) {
+    return static_cast<double>(shard_groups(s.plan, group).shard.count * s.copies);
+}
+
+double owned_of(StageSetting const& s, LayerWeights const& weights) {
+    return s.plan.zero == 0 ? weights.total()
+                            : weights.dense / sharers_of(s, s.groups.data) +
+                                  weights.expert / sharers_of(s, s.groups.expert_data);
 }
 
 } // namespace moesaic::parallel

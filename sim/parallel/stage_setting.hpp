@@ -57,6 +57,12 @@ struct ChunkContent {
 struct LayerWeights {
     double dense = 0;
     double expert = 0;
+    [[nodiscard]] double total() const { return dense + expert; }
+    LayerWeights& operator+=(LayerWeights const& other) {
+        dense += other.dense;
+        expert += other.expert;
+        return *this;
+    }
 };
 [[nodiscard]] LayerWeights weights_of_layer(StageSetting const& setting, int layer);
 /// The head's stage holds the token table a second time, away from the embedding's: as a head that is tied to it, or for
@@ -69,5 +75,10 @@ struct LayerWeights {
 [[nodiscard]] LayerWeights trained_weights_of_layer(StageSetting const& setting, int layer);
 [[nodiscard]] LayerWeights trained_weights_of_ends(StageSetting const& setting, ChunkContent const& content);
 [[nodiscard]] LayerWeights trained_weights_of_chunk(StageSetting const& setting, ChunkContent const& content);
+
+/// Ranks that share what all of the group hold, see shard_groups() and StageSetting::copies.
+[[nodiscard]] double sharers_of(StageSetting const& setting, RankSet const& group);
+/// Of these parameters, how many the rank owns: all where nothing is shared out (Plan::zero).
+[[nodiscard]] double owned_of(StageSetting const& setting, LayerWeights const& weights);
 
 } // namespace moesaic::parallel
