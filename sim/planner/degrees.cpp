@@ -147,6 +147,18 @@ Degrees degrees_of(scenario::Scenario const& s) {
             .recompute = recompute_of(s)};
 }
 
+std::vector<CommonDegrees> common_degrees(Degrees const& degrees) {
+    std::vector<CommonDegrees> out;
+    for (int const context : degrees.context) {
+        for (int const expert : degrees.expert) {
+            for (int const micro_batch : degrees.micro_batch) {
+                out.push_back({context, expert, micro_batch});
+            }
+        }
+    }
+    return out;
+}
+
 std::vector<int> tensor_degrees(Problem const& problem, int pool) {
     auto const& s = problem.scenario;
     if (!s.search.tensor.empty()) {

@@ -23,6 +23,16 @@ struct Degrees {
     std::vector<parallel::Recompute> recompute;
 };
 [[nodiscard]] Degrees degrees_of(scenario::Scenario const& scenario);
+/// Of all stages of a replica.
+struct CommonDegrees {
+    int context = 1;
+    int expert = 1;
+    int micro_batch = 1;
+    /// Passes that run as pairs hide an exchange, which one expert rank does not have.
+    [[nodiscard]] bool go_with(bool paired) const { return !paired || expert > 1; }
+};
+/// All combinations that are tried.
+[[nodiscard]] std::vector<CommonDegrees> common_degrees(Degrees const& degrees);
 [[nodiscard]] std::vector<int> tensor_degrees(Problem const& problem, int pool);
 
 /// Ranks of a stage fill nodes evenly, so that every stage lies in its nodes like the first.

@@ -22,18 +22,8 @@ class PoolExplorer {
         : space_{space}, pool_{pool}, schedule_{schedule}, zero_{zero} {}
 
     PoolChoices explore() {
-        auto const& d = space_.degrees;
-        for (int const t : tensor_degrees(space_.problem, pool_)) {
-            for (int const c : d.context) {
-                for (int const e : d.expert) {
-                    for (int const b : d.micro_batch) {
-                        Local const local{pool_, t, c, e, b, is_paired(schedule_)};
-                        if (!(local.paired && e == 1) && space_.times.find(local) != nullptr) {
-                            add(local);
-                        }
-                    }
-                }
-            }
+        for (auto const& local : locals_on(space_, pool_, {is_paired(schedule_)})) {
+            add(local);
         }
         return std::move(out_);
     }

@@ -102,24 +102,17 @@ void explore_local(Space const& space, Local const& local) {
 } // namespace
 
 void explore_single_pools(Space const& space) {
-    auto const& d = space.degrees;
+    std::vector<bool> asked;
+    for (bool const paired : {false, true}) {
+        if (std::ranges::any_of(space.degrees.schedules,
+                                [&](auto const& schedule) { return is_paired(schedule) == paired; })) {
+            asked.push_back(paired);
+        }
+    }
     for (int pool = 0; pool < static_cast<int>(space.problem.scenario.pools.size()); ++pool) {
         space.to.begin(static_cast<std::size_t>(pool));
-        for (int const t : tensor_degrees(space.problem, pool)) {
-            for (int const c : d.context) {
-                for (int const e : d.expert) {
-                    for (int const b : d.micro_batch) {
-                        for (bool const paired : {false, true}) {
-                            Local const local{pool, t, c, e, b, paired};
-                            bool const asked = std::ranges::any_of(
-                                d.schedules, [&](auto const& s) { return is_paired(s) == paired; });
-                            if (asked && !(paired && e == 1) && space.times.find(local) != nullptr) {
-                                explore_local(space, local);
-                            }
-                        }
-                    }
-                }
-            }
+        for (auto const& local : locals_on(space, pool, asked)) {
+            explore_local(space, local);
         }
     }
 }

@@ -3,8 +3,7 @@
 #include "planner/degrees.hpp"
 #include "planner/layer_times.hpp"
 
-#include <functional>
-#include <string>
+#include <vector>
 
 namespace moesaic::planner {
 
@@ -16,6 +15,9 @@ struct Space {
     Collector& to;
     [[nodiscard]] Lanes lanes() const { return {problem.scenario.pools.size()}; }
 };
+
+/// The ways to lay a layer out on the pool, of those that divide the model. @param paired whether passes run as pairs
+[[nodiscard]] std::vector<Local> locals_on(Space const& space, int pool, std::vector<bool> const& paired);
 
 /// Plans of one kind on one pool, bounded in columns (closed_form.hpp).
 void explore_single_pools(Space const& space);

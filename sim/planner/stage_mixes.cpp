@@ -12,10 +12,7 @@ using namespace parallel;
 namespace {
 
 /// What all stages of a replica have in common.
-struct Common {
-    int context = 1;
-    int expert = 1;
-    int micro_batch = 1;
+struct Common : CommonDegrees {
     int replicas = 1;
     Schedule schedule;
 };
@@ -34,14 +31,10 @@ class SetExplorer {
         auto const& d = space_.degrees;
         int const batch = space_.problem.scenario.shape.global_batch;
         for (auto const& schedule : stage_mix_schedules(d)) {
-            for (int const c : d.context) {
-                for (int const e : d.expert) {
-                    for (int const b : d.micro_batch) {
-                        for (int const replicas : d.replicas) {
-                            if (batch % (b * replicas) == 0 && !(is_paired(schedule) && e == 1)) {
-                                add({c, e, b, replicas, schedule});
-                            }
-                        }
+            for (auto const& common : common_degrees(d)) {
+                for (int const replicas : d.replicas) {
+                    if (batch % (common.micro_batch * replicas) == 0 && common.go_with(is_paired(schedule))) {
+                        add({common, replicas, schedule});
                     }
                 }
             }
