@@ -153,6 +153,10 @@ enum class ExpertExchange { per_expert, once_per_node };
 /// Of Plan::zero.
 [[nodiscard]] Choices<int> const& zero_choices();
 
+/// Processors that run the exchange's kernels, and all of the chip: H800 (DeepSeek-V3, arXiv 2412.19437, section 3.2.2). Taken
+/// for all chips where neither the software nor the plan says otherwise: an assumption.
+constexpr int h800_exchange_processors = 20, h800_processors = 132;
+
 /// How the training is laid out.
 struct Plan {
     std::vector<ReplicaKind> kinds;
@@ -186,13 +190,11 @@ struct Plan {
     ExpertExchange expert_exchange = ExpertExchange::per_expert;
     /// Whose kernels do it where it is once_per_node: how the tables' kern= begins ("deepep", "hybridep"); empty = any.
     std::string exchange_library;
-    /// Processors of the chip that run them: 20 on H800 (DeepSeek-V3, section 3.2.2).
-    int exchange_processors = 20;
+    int exchange_processors = h800_exchange_processors; ///< of the chip, that run them
     /// Of the kinds that are carried out in another way than the library chose where they were measured.
     std::map<timing::CollectiveKind, timing::Algorithm> algorithms;
-    /// Of the chip, that the exchange's kernels take from those beside them: 20 of 132 SMs on H800 (DeepSeek-V3, section
-    /// 3.2.2), taken for all chips.
-    double communication_share = 20.0 / 132.0;
+    /// Of the chip, that the exchange's kernels take from those beside them.
+    double communication_share = static_cast<double>(h800_exchange_processors) / h800_processors;
     /// Format in which the inputs of products are kept for the backward; none = that of the activations. DeepSeek-V3
     /// (section 3.3.3) keeps fp8, but what attention gives in 12 bit.
     std::optional<Dtype> kept_inputs;
