@@ -158,7 +158,7 @@ void leave_out_overlap(parallel::Plan& plan) {
     plan.tensor_overlap = parallel::TensorOverlap::none;
     plan.overlap_gradients = plan.overlap_parameters = false;
     plan.overlap_shared_experts = plan.overlap_exchange = false;
-    plan.blocking_messages = {parallel::choice_of(plan.schedule)};
+    plan.blocking_messages = {plan.schedule};
     std::visit(overloaded{[](parallel::OneFOneB& s) { s.paired = false; },
                           [](parallel::Interleaved& s) { s.paired = false; },
                           [](parallel::DualPipe& s) { s.paired = false; }, [](auto const&) {}},

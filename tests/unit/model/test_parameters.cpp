@@ -104,16 +104,18 @@ TEST_CASE("a division that leaves a part over is refused with its reason", "[mod
     auto const model = shipped_model("ling_plus");
     CHECK_FALSE(problem_with(model, {.tensor = 8, .sequence_parallel = true}));
     CHECK_FALSE(problem_with(shipped_model("llama2_70b"), {.tensor = 8}));
+    using enum ShardDegree;
     struct Case {
         Shard shard;
-        std::string degree, text;
+        ShardDegree degree;
+        std::string text;
     };
     for (auto const& [shard, degree, text] :
-         {Case{{.tensor = 16}, "tensor", "56 attention heads"},
-          Case{{.expert = 65}, "expert", "64 experts are fewer"},
-          Case{{.expert = 3}, "expert", "64 experts do not divide by expert = 3"},
-          Case{{.tensor = 8}, "tensor", "without sequence_parallel"},
-          Case{{.expert_tensor = 5}, "expert_tensor", "expert_ffn 3072"}}) {
+         {Case{{.tensor = 16}, tensor, "56 attention heads"},
+          Case{{.expert = 65}, expert, "64 experts are fewer"},
+          Case{{.expert = 3}, expert, "64 experts do not divide by expert = 3"},
+          Case{{.tensor = 8}, tensor, "without sequence_parallel"},
+          Case{{.expert_tensor = 5}, expert_tensor, "expert_ffn 3072"}}) {
         auto const problem = problem_with(model, shard);
         REQUIRE(problem);
         CHECK(problem->degree == degree);
