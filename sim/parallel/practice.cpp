@@ -62,12 +62,20 @@ Entry& entry_of(std::string const& chip, std::vector<Entry>& all) {
     return all.back();
 }
 
+Seconds read_time(io::TomlTable const& t, std::string_view key, Seconds otherwise) {
+    auto const time = t.optional_quantity<Seconds>(key).value_or(otherwise);
+    if (time < Seconds{}) {
+        throw InputError{t.origin(key), "must not be negative"};
+    }
+    return time;
+}
+
 void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) {
     auto const products = t.optional_table("products");
     auto const passes = t.optional_table("passes");
     for (auto const& chip : t.texts("chips")) {
         auto& here = entry_of(chip, out);
-        here.host_moe_layer = t.optional_quantity<Seconds>("host_moe_layer").value_or(here.host_moe_layer);
+        here.host_moe_layer = read_time(t, "host_moe_layer", here.host_moe_layer);
         if (products) {
             read_products(*products, here.products);
         }
@@ -104,8 +112,8 @@ void read_practice(io::TomlTable const& table, Practice& out) {
     out.step_copies = read_copies(table, "step_copies", out.step_copies);
     out.averaging_copies = read_copies(table, "averaging_copies", out.averaging_copies);
     out.parameter_copies = read_copies(table, "parameter_copies", out.parameter_copies);
-    out.host_layer = table.optional_quantity<Seconds>("host_layer").value_or(out.host_layer);
-    out.host_step = table.optional_quantity<Seconds>("host_step").value_or(out.host_step);
+    out.host_layer = read_time(table, "host_layer", out.host_layer);
+    out.host_step = read_time(table, "host_step", out.host_step);
     if (auto const passes = table.optional_table("passes")) {
         read_passes(*passes, out.passes);
         passes->reject_unknown_keys();

@@ -324,6 +324,23 @@ void settle_routing(io::TomlTable const& t, Scenario& s, Facts const& facts) {
     }
 }
 
+/// What is said of kernels on a chip that nobody has would go unheeded. Another build is called by its chip's id and a remark.
+void check_chips_of_practice(io::TomlTable const& parallel, Facts const& facts) {
+    for (auto const* key : {"on", "attention"}) {
+        for (auto const& part : parallel.tables(key)) {
+            for (auto const& written : part.texts("chips")) {
+                auto const id = written.substr(0, written.find(" ("));
+                std::vector<std::string> ids;
+                std::ranges::transform(facts.chips(), std::back_inserter(ids), &hardware::Chip::id);
+                if (std::ranges::find(ids, id) == ids.end()) {
+                    throw InputError{part.origin("chips"), fmt::format("there is no chip \"{}\"", id),
+                                     suggestion(id, ids)};
+                }
+            }
+        }
+    }
+}
+
 } // namespace
 
 Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
@@ -346,6 +363,9 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     auto const defaults = software_defaults(t, s, facts);
     s.precision = parallel::read_precision(training, {});
     s.plan = read_plan_of(t, s, defaults, need);
+    if (t.has("parallel")) {
+        check_chips_of_practice(t.table("parallel"), facts);
+    }
     if (s.plan.kinds.empty() && t.has("parallel")) { // the formats of a plan that names no pool
         s.precision = parallel::read_precision(t.table("parallel"), s.precision);
     }
@@ -369,8 +389,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
         s.reliability = read_reliability(*reliability, s);
     }
     if (auto const published = t.optional_table("published")) {
-        s.published = read_published(*published, static_cast<double>(s.shape.global_batch) *
-                                                     static_cast<double>(s.shape.sequence_length));
+        s.published = read_published(*published, parallel::tokens_per_step(s.shape).value());
     }
     if (t.has("timings")) {
         for (auto const& file : t.texts("timings")) {

@@ -1,6 +1,8 @@
+#include "hardware/catalogue.hpp"
 #include "scenario/read_pool.hpp"
 #include "scenario/scenario.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -209,4 +211,31 @@ TEST_CASE("a currency without an exchange rate is refused", "[scenario]") {
     CHECK_THROWS_WITH(two_pools({"currency=\"EURO\""}, scenario::PlanNeed::needed),
                       Catch::Contains("currency: there is no exchange rate for \"EURO\""));
     CHECK(two_pools({"currency=\"CNY\""}, scenario::PlanNeed::needed).currency == "CNY");
+}
+
+TEST_CASE("kernels said of a chip that there is not are refused, and host times below zero", "[scenario]") {
+    auto const with = [](std::string const& practice) {
+        return two_pools({"parallel={ tensor = 2, " + practice + " }"}, scenario::PlanNeed::optional);
+    };
+    std::string const on =
+        "on = [{ source = \"mine\", chips = [\"nvidia_h100\"], products = { bf16 = 1.1 } }]";
+    CHECK_THROWS_WITH(with(on), Catch::Contains("there is no chip \"nvidia_h100\"") &&
+                                    Catch::Contains("nvidia_h100_sxm5"));
+    CHECK_THROWS_WITH(with("host_layer = \"-1 ms\""),
+                      Catch::Contains("parallel.host_layer: must not be negative"));
+}
+
+TEST_CASE("the shipped descriptions of software name chips of the catalogue", "[scenario]") {
+    auto const ids = hardware::Catalogue{MOESAIC_SOURCE_DIR "/platforms"}.chip_ids();
+    for (auto const& entry : std::filesystem::directory_iterator{MOESAIC_SOURCE_DIR "/scenarios/software"}) {
+        auto const file = io::read_toml_file(entry.path().string());
+        for (auto const* key : {"on", "attention"}) {
+            for (auto const& part : file.tables(key)) {
+                for (auto const& chip : part.texts("chips")) {
+                    INFO(entry.path() << ": " << chip);
+                    CHECK(std::ranges::binary_search(ids, chip.substr(0, chip.find(" ("))));
+                }
+            }
+        }
+    }
 }
