@@ -14,6 +14,9 @@ TEST_CASE("a study's search bounds plans by the timings that their scenario is s
                                     "H20,gemm,bf16,8192,8192,8192,1,,9000,me,mine\n");
     io::write_text_file(file.path, R"(name = "own timings"
 [common]
+regime = { date = "2025-03-01", destination = "CN" }
+fleet = { budget = "3e6 CNY", acquisition = "buy" }
+economics = { hosting = "china_2025", purchases = ["china_2025"] }
 search = { tensor = [1], micro_batch = [1], zero = ["optimizer"], schedule = ["1f1b"], recompute = ["full"] }
 [[cases]]
 name = "now"
