@@ -62,6 +62,7 @@ def write_recompute(s):
     kind, paper = parallel["recompute_kind"], paper_of(record["group"])
     if parallel["recompute_as"]:
         s.put("recompute", parallel["recompute_as"])
+        s.assume(f"Recompute \"{parallel['recompute']}\": taken as \"{parallel['recompute_as']}\".")
         return
     if parallel["recompute_layers"]:
         s.put("recompute", "full")
