@@ -1,4 +1,5 @@
 #include "cli/whatif_search.hpp"
+#include "no_tables.hpp"
 
 #include "io/text_file.hpp"
 #include "scenario/run_scenario.hpp"
@@ -31,7 +32,7 @@ plan = "search"
 set = { timings = [")" + table.path + R"("] }
 )");
     auto const study = scenario::read_study(file.path);
-    timing::Timings const timings;
+    auto const timings = test::no_tables();
     parallel::Calibration const calibration;
     std::vector<std::vector<std::string>> asked;
     cli::StudySearch search{{.timings = [&](scenario::Scenario const& s) -> timing::Timings const& {

@@ -85,7 +85,7 @@ TEST_CASE("a plan with kernels of its own on chips that its software knows is re
     // of mixtral_on()'s software, whose file says other things of H100 and H800
     check_read_back(R"(
 [[parallel.on]]
-chips = ["nvidia_h800_sxm5", "ascend_910b2"]
+chips = ["nvidia_h800_sxm5", "huawei_ascend_910b2"]
 host_moe_layer = "77 ms"
 products = { bf16 = 1.5 }
 passes = { rmsnorm = 2.0 }
