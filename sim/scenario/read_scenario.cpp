@@ -341,6 +341,16 @@ void check_chips_of_practice(io::TomlTable const& parallel, Facts const& facts) 
     }
 }
 
+/// Which prices count, and in which currency they are told.
+void read_money(io::TomlTable const& t, Scenario& s, Facts const& facts) {
+    s.price_book = t.text_or("prices", "");
+    s.price_origin = t.origin("prices");
+    s.currency = t.text_or("currency", "");
+    check_currency(t, s.currency, facts);
+    s.currency_origin = t.origin(t.has("exchange_year") ? "exchange_year" : "currency");
+    s.exchange_year = t.count_or("exchange_year", 2025, 1990);
+}
+
 } // namespace
 
 Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> const& overrides,
@@ -379,12 +389,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     settle_routing(t, s, facts);
     s.batch_ramp = read_batch_ramp(training, s);
     training.reject_unknown_keys();
-    s.price_book = t.text_or("prices", "");
-    s.price_origin = t.origin("prices");
-    s.currency = t.text_or("currency", "");
-    check_currency(t, s.currency, facts);
-    s.currency_origin = t.origin(t.has("exchange_year") ? "exchange_year" : "currency");
-    s.exchange_year = t.count_or("exchange_year", 2025, 1990);
+    read_money(t, s, facts);
     if (auto const reliability = t.optional_table("reliability")) {
         s.reliability = read_reliability(*reliability, s);
     }

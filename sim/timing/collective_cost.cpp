@@ -119,13 +119,20 @@ struct Asked {
     bool rate_only = false; ///< the curve does not reach down to this size
 };
 
+/// A question, where it is asked, and what is expected there.
+struct Asking {
+    CollectiveFigures const& figures;
+    CollectiveQuestion const& q;
+    hardware::NodeType const& node;
+    Seconds startup; ///< where a curve does not show it
+};
+
 /// What a curve says of the question's bytes, as if it had the question's number of ranks.
 /// @param like the curve's kind
 /// @param fabric whose link the curve was measured over
-/// @param startup where the curve does not show it
-Asked ask_curve(CollectiveFigures const& figures, CollectiveCurve const& curve, Likeness const& like,
-                CollectiveQuestion const& q, hardware::NodeType const& node, Fabric const& fabric,
-                Seconds startup) {
+Asked ask_curve(Asking const& asking, CollectiveCurve const& curve, Likeness const& like,
+                Fabric const& fabric) {
+    auto const& [figures, q, node, startup] = asking;
     auto const [link, beyond_node] = fabric;
     auto const per_byte = bytes_per_byte(curve, like.kind, beyond_node);
     auto const least = Bytes{curve.bytes.front()};
@@ -162,22 +169,21 @@ CollectiveCost between(CollectiveCost const& a, CollectiveCost const& b, double 
 }
 
 /// @param fabric whose link the curves were measured over
-/// @param startup where the curves do not show it
-std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip, CollectiveQuestion const& q,
-                              hardware::NodeType const& node, Fabric const& fabric, Seconds startup) {
-    auto const& figures = store.expectations().collectives;
+std::optional<Asked> ask_chip(StoreView const& store, hardware::Chip const& chip, Asking const& asking,
+                              Fabric const& fabric) {
+    auto const& figures = asking.figures;
+    auto const& q = asking.q;
     for (auto const& like : likenesses(figures, q.kind)) {
         auto const curves = near_curves(store, chip, like.kind, q, fabric.beyond_node);
         if (!curves) {
             continue;
         }
-        auto out = ask_curve(figures, curves->nearest, like, q, node, fabric, startup);
+        auto out = ask_curve(asking, curves->nearest, like, fabric);
         auto const doublings = doublings_to(curves->nearest, q, fabric.beyond_node);
         if (doublings != 0) {
-            auto const other =
-                curves->across
-                    ? std::optional{ask_curve(figures, *curves->across, like, q, node, fabric, startup)}
-                    : std::nullopt;
+            auto const other = curves->across
+                                   ? std::optional{ask_curve(asking, *curves->across, like, fabric)}
+                                   : std::nullopt;
             if (other && !other->rate_only && !out.rate_only) {
                 auto const apart = doublings_to(*curves->across, q, fabric.beyond_node) - doublings;
                 out.cost = between(out.cost, other->cost, -doublings / apart, q.rank_bytes);
@@ -233,9 +239,8 @@ struct Loan {
 
 /// What those lenders say that are not clearly stranger than another, in the order of the catalogue: the rest is not asked, so
 /// that its curves do not matter.
-std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& lenders,
-                           CollectiveQuestion const& q, hardware::NodeType const& node, bool beyond_node,
-                           Seconds startup) {
+std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& lenders, Asking const& asking,
+                           bool beyond_node) {
     constexpr double clearly =
         0.5; // far above the hundredth by which borrow() may drift from one to the next
     std::vector<std::size_t> nearest_first(lenders.size());
@@ -248,7 +253,7 @@ std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& le
         if (lender.strange > least + clearly) {
             break;
         }
-        if (auto const asked = ask_chip(store, *lender.chip, q, node, {lender.link, beyond_node}, startup)) {
+        if (auto const asked = ask_chip(store, *lender.chip, asking, {lender.link, beyond_node})) {
             least = std::min(least, loans.emplace(i, Loan{lender, *asked}).first->second.strange());
         }
     }
@@ -259,15 +264,15 @@ std::vector<Loan> loans_of(StoreView const& store, std::vector<Lender> const& le
 
 /// The curve of a chip with the most alike link, its rate scaled by the links; of several the fastest, since a
 /// fabric is taken to be set up well.
-std::optional<CollectiveCost> borrow(StoreView const& store, hardware::NodeType const& node,
-                                     CollectiveQuestion const& q, Fabric const& fabric, Seconds startup) {
-    auto const& figures = store.expectations().collectives;
+std::optional<CollectiveCost> borrow(StoreView const& store, Asking const& asking, Fabric const& fabric) {
+    auto const& figures = asking.figures;
+    auto const& q = asking.q;
     auto const strange_fabric =
         fabric.beyond_node ? figures.sigma_of_other_network : figures.sigma_of_other_fabric_inside;
     double least = 0;
     std::optional<CollectiveCost> best;
-    auto const lenders = lenders_to(store, node, fabric);
-    for (auto const& loan : loans_of(store, lenders, q, node, fabric.beyond_node, startup)) {
+    auto const lenders = lenders_to(store, asking.node, fabric);
+    for (auto const& loan : loans_of(store, lenders, asking, fabric.beyond_node)) {
         auto cost = loan.asked.cost;
         auto const gap = std::abs(std::log2(fabric.link / loan.lender.link));
         cost.attainable *= fabric.link / loan.lender.link;
@@ -324,10 +329,11 @@ CollectiveCost collective_cost(StoreView const& store, hardware::NodeType const&
     // over NICs pairs depend on their switch alone; host-driven measurements say nothing of it
     bool const measured_kind = !(fabric.beyond_node && q.kind == CollectiveKind::send_recv);
     if (measured_kind) {
-        if (auto const own = ask_chip(store, node.chip, q, node, fabric, plain.startup)) {
+        Asking const asking{store.expectations().collectives, q, node, plain.startup};
+        if (auto const own = ask_chip(store, node.chip, asking, fabric)) {
             return own->cost;
         }
-        if (auto const borrowed = borrow(store, node, q, fabric, plain.startup)) {
+        if (auto const borrowed = borrow(store, asking, fabric)) {
             return *borrowed;
         }
     }

@@ -1,10 +1,10 @@
-#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/event_loop.hpp"
 #include "engine/lowering.hpp"
 #include "engine/simulate.hpp"
 #include "engine/step_bound.hpp"
 #include "engine_cluster.hpp"
+#include "no_tables.hpp"
 
 #include <chrono>
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
-#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/event_loop.hpp"
 #include "engine/simulate.hpp"
 #include "engine_cluster.hpp"
+#include "no_tables.hpp"
 
 #include <algorithm>
 #include <ctime>

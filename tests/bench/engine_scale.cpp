@@ -1,8 +1,8 @@
-#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/simulate.hpp"
 #include "hardware/catalogue.hpp"
 #include "model/model.hpp"
+#include "no_tables.hpp"
 #include "parallel/build_program.hpp"
 
 #include <chrono>

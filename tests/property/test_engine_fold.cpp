@@ -1,6 +1,6 @@
-#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/simulate.hpp"
+#include "no_tables.hpp"
 #include "random_program.hpp"
 
 #include <catch2/catch.hpp>

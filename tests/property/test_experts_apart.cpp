@@ -1,7 +1,7 @@
-#include "no_tables.hpp"
 #include "apart.hpp"
 #include "engine/simulate.hpp"
 #include "engine/step_bound.hpp"
+#include "no_tables.hpp"
 #include "scenario/run_scenario.hpp"
 
 #include <catch2/catch.hpp>

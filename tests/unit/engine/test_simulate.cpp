@@ -1,6 +1,6 @@
-#include "no_tables.hpp"
 #include "engine/simulate.hpp"
 #include "engine_cluster.hpp"
+#include "no_tables.hpp"
 
 #include <catch2/catch.hpp>
 

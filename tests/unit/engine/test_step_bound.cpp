@@ -1,7 +1,7 @@
-#include "no_tables.hpp"
 #include "engine/simulate.hpp"
 #include "engine/step_bound.hpp"
 #include "engine_cluster.hpp"
+#include "no_tables.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
-#include "no_tables.hpp"
 #include "hardware/catalogue.hpp"
 #include "io/toml.hpp"
+#include "no_tables.hpp"
 #include "parallel/build_program.hpp"
 
 #include <string>

@@ -1,5 +1,5 @@
-#include "no_tables.hpp"
 #include "model/parameters.hpp"
+#include "no_tables.hpp"
 #include "parallel/build_program.hpp"
 #include "scenario/run_scenario.hpp"
 #include "scenario/scenario.hpp"
