@@ -1,3 +1,4 @@
+#include "base/calendar.hpp"
 #include "base/errors.hpp"
 #include "base/isolated.hpp"
 #include "base/parallel_for.hpp"
@@ -200,7 +201,7 @@ class PlanRun {
         planner::Limits out{.chips = arguments_.chips, .seconds = 0.0, .cost = 0.0, .rate_per_chip = {}};
         double const steps = scenario_.tokens / parallel::tokens_per_step(scenario_.shape);
         out.rate_per_chip = std::move(rates);
-        out.seconds = arguments_.days * 86400.0 / steps;
+        out.seconds = arguments_.days * seconds_per_day / steps;
         if (!arguments_.budget.empty()) {
             auto const budget = io::parse_quantity<Money>(arguments_.budget);
             auto const& costs = report.cost_rates;

@@ -143,8 +143,7 @@ Reproduced described(Known const& known) {
     for (auto const& kind : s.plan.kinds) {
         chips += parallel::chips_of(kind);
     }
-    auto const tokens =
-        static_cast<double>(s.shape.global_batch) * static_cast<double>(s.shape.sequence_length);
+    auto const tokens = parallel::tokens_per_step(s.shape).value();
     out.model_flop = parallel::model_flop_per_token(s.model, s.plan, s.shape).value() * tokens / chips;
     return out;
 }

@@ -1,4 +1,5 @@
 #include "cli/command.hpp"
+#include "cli/number_text.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/text_table.hpp"
 #include "cli/timing_remarks.hpp"
@@ -80,8 +81,6 @@ void print_json(Coverage const& coverage) {
                                                .set("share_mean_rank", coverage.experts.mean))
                            .text());
 }
-
-std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 void print_tables(Coverage const& coverage) {
     using Align = TextTable::Align;

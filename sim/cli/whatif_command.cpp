@@ -1,3 +1,4 @@
+#include "base/calendar.hpp"
 #include "base/errors.hpp"
 #include "base/isolated.hpp"
 #include "base/parallel_for.hpp"
@@ -240,7 +241,6 @@ void price(scenario::StudyOption& option, scenario::Study const& study, Simulate
     if (option.spending->over_budget()) {
         option.refused = over_budget_text(*option.spending);
     }
-    constexpr double seconds_per_day = 86400.0;
     auto const days = total(option.spending->bill, economics::Total::time) / seconds_per_day;
     if (option.refused.empty() && study.days && days > *study.days) {
         option.refused =

@@ -1,5 +1,6 @@
 #include "cli/whatif_search.hpp"
 
+#include "base/calendar.hpp"
 #include "planner/plan_text.hpp"
 #include "planner/search.hpp"
 #include "scenario/run_scenario.hpp"
@@ -85,7 +86,6 @@ double steps_of(Scenario const& s) { return s.tokens / parallel::tokens_per_step
 
 /// Of a step without failures, where the study says by when the training must end; a limit that is past leaves next to nothing.
 std::optional<Seconds> step_limit(Scenario const& s, std::optional<double> days) {
-    constexpr double seconds_per_day = 86400.0;
     return days ? std::optional{Seconds{
                       std::max(1e-9, (*days * seconds_per_day - s.means.waiting.value()) / steps_of(s))}}
                 : std::nullopt;

@@ -12,7 +12,8 @@ namespace moesaic::parallel {
 using BusyWith = std::function<std::optional<Seconds>(std::size_t place, int experts)>;
 
 /// Experts of each rank of a group, by place, that give every expert of a layer a rank and keep the busiest rank least busy;
-/// of several such numbers the least of the first place, then of the second, …. The first place, of attention, may have none,
+/// of several such numbers those with the least sum of squares of the ranks' times, then the fewest of the first place, of the
+/// second, …. The first place, of attention, may have none,
 /// the others have one at least. none where no numbers come out
 /// @param ranks of the group, by place
 [[nodiscard]] std::optional<std::vector<int>> share_experts(std::vector<int> const& ranks, int experts,

@@ -117,6 +117,12 @@ Published read_published(io::TomlTable const& t, double tokens_per_step) {
         }
         return value;
     };
+    for (auto const& [key, time] :
+         {std::pair{"step_time", out.step_time}, std::pair{"peer_step_time", out.peer_step_time}}) {
+        if (time && !(*time > Seconds{})) {
+            throw InputError{t.origin(key), "must be above zero"};
+        }
+    }
     constexpr double any = std::numeric_limits<double>::max();
     out.chip_hours_per_trillion_tokens = above_zero("chip_hours_per_trillion_tokens", any);
     out.tokens_per_s = above_zero("tokens_per_s", any);

@@ -43,3 +43,12 @@ TEST_CASE("a published share above 1 is refused, as of one printed in per cent",
     CHECK(ran.exit_code == 2);
     CHECK_THAT(ran.err, Catch::Contains("published.mfu: 38 is not allowed (above 0, at most 1: a share)"));
 }
+
+TEST_CASE("a published step of no time is refused", "[cli]") {
+    for (std::string const time : {"0 s", "-5 s"}) {
+        OwnRuns const own{"step_time = \"" + time + "\""};
+        auto const ran = run_program("reproduce all --json --folder " + own.folder.string());
+        CHECK(ran.exit_code == 2);
+        CHECK_THAT(ran.err, Catch::Contains("published.step_time: must be above zero"));
+    }
+}

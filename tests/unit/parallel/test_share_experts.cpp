@@ -9,21 +9,21 @@ using namespace moesaic::parallel;
 
 namespace {
 
-/// Every number of every place, in order: the first with the least time.
+/// Every number of every place, in order: the first with the least time and then the least squares.
 class EveryNumber {
   public:
     EveryNumber(std::vector<int> const& ranks, BusyWith const& busy) : ranks_{ranks}, busy_{busy} {}
     std::optional<std::vector<int>> best(int experts) {
-        descend(experts, Seconds{});
+        descend(experts, Seconds{}, 0.0);
         return best_;
     }
 
   private:
-    void descend(int left, Seconds busiest) {
+    void descend(int left, Seconds busiest, double squares) {
         auto const place = chosen_.size();
         if (place == ranks_.size()) {
-            if (left == 0 && busiest < least_) {
-                least_ = busiest;
+            if (left == 0 && std::pair{busiest.value(), squares} < least_) {
+                least_ = {busiest.value(), squares};
                 best_ = chosen_;
             }
             return;
@@ -31,7 +31,9 @@ class EveryNumber {
         for (int n = place == 0 ? 0 : 1; n * ranks_[place] <= left; ++n) {
             if (auto const time = busy_(place, n)) {
                 chosen_.push_back(n);
-                descend(left - n * ranks_[place], std::max(busiest, *time));
+                auto const square =
+                    ranks_[place] * time->value() * time->value(); // whole numbers: sums are exact
+                descend(left - n * ranks_[place], std::max(busiest, *time), squares + square);
                 chosen_.pop_back();
             }
         }
@@ -41,7 +43,7 @@ class EveryNumber {
     BusyWith const& busy_;
     std::vector<int> chosen_;
     std::optional<std::vector<int>> best_;
-    Seconds least_{1e300};
+    std::pair<double, double> least_{1e300, 0.0};
 };
 
 } // namespace
@@ -71,6 +73,23 @@ TEST_CASE("experts are shared as the best of all numbers shares them, and refuse
     }
     CHECK(shared > 50);
     CHECK(refused > 50);
+}
+
+TEST_CASE("where attention is the busiest whatever the others have, these are as even as can be",
+          "[parallel]") {
+    std::vector<double> const speeds{1.0, 1.0, 4.0, 1.0};
+    auto const numbers = [&](std::vector<std::size_t> const& order) {
+        auto const found = share_experts({4, 1, 1, 1}, 12, [&](std::size_t place, int n) {
+            return std::optional{Seconds{place == 0 ? 100.0 : n / speeds[order[place]]}};
+        });
+        std::vector<int> out(4);
+        for (std::size_t place = 0; place < 4; ++place) {
+            out[order[place]] = found->at(place);
+        }
+        return out;
+    };
+    CHECK(numbers({0, 1, 2, 3}) == std::vector{2, 1, 2, 1}); // ranks with attention have room at no cost
+    CHECK(numbers({0, 2, 3, 1}) == numbers({0, 1, 2, 3}));   // in whatever order the places stand
 }
 
 TEST_CASE("256 experts over attention and three places are shared without looking at each of their splits",

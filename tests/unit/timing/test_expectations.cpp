@@ -33,6 +33,15 @@ TEST_CASE("a figure without a source, with an unknown name or below zero is refu
     CHECK_THROWS_WITH(with("{ value = 0.68", "{ value = -0.68"), Catch::Contains("products"));
 }
 
+TEST_CASE("a share is above 0 and at most 1, a factor above 0, a standard deviation no more than 3",
+          "[timing]") {
+    CHECK_THROWS_WITH(with("{ value = 0.68", "{ value = 0.0"), Catch::Contains("0 is not allowed (a share"));
+    CHECK_THROWS_WITH(with("{ value = 0.75", "{ value = 1.5"),
+                      Catch::Contains("1.5 is not allowed (a share"));
+    CHECK_THROWS_WITH(with("{ value = 2.25", "{ value = 0"), Catch::Contains("ring_steps"));
+    CHECK_THROWS_WITH(with("{ value = 0.36", "{ value = 50"), Catch::Contains("other_vendor"));
+}
+
 TEST_CASE("a kernel that no chip has rows of follows the expected share of the peak", "[timing]") {
     auto const x = example_chip("X");
     Kernel const kernel{
