@@ -254,8 +254,9 @@ TEST_CASE("the stage of the MTP modules holds the token table and sums its gradi
 TEST_CASE("moments in 16 bit are half the traffic of the optimizer's state", "[parallel]") {
     auto const moved = [](std::string const& plan) {
         auto const f = job_of("llama2_7b", {{"h", "h100_16384", 16}}, 32, plan);
+        auto const program = build_program(f.job());
         double sum = 0;
-        for (auto const& op : build_program(f.job()).classes.front().blocks.back().ops) {
+        for (auto const& op : program.classes.front().blocks.back().ops) {
             auto const* c = std::get_if<Compute>(&op.work);
             bool const updates = c && c->kind == model::OpKind::optimizer_step;
             sum += updates ? model::bytes_of(*c->operation).value() : 0.0;
