@@ -2,115 +2,19 @@
 #include "base/dtype.hpp"
 #include "base/errors.hpp"
 #include "base/units.hpp"
-#include "io/toml.hpp"
-#include "model/shard.hpp"
 #include "parallel/choices.hpp"
 #include "parallel/local_sgd.hpp"
 #include "parallel/practice.hpp"
+#include "parallel/replica_kind.hpp"
 #include "parallel/schedule.hpp"
 #include "timing/algorithm.hpp"
 
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace moesaic::parallel {
-
-/// What is computed again in the backward pass instead of being kept.
-///   none       nothing
-///   pointwise  norms and activations
-///   selective  core attention (Korthikanti et al. 2022, section 5)
-///   operators  norms, activations, rope and every second product of a layer; attention is kept (torchtitan's
-///              selective checkpointing by operator, the default of its Llama 3 configurations)
-///   up_projections  norms, activations and the up-projections of latent attention (DeepSeek-V3, arXiv 2412.19437,
-///              section 3.2.3); as pointwise where attention is not latent
-///   mla_up_proj  the up-projections of latent attention alone, with the norms before and the rotation after them
-///              (Megatron-Core's module of that name); nothing where attention is not latent
-///   moe_act    the routed experts' activation (Megatron-Core's module of that name)
-///   full       the whole layer, its communication included; only the layer's input is kept
-///   least      the least that fits, of none, pointwise (unfused attention: selective) and full in ever more of the
-///              layers; settle_recompute() puts one of them in its place
-enum class Recompute {
-    none,
-    pointwise,
-    selective,
-    operators,
-    up_projections,
-    mla_up_proj,
-    moe_act,
-    full,
-    least
-};
-[[nodiscard]] std::string_view name_of(Recompute recompute);
-
-/// Consecutive pipeline stages that are alike and lie on one pool.
-struct StageGroup {
-    int pool = 0;
-    int stages = 1;
-    int tensor = 1; ///< tensor parallel degree
-    Recompute recompute = Recompute::none;
-    /// Of the layers, that compute again, spread evenly; the others keep everything (Megatron's block method keeps the
-    /// last ones of a stage: the same count).
-    double recompute_share = 1.0;
-    model::Precision precision;
-    /// Layers of each stage; empty = by Plan::layer_split over all stages of the replica kind.
-    std::vector<int> layers;
-    Origin origin;
-    Origin tensor_origin{}; ///< where the degree was written
-    friend bool operator==(StageGroup const&, StageGroup const&) = default;
-};
-
-/// Ranks that hold routed experts and nothing else.
-struct ExpertRanks {
-    int pool = 0;
-    int ranks = 1; ///< of each pipeline stage, over all replicas
-    /// Of each rank, by MoE layer of the model, in turn where the list is shorter; empty = see ExpertsApart.
-    std::vector<int> experts;
-    model::Precision precision; ///< of the products; tokens come and go in the stage's formats
-    Origin origin;
-    friend bool operator==(ExpertRanks const&, ExpertRanks const&) = default;
-};
-
-/// Attention and experts on ranks of their own (HeterMoE, arXiv 2504.03871, section 4.1): a stage's ranks hold all but
-/// the routed experts, and send tokens to ranks that hold experts alone.
-struct ExpertsApart {
-    std::vector<ExpertRanks> places;
-    /// Experts that each attention rank holds too, by MoE layer as above (the same, section 4.2); empty = none.
-    std::vector<int> on_attention;
-    /// Experts per rank by what the chips make of them, see settle_experts(); else those of a place without a number
-    /// are what the other places leave, in equal parts.
-    bool by_speed = false;
-    int groups = 1; ///< equal parts of attention and expert ranks that exchange tokens with each other only
-    /// Micro-batches that take turns layer by layer, so that attention works on one while experts work on another.
-    int batches_in_turn = 2;
-    Origin origin;
-    friend bool operator==(ExpertsApart const&, ExpertsApart const&) = default;
-};
-
-/// Replicas (copies of the model) that are alike. Experts are spread over `expert` ranks among all ranks of a
-/// stage of this kind (tensor x context x replicas), `expert_tensor` ranks share one expert.
-struct ReplicaKind {
-    std::string name;
-    int replicas = 1; ///< data parallel degree of the kind
-    int context = 1;  ///< ranks that share a sequence
-    int expert = 1;
-    int expert_tensor = 1;
-    int micro_batch = 1;              ///< sequences
-    std::optional<int> micro_batches; ///< per replica and step; none = by speed over the kinds
-    double expert_imbalance = 1.0;    ///< rows of the busiest expert rank over the mean
-    /// Copies of busy experts beyond one of each, on the ranks of `expert` in equal numbers, with what the routing makes
-    /// of them: experts of a rank that others hold too, and how many do.
-    int redundant_experts = 0;
-    double copied_experts = 0;
-    double expert_copies = 1;
-    std::optional<ExpertsApart> apart; ///< none = experts on the ranks of attention
-    std::vector<StageGroup> stage_groups;
-    Origin origin;
-    Origin expert_origin{}, expert_tensor_origin{}; ///< where the degrees were written
-    friend bool operator==(ReplicaKind const&, ReplicaKind const&) = default;
-};
 
 enum class LayerSplit {
     even,     ///< the same number in each stage (and chunk); an error where it does not divide
@@ -118,9 +22,6 @@ enum class LayerSplit {
     with_ends ///< evenly with the embedding and the head counted as a layer each, so that the ends may hold none
 };
 [[nodiscard]] Choices<LayerSplit> const& layer_split_choices();
-
-/// What a layer of the group computes again. @param layer of the model
-[[nodiscard]] Recompute recompute_of(StageGroup const& group, int layer);
 
 /// How context ranks bring queries and keys together.
 ///   ring        keys and values go round, each part behind the attention over the part before (Liu et al. 2023)
@@ -235,33 +136,5 @@ struct Plan {
 [[nodiscard]] bool messages_block(Plan const& plan);
 /// Whether a stage of this tensor degree gathers the rows that it receives.
 [[nodiscard]] bool gathers_messages(Plan const& plan, int tensor);
-
-[[nodiscard]] int stages_of(ReplicaKind const& kind);
-/// Ranks of one stage of the group: tensor x context x replicas.
-[[nodiscard]] int ranks_of_stage(ReplicaKind const& kind, StageGroup const& group);
-/// Ranks of one stage that hold experts alone.
-[[nodiscard]] int expert_ranks_of_stage(ReplicaKind const& kind);
-/// Of a kind with experts apart: ranks over which the experts of a layer are spread once.
-[[nodiscard]] int expert_spread(ReplicaKind const& kind);
-[[nodiscard]] int chips_of(ReplicaKind const& kind);
-
-/// What the plan reader must know of the rest of the scenario.
-struct PlanContext {
-    std::vector<std::string> pool_names;
-    std::vector<int> pool_chips;
-    int global_batch = 0;                                 ///< sequences per step
-    model::Precision precision;                           ///< default of all stages
-    std::vector<std::pair<std::string, int>> other_names; ///< of pools, by their place in pool_names
-    Plan defaults;                                        ///< of the software; kinds are not read from it
-};
-
-/// Reads what software settles where a plan does not: sequence_parallel, tensor_overlap, context_exchange, …
-void read_practice(io::TomlTable const& table, Plan& plan);
-/// Reads [parallel]. Degrees that do not divide, pools that are unknown or over-used are errors with
-/// position.
-[[nodiscard]] Plan read_plan(io::TomlTable const& table, PlanContext const& context);
-/// `precision` (of the layers' matrix products), `activations` (of all else) and `dispatch_precision` (of tokens on
-/// their way to the experts).
-[[nodiscard]] model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise);
 
 } // namespace moesaic::parallel

@@ -1,5 +1,5 @@
 #pragma once
-#include "parallel/plan.hpp"
+#include "parallel/read_plan.hpp"
 
 namespace moesaic::parallel {
 

@@ -1,8 +1,10 @@
+#include "parallel/read_plan.hpp"
+
 #include "base/overloaded.hpp"
 #include "parallel/check_plan.hpp"
-#include "parallel/plan.hpp"
 #include "parallel/read_choice.hpp"
 #include "parallel/read_open_plan.hpp"
+#include "parallel/software.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -16,5 +16,7 @@ struct Software {
 
 /// @throws InputError for unknown keys, and a missing source
 [[nodiscard]] Software read_software(io::TomlTable const& table);
+/// Reads what software settles where a plan does not: sequence_parallel, tensor_overlap, context_exchange, …
+void read_practice(io::TomlTable const& table, Plan& plan);
 
 } // namespace moesaic::parallel

@@ -6,6 +6,7 @@
 #include "parallel/expert_split.hpp"
 #include "parallel/read_choice.hpp"
 #include "parallel/read_open_plan.hpp"
+#include "parallel/read_plan.hpp"
 #include "scenario/check_regime.hpp"
 #include "scenario/join_pools.hpp"
 #include "scenario/read_pool.hpp"

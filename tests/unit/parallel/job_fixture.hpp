@@ -3,6 +3,7 @@
 #include "io/toml.hpp"
 #include "no_tables.hpp"
 #include "parallel/build_program.hpp"
+#include "parallel/read_plan.hpp"
 
 #include <string>
 #include <vector>

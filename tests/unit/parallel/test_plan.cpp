@@ -1,4 +1,4 @@
-#include "parallel/plan.hpp"
+#include "parallel/read_plan.hpp"
 
 #include "io/toml.hpp"
 
