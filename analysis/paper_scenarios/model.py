@@ -37,8 +37,8 @@ def flop_per_token(model, sequence):
     attention = query + key + heads * mla["v"] * hidden
     square = sequence / 2 * heads * (mla["nope"] + mla["rope"] + mla["v"])
     experts = 3 * hidden * (moe["topk"] * moe["expert_ffn"] + moe["shared_ffn_total"]) + hidden * moe["experts"]
-    dense = moe["first_k_dense"]
-    weights = (model["layers"] - dense) * experts + dense * 3 * hidden * model["ffn"]
+    with_experts = (model["layers"] - moe["first_k_dense"]) // moe["every"]
+    weights = with_experts * experts + (model["layers"] - with_experts) * 3 * hidden * model["ffn"]
     return 6 * (weights + model["layers"] * (attention + square) + model["vocab"] * hidden)
 
 
@@ -109,7 +109,7 @@ def write_shape(s, source):
     s.put("hidden", model["hidden"])
     s.put("vocab", vocabulary(s, model))
     s.put("sequence_length", record["parallel"]["seq_len"])
-    if not model["moe"] or model["moe"].get("first_k_dense"):
+    if not model["moe"] or model["moe"]["first_k_dense"] or model["moe"]["every"] > 1:
         s.put("dense_ffn", model["ffn"])
     s.put("gated_ffn", is_gated(s))
     write_form(s)
@@ -166,6 +166,8 @@ def write_experts(s, source):
         s.put("shared_ffn_total", moe["shared_ffn_total"])
     if moe.get("first_k_dense"):
         s.put("leading_dense_layers", moe["first_k_dense"])
+    if moe["every"] > 1:
+        s.put("every", moe["every"])
 
 
 def write_model(s):

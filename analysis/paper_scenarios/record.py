@@ -29,7 +29,7 @@ CHOICES = {
     "cuda_graphs": (None, *scripts.HOST_MS),
     "optimizer_moments": (None, "fp32", "bf16"),
 }
-OPTIONAL_MOE = {"shared_experts": 0, "shared_ffn_total": 0, "first_k_dense": 0}
+OPTIONAL_MOE = {"shared_experts": 0, "shared_ffn_total": 0, "first_k_dense": 0, "every": 1}
 # What a record may leave open and a scenario cannot.
 NEEDED = {"model": ("layers", "hidden", "heads", "ffn", "gated_ffn"), "hardware": ("chips_total",),
           "parallel": ("seq_len", "micro_batch_seqs", "global_batch_seqs"), "derived": ("step_time_s",)}

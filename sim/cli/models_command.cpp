@@ -76,9 +76,11 @@ std::string ffn_text(Model const& m) {
     if (moe.shared_ffn_total > 0) {
         text += fmt::format(", shared {}", moe.shared_ffn_total);
     }
-    return moe.leading_dense_layers == 0
-               ? text
-               : fmt::format("{}; {} leading dense {}", text, moe.leading_dense_layers, dense);
+    if (moe.leading_dense_layers > 0) {
+        text += fmt::format("; {} leading dense {}", moe.leading_dense_layers, dense);
+    }
+    return moe.every == 1 ? text
+                          : fmt::format("{}; in 1 of {} layers, the others dense {}", text, moe.every, dense);
 }
 
 double training_flop(Model const& m, FlopConvention convention) {
@@ -127,7 +129,8 @@ Json moe_json(Model const& m) {
         .set("expert_ffn", moe.expert_ffn)
         .set("shared_experts", moe.shared_experts)
         .set("shared_ffn_total", moe.shared_ffn_total)
-        .set("leading_dense_layers", moe.leading_dense_layers);
+        .set("leading_dense_layers", moe.leading_dense_layers)
+        .set("every", moe.every);
 }
 
 Json shape_json(Model const& m) {

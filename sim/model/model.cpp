@@ -81,6 +81,7 @@ Moe read_moe(io::TomlTable const& table) {
             .shared_experts = table.count_or("shared_experts", 0, 0)};
     moe.shared_ffn_total = table.count_or("shared_ffn_total", moe.shared_experts * moe.expert_ffn, 0);
     moe.leading_dense_layers = table.count_or("leading_dense_layers", 0, 0);
+    moe.every = table.count_or("every", 1, 1);
     if (moe.topk > moe.experts) {
         throw InputError{table.origin("topk"),
                          fmt::format("top {} of {} experts cannot be chosen", moe.topk, moe.experts)};
@@ -149,12 +150,15 @@ void read_shape(io::TomlTable const& table, Model& model) {
 
 /// What no section can check alone.
 void check_layers(io::TomlTable const& table, Model const& model) {
-    if (model.moe && model.moe->leading_dense_layers >= model.layers) {
-        throw InputError{table.table("moe").origin("leading_dense_layers"),
-                         fmt::format("{} dense layers leave none of {} for experts",
-                                     model.moe->leading_dense_layers, model.layers)};
+    if (model.moe && moe_layers(model) == 0) {
+        auto const moe = table.table("moe");
+        auto const key = model.moe->leading_dense_layers > 0 ? "leading_dense_layers" : "every";
+        throw InputError{
+            moe.origin(key),
+            fmt::format("{} leading dense layers, and every {} behind them, leave none of {} for experts",
+                        model.moe->leading_dense_layers, model.moe->every, model.layers)};
     }
-    bool const has_dense_layers = !model.moe || model.moe->leading_dense_layers > 0;
+    bool const has_dense_layers = moe_layers(model) < model.layers;
     if (has_dense_layers && model.dense_ffn == 0) {
         throw InputError{table.table("shape").origin("dense_ffn"),
                          "is missing for a model with dense layers"};
@@ -188,7 +192,8 @@ int value_dim(Model const& model) {
 }
 
 bool is_moe_layer(Model const& model, int layer) {
-    return model.moe && layer >= model.moe->leading_dense_layers;
+    int const at = std::min(layer, model.layers - 1);
+    return moe_layers_among(model, at + 1) > moe_layers_among(model, at);
 }
 
 int window_of(Model const& model, int layer) {
@@ -197,7 +202,21 @@ int window_of(Model const& model, int layer) {
     return full ? 0 : model.window;
 }
 
-int moe_layers(Model const& model) { return model.moe ? model.layers - model.moe->leading_dense_layers : 0; }
+int moe_layers(Model const& model) { return moe_layers_among(model, model.layers); }
+
+int moe_layers_among(Model const& model, int layers) {
+    return model.moe ? std::max(0, layers - model.moe->leading_dense_layers) / model.moe->every : 0;
+}
+
+int a_dense_layer(Model const& model) {
+    expects(!is_moe_layer(model, 0), "the first layer is dense if any is");
+    return 0;
+}
+
+int a_moe_layer(Model const& model) {
+    expects(moe_layers(model) > 0, "the model has layers with experts");
+    return model.moe->leading_dense_layers + model.moe->every - 1;
+}
 
 Model read_model(io::TomlTable const& table) {
     Model model{.id = table.text("id")};

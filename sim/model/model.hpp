@@ -37,6 +37,8 @@ struct Moe {
     int shared_experts = 0;   ///< for reports; their work is in shared_ffn_total
     int shared_ffn_total = 0; ///< inner size of all shared experts together
     int leading_dense_layers = 0;
+    int every =
+        1; ///< behind those, the last of so many layers has experts and the others are dense (Llama 4 Maverick: 2)
     int groups = 1;           ///< equal groups of consecutive experts, of which the router chooses some first
     int groups_per_token = 1; ///< experts come from these alone
 };
@@ -100,6 +102,11 @@ struct Model {
 /// Layers count from 0. MTP layers, which come after them, are like the last one.
 [[nodiscard]] bool is_moe_layer(Model const& model, int layer);
 [[nodiscard]] int moe_layers(Model const& model);
+/// Of the first `layers` layers.
+[[nodiscard]] int moe_layers_among(Model const& model, int layers);
+/// Some layer without experts and some with them. The model has such layers.
+[[nodiscard]] int a_dense_layer(Model const& model);
+[[nodiscard]] int a_moe_layer(Model const& model);
 /// Keys that a query of this layer sees at most; 0 = all before it.
 [[nodiscard]] int window_of(Model const& model, int layer);
 

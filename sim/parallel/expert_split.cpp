@@ -42,7 +42,7 @@ int left_per_rank(model::Moe const& moe, ReplicaKind const& kind, int attention_
 } // namespace
 
 int moe_index(model::Model const& model, int layer) {
-    return std::min(layer, model.layers - 1) - model.moe->leading_dense_layers;
+    return model::moe_layers_among(model, std::min(layer, model.layers - 1));
 }
 
 ExpertSplit split_experts(model::Model const& model, ReplicaKind const& kind, StageGroup const& group) {

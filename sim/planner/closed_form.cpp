@@ -97,7 +97,7 @@ WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& l
     auto const turns = turns_of(schedule);
     int const moe = model::moe_layers(model);
     bool const mostly_moe = 2 * moe >= model.layers;
-    int const layer = mostly_moe ? model.layers - 1 : 0;
+    int const layer = mostly_moe ? model::a_moe_layer(model) : model::a_dense_layer(model);
     WholeModel out{.layers = model.layers, .like_layers = mostly_moe ? moe : model.layers - moe};
     out.turn = out.layer_turn = out.kept = std::numeric_limits<double>::infinity();
     out.way = 1.0;

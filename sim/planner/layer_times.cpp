@@ -38,19 +38,19 @@ struct Sample {
     bool is_full = false; ///< a layer without a window in a model where others have one
 };
 
-/// The first layer with a window and the first without; of a model where all are alike, the first.
-std::vector<Sample> layer_samples(model::Model const& model, int begin, int end) {
+/// The first layer with a window and the first without, with experts or dense; of a model where all are alike, the first.
+std::vector<Sample> layer_samples(model::Model const& model, bool moe) {
     std::vector<Sample> out;
     for (bool const full : {false, true}) {
-        for (int layer = begin; layer < end; ++layer) {
+        for (int layer = 0; layer < model.layers; ++layer) {
             bool const is_full = model.full_attention_every > 0 && model::window_of(model, layer) == 0;
-            if (is_full == full) {
+            if (is_full == full && model::is_moe_layer(model, layer) == moe) {
                 out.push_back({{.layers = {layer, layer + 1}, .embedding = false, .head = false}, full});
                 break;
             }
         }
     }
-    if (out.size() == 1) { // a short range where none has a window
+    if (out.size() == 1) { // where none of them has a window
         out.front().is_full = false;
     }
     return out;
@@ -58,18 +58,17 @@ std::vector<Sample> layer_samples(model::Model const& model, int begin, int end)
 
 /// None where the model has no such part.
 std::vector<Sample> samples_of(model::Model const& model, Part part) {
-    int const dense = model.layers - model::moe_layers(model); // the first ones
     switch (part) {
     case Part::embedding:
         return {{{.layers = {0, 0}, .embedding = true, .head = false}}};
     case Part::head:
         return {{{.layers = {model.layers, model.layers}, .embedding = false, .head = true}}};
     case Part::dense:
-        return layer_samples(model, 0, dense);
+        return layer_samples(model, false);
     case Part::moe:
         break;
     }
-    return layer_samples(model, dense, model.layers);
+    return layer_samples(model, true);
 }
 
 bool is_of_layers(std::size_t part) {
@@ -79,9 +78,8 @@ bool is_of_layers(std::size_t part) {
 } // namespace
 
 Content content_of(model::Model const& model, int begin, int end) {
-    int const dense = model.layers - model::moe_layers(model); // the first ones
-    int const dense_here = std::clamp(dense, begin, end) - begin;
-    return {{begin == 0 ? 1 : 0, dense_here, end - begin - dense_here, end == model.layers ? 1 : 0}};
+    int const moe = model::moe_layers_among(model, end) - model::moe_layers_among(model, begin);
+    return {{begin == 0 ? 1 : 0, end - begin - moe, moe, end == model.layers ? 1 : 0}};
 }
 
 StageTime LocalTimes::of(Content const& content, std::size_t recompute, Turns turns) const {
@@ -223,7 +221,8 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
     }
     auto const bounds = engine::block_bounds(rank_class, topology, problem_.timings);
     auto out = std::make_unique<LocalTimes>();
-    out->full_every = model.full_attention_every;
+    // where layers with experts stand between dense ones, all of a kind may be those with a window: no bound but theirs
+    out->full_every = model.moe && model.moe->every > 1 ? 0 : model.full_attention_every;
     auto at = bounds.begin();
     for (std::size_t p = 0; p < parts; ++p) {
         for (auto const& sample : samples_of(model, static_cast<Part>(p))) {

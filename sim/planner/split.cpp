@@ -27,6 +27,9 @@ class Placing {
     Placing(Chain const& chain, model::Model const& model)
         : chain_{chain}, model_{model}, layers_{model.layers},
           dense_{model.layers - model::moe_layers(model)} {
+        for (int layers = 0; layers <= layers_; ++layers) {
+            moe_among_.push_back(model::moe_layers_among(model, layers));
+        }
         for (std::size_t s = 0; s < chain.stages.size(); ++s) {
             stages_.push_back({table_for(s), most_by_memory(s)});
         }
@@ -134,8 +137,9 @@ class Placing {
     bool try_stage(std::size_t s, Piece const& piece, Way const& way, std::vector<double>& next) {
         auto const& stage = stages_[s];
         int const end = piece.from + piece.layers;
-        int const dense = std::min(end, dense_) - std::min(piece.from, dense_);
-        int const moe = piece.layers - dense;
+        int const moe =
+            moe_among_[static_cast<std::size_t>(end)] - moe_among_[static_cast<std::size_t>(piece.from)];
+        int const dense = piece.layers - moe;
         auto const* times = &(*stage.times)[at(dense, moe)];
         auto const* most = &stage.most[static_cast<std::size_t>(dense) * ways_again()];
         auto const to = static_cast<std::size_t>(end);
@@ -203,7 +207,8 @@ class Placing {
     Chain const& chain_;
     model::Model const& model_;
     int layers_;
-    int dense_;                                                       ///< of the layers, the first
+    int dense_;                                                       ///< of the layers
+    std::vector<int> moe_among_;                                      ///< the first so many layers
     std::map<std::tuple<LocalTimes const*, int, int>, Table> tables_; // looked up only
     std::vector<Stage> stages_;
     std::vector<Choice> choices_; ///< by stage, then layers placed with it

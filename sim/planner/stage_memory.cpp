@@ -51,8 +51,10 @@ Plan plan_of(Problem const& problem, Candidate const& candidate) {
 namespace {
 
 ChunkContent chunk_of(model::Model const& model, Part part) {
-    int const layer = part == Part::dense ? 0 : model.layers - 1;
     bool const is_layer = part == Part::dense || part == Part::moe;
+    int const layer = part == Part::dense ? model::a_dense_layer(model)
+                      : part == Part::moe ? model::a_moe_layer(model)
+                                          : 0;
     LayerRange const range = is_layer ? LayerRange{layer, layer + 1} : LayerRange{model.layers, model.layers};
     return {.layers = range, .embedding = part == Part::embedding, .head = part == Part::head};
 }
@@ -65,8 +67,8 @@ struct SegmentBytes {
 };
 
 bool has_part(model::Model const& model, Part part) {
-    auto const dense = model.layers - model::moe_layers(model);
-    return part == Part::dense ? dense > 0 : part == Part::moe ? dense < model.layers : true;
+    int const moe = model::moe_layers(model);
+    return part == Part::dense ? moe < model.layers : part == Part::moe ? moe > 0 : true;
 }
 
 double waiting_of(StageSetting const& setting, Part part) {
@@ -75,9 +77,9 @@ double waiting_of(StageSetting const& setting, Part part) {
     case Part::embedding:
         return 0.0;
     case Part::dense:
-        return waiting_bytes(setting, 0).value();
+        return waiting_bytes(setting, model::a_dense_layer(model)).value();
     case Part::moe:
-        return waiting_bytes(setting, model.layers - 1).value();
+        return waiting_bytes(setting, model::a_moe_layer(model)).value();
     case Part::head:
         break;
     }

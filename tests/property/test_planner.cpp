@@ -97,6 +97,42 @@ TEST_CASE("on a small space of two pools the best plan is that of simulating eve
                     mixed_search);
 }
 
+TEST_CASE("nor is a plan missed where dense layers stand between those with experts", "[property]") {
+    std::string const alternating = R"(
+name = "alternating"
+[model]
+id = "alternating"
+[model.shape]
+source = "made up"
+layers = 15
+hidden = 4096
+vocab = 32000
+sequence_length = 4096
+dense_ffn = 28672
+[model.attention]
+source = "made up"
+kind = "gqa"
+heads = 32
+kv_heads = 8
+head_dim = 128
+window = 1024
+full_attention_every = 3
+[model.moe]
+source = "made up"
+experts = 16
+topk = 2
+expert_ffn = 7168
+leading_dense_layers = 1
+every = 2
+[training]
+global_batch = 64
+sequence_length = 4096
+)";
+    check_loss_zero(alternating + pool("a", "h800_4096", 16) + search);
+    check_loss_zero(alternating + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined +
+                    mixed_search);
+}
+
 TEST_CASE("a plan's TOML runs, and takes the time that was said", "[property]") {
     auto const found =
         plan(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined + mixed_search);

@@ -55,6 +55,25 @@ TEST_CASE("leading dense layers come before those with experts", "[model]") {
     CHECK(moe_layers(model) == 3);
 }
 
+TEST_CASE("the last of every so many layers behind the leading dense ones has experts", "[model]") {
+    auto const model = model_of(toml_with(dense, gqa,
+                                          "[moe]\nsource = \"e\"\nexperts = 8\ntopk = 2\nexpert_ffn = "
+                                          "32\nevery = 2\nleading_dense_layers = 1\n"));
+    REQUIRE(model.layers == 4);
+    std::vector<bool> with_experts;
+    for (int layer = 0; layer < model.layers; ++layer) {
+        with_experts.push_back(is_moe_layer(model, layer));
+    }
+    CHECK(with_experts == std::vector{false, false, true, false});
+    CHECK(moe_layers(model) == 1);
+    CHECK(is_moe_layer(model, a_moe_layer(model)));
+    CHECK_FALSE(is_moe_layer(model, a_dense_layer(model)));
+    CHECK(problem_of(toml_with(dense, gqa,
+                               "[moe]\nsource = \"e\"\nexperts = 8\ntopk = 2\nexpert_ffn = 32\nevery = 5\n"))
+              .find("moe.every: 0 leading dense layers, and every 5 behind them, leave none of 4") !=
+          std::string::npos);
+}
+
 TEST_CASE("a window holds for all layers but the last of each so many", "[model]") {
     auto const model = shipped_model("gpt_oss_20b");
     CHECK(window_of(model, 0) == 128);

@@ -13,12 +13,18 @@ using namespace moesaic::planner;
 
 namespace {
 
-/// Layers of which the first are dense.
-model::Model model_of(int layers, int dense) {
+/// Layers of which the first are dense, and one of every so many behind them has experts.
+model::Model model_of(int layers, int dense, int every) {
     model::Model out;
     out.layers = layers;
-    out.moe = model::Moe{.experts = 4, .topk = 1, .leading_dense_layers = dense};
+    out.moe = model::Moe{.experts = 4, .topk = 1, .leading_dense_layers = dense, .every = every};
     return out;
+}
+
+/// @param layers 4 or more
+model::Model random_model(Rng& rng, int layers) {
+    auto const dense = static_cast<int>(rng.below(3));
+    return model_of(layers, dense, 1 + static_cast<int>(rng.below(2)));
 }
 
 /// Two ways of recomputation, the second one slower and smaller.
@@ -59,7 +65,7 @@ struct Case {
 /// A chain of stages on two kinds of chips.
 std::unique_ptr<Case> random_case(Rng& rng) {
     auto out = std::make_unique<Case>();
-    out->model = model_of(4 + static_cast<int>(rng.below(4)), static_cast<int>(rng.below(3)));
+    out->model = random_model(rng, 4 + static_cast<int>(rng.below(4)));
     out->times = {random_times(rng), random_times(rng)};
     auto const stages = 2 + static_cast<int>(rng.below(2));
     out->chain.micro_batches = 1 + static_cast<int>(rng.below(6));
@@ -135,7 +141,7 @@ TEST_CASE("a split by hand: the stage behind has one layer less", "[planner]") {
     bytes.kept.resize(1);
     bytes.buffers.resize(1);
     Chain const chain{.stages = {{&times, bytes, {0}}, {&times, bytes, {0}}}, .micro_batches = 3};
-    auto const split = best_split(chain, model_of(5, 0));
+    auto const split = best_split(chain, model_of(5, 0, 1));
     REQUIRE(split);
     CHECK(split->layers == std::vector{3, 2});
     CHECK(split->seconds == Approx(27.0));
@@ -145,7 +151,7 @@ TEST_CASE("the closed form is never above the best split, and never refuses what
     Rng rng{2, "closed form"};
     int refused = 0;
     for (int i = 0; i < 300; ++i) {
-        auto const model = model_of(4 + static_cast<int>(rng.below(20)), static_cast<int>(rng.below(3)));
+        auto const model = random_model(rng, 4 + static_cast<int>(rng.below(20)));
         auto const times = random_times(rng);
         auto const stages = 1 + static_cast<int>(rng.below(4));
         auto const micro_batches = 1 + static_cast<int>(rng.below(12));
