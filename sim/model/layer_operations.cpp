@@ -97,6 +97,8 @@ RankAttention rank_attention(Model const& model, Shard const& shard) {
 void fused_attention(Builder& build, LayerShape const& shape, RankAttention const& a, OpKind kind,
                      int window) {
     auto const format = shape.precision.attention.value_or(shape.precision.activations);
+    int const by_heads = shape.shard.context_by_heads ? shape.shard.context : 1,
+              by_queries = shape.shard.context / by_heads; // ranks that share them
     if (bytes_per_element(format) < bytes_per_element(shape.precision.activations)) {
         build.add(
             {.kind = OpKind::quantise,
@@ -107,12 +109,12 @@ void fused_attention(Builder& build, LayerShape const& shape, RankAttention cons
     }
     build.add({.kind = kind,
                .dtype = format,
-               .m = ceil_div(shape.sequence_length, shape.shard.context),
+               .m = ceil_div(shape.sequence_length, by_queries),
                .n = shape.sequence_length,
                .k = a.key_dim,
                .batch = shape.micro_batch,
-               .heads = a.heads,
-               .kv_heads = a.kv_heads,
+               .heads = a.heads / by_heads,
+               .kv_heads = a.kv_heads / by_heads,
                .v_dim = a.value_dim == a.key_dim ? 0 : a.value_dim,
                .causal = true,
                .window = window < shape.sequence_length ? window : 0,

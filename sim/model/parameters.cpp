@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 namespace moesaic::model {
 
@@ -128,9 +129,9 @@ EndParameters rank_end_parameters(Model const& model, Shard const& shard) {
             .final_norm = norm_parameters(model, model.hidden)};
 }
 
-std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard, int local_experts) {
-    expects(std::min({shard.tensor, shard.context, shard.expert, shard.expert_tensor}) >= 1,
-            "degrees are 1 or more");
+namespace {
+
+std::optional<ShardProblem> problem_with_heads(Model const& model, Shard const& shard) {
     int const heads = heads_of(model), kv_heads = kv_heads_of(model);
     if (heads % shard.tensor != 0) {
         return ShardProblem{
@@ -141,6 +142,26 @@ std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard,
         return ShardProblem{ShardDegree::tensor,
                             fmt::format("{} key-value heads and tensor = {}: neither divides the other",
                                         kv_heads, shard.tensor)};
+    }
+    for (auto const& [on_rank, what] : {std::pair{heads / shard.tensor, "attention"},
+                                        std::pair{std::max(1, kv_heads / shard.tensor), "key-value"}}) {
+        if (shard.context_by_heads && on_rank % shard.context != 0) {
+            return ShardProblem{ShardDegree::context,
+                                fmt::format("{} {} heads of a tensor rank do not divide by context = {}, "
+                                            "which context_exchange = \"all_to_all\" needs",
+                                            on_rank, what, shard.context)};
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard, int local_experts) {
+    expects(std::min({shard.tensor, shard.context, shard.expert, shard.expert_tensor}) >= 1,
+            "degrees are 1 or more");
+    if (auto problem = problem_with_heads(model, shard)) {
+        return problem;
     }
     if (model.dense_ffn % shard.tensor != 0) {
         return ShardProblem{ShardDegree::tensor, fmt::format("dense_ffn {} does not divide by tensor = {}",

@@ -73,7 +73,8 @@ void check_shard(Job const& job, Stage const& stage) {
     if (auto const problem =
             model::problem_with(job.model, shard_of(job.plan, kind, *stage.place.group), local_experts)) {
         using enum model::ShardDegree;
-        auto const& at = problem->degree == expert          ? kind.expert_origin
+        auto const& at = problem->degree == context         ? kind.context_origin
+                         : problem->degree == expert        ? kind.expert_origin
                          : problem->degree == expert_tensor ? kind.expert_tensor_origin
                                                             : stage.place.group->tensor_origin;
         throw InputError{at, problem->text};

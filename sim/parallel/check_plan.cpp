@@ -84,7 +84,7 @@ void check_schedule(Plan const& plan) {
     }
 }
 
-/// The steps of the ring keep no maps to merge.
+/// The steps of the ring keep no maps to merge; other exchanges go with fused attention alone too, as in Megatron-LM.
 void check_context(Plan const& plan) {
     for (auto const& kind : plan.kinds) {
         if (kind.context > 1 && !plan.fused_attention) {

@@ -17,6 +17,28 @@ bool is_attention(Operation const& op) {
     return op.kind == OpKind::attention || op.kind == OpKind::mla_attention;
 }
 
+/// Of what one context rank makes of its part of a micro-batch's sequences.
+struct RankBytes {
+    Bytes queries, keys, values, output;
+};
+
+RankBytes rank_bytes(StageSetting const& s) {
+    double const element = bytes_per_element(s.shape.precision.activations);
+    Bytes const column{static_cast<double>(model::group_rows(s.shape)) * element};
+    double const heads = model::heads_of(s.model) / s.shape.shard.tensor;
+    double const kv_heads = std::max(1, model::kv_heads_of(s.model) / s.shape.shard.tensor);
+    double const key_dim = model::key_dim(s.model), value_dim = model::value_dim(s.model);
+    return {.queries = column * heads * key_dim,
+            .keys = column * kv_heads * key_dim,
+            .values = column * kv_heads * value_dim,
+            .output = column * heads * value_dim};
+}
+
+Bytes key_value_bytes(StageSetting const& s) {
+    auto const rank = rank_bytes(s);
+    return rank.keys + rank.values;
+}
+
 Collective hop(StageSetting const& s, Bytes bytes, std::string role) {
     return {CollectiveKind::send_recv, bytes, s.groups.context, std::move(role)};
 }
@@ -80,6 +102,61 @@ void ring_backward(StageSetting const& s, Operation const& attention, BlockBuild
     to.collective(Stream::context, gradients);
 }
 
+/// All to all: of the rank's own rows the columns of all heads go out, and of all rows those of its heads come in, or back.
+/// What goes to one rank is copied to lie together, and what comes to lie in the order of the sequence or of the heads.
+class HeadExchange {
+  public:
+    HeadExchange(StageSetting const& s, BlockBuilder& to, std::string_view prefix)
+        : s_{s}, to_{to}, copy_role_{std::string{prefix} + "context_copy"} {}
+
+    void send(Bytes bytes, std::string role) const {
+        to_.move(2.0 * bytes, copy_role_); // read and written
+        to_.collective(Stream::context,
+                       {CollectiveKind::all_to_all, bytes, s_.groups.context, std::move(role)});
+        to_.move(2.0 * bytes, copy_role_);
+    }
+    /// @param of what they are: " gradients", or nothing
+    void send_inputs(std::string const& of) const {
+        auto const rank = rank_bytes(s_);
+        send(rank.queries, "queries" + of);
+        send(rank.keys, "keys" + of);
+        send(rank.values, "values" + of);
+    }
+    void send_output(std::string const& of) const { send(rank_bytes(s_).output, "attention output" + of); }
+
+  private:
+    StageSetting const& s_;
+    BlockBuilder& to_;
+    std::string copy_role_;
+};
+
+void all_to_all_forward(StageSetting const& s, Operation const& attention, BlockBuilder& to,
+                        std::string_view prefix) {
+    HeadExchange const exchange{s, to, prefix};
+    exchange.send_inputs("");
+    to.compute(std::span{&attention, 1}, prefix);
+    exchange.send_output("");
+}
+
+void all_to_all_backward(StageSetting const& s, Operation const& attention, BlockBuilder& to) {
+    HeadExchange const exchange{s, to, ""};
+    exchange.send_output(" gradients");
+    to.compute(std::span{&attention, 1});
+    exchange.send_inputs(" gradients");
+}
+
+void all_gather_forward(StageSetting const& s, Operation const& attention, BlockBuilder& to,
+                        std::string_view prefix) {
+    to.collective(Stream::context, over_all(s, CollectiveKind::all_gather, "keys and values"));
+    to.compute(std::span{&attention, 1}, prefix);
+}
+
+void all_gather_backward(StageSetting const& s, Operation const& attention, BlockBuilder& to) {
+    to.collective(Stream::context, over_all(s, CollectiveKind::all_gather, "keys and values"));
+    to.compute(std::span{&attention, 1});
+    to.collective(Stream::context, over_all(s, CollectiveKind::reduce_scatter, "key and value gradients"));
+}
+
 /// Runs `attention` on the one attention among the kernels, and the others as they are.
 template <class Kernels, class Attention>
 void split_at_attention(std::span<Operation const> all, Kernels kernels, Attention attention) {
@@ -96,11 +173,13 @@ void split_at_attention(std::span<Operation const> all, Kernels kernels, Attenti
 
 } // namespace
 
-Bytes key_value_bytes(StageSetting const& s) {
-    double const kv_heads = std::max(1, model::kv_heads_of(s.model) / s.shape.shard.tensor);
-    double const columns = kv_heads * (model::key_dim(s.model) + model::value_dim(s.model));
-    return Bytes{static_cast<double>(model::group_rows(s.shape)) * columns *
-                 bytes_per_element(s.shape.precision.activations)};
+Bytes context_buffers(StageSetting const& s) {
+    if (s.kind.context == 1) {
+        return {};
+    }
+    auto const rank = rank_bytes(s);
+    bool const queries = s.plan.context_exchange == ContextExchange::all_to_all;
+    return 2.0 * (rank.keys + rank.values + (queries ? rank.queries : Bytes{}));
 }
 
 void context_forward(StageSetting const& s, std::span<Operation const> kernels, BlockBuilder& to,
@@ -108,12 +187,14 @@ void context_forward(StageSetting const& s, std::span<Operation const> kernels, 
     split_at_attention(
         kernels, [&](auto part) { to.compute(part, prefix); },
         [&](Operation const& attention) {
-            if (s.plan.context_exchange == ContextExchange::ring) {
-                ring_forward(s, attention, to, prefix);
-                return;
+            switch (s.plan.context_exchange) {
+            case ContextExchange::ring:
+                return ring_forward(s, attention, to, prefix);
+            case ContextExchange::all_gather:
+                return all_gather_forward(s, attention, to, prefix);
+            case ContextExchange::all_to_all:
+                return all_to_all_forward(s, attention, to, prefix);
             }
-            to.collective(Stream::context, over_all(s, CollectiveKind::all_gather, "keys and values"));
-            to.compute(std::span{&attention, 1}, prefix);
         });
 }
 
@@ -121,15 +202,21 @@ void context_backward(StageSetting const& s, std::span<Operation const> gradient
     split_at_attention(
         gradients, [&](auto part) { to.compute(part); },
         [&](Operation const& attention) {
-            if (s.plan.context_exchange == ContextExchange::ring) {
-                ring_backward(s, attention, to);
-                return;
+            switch (s.plan.context_exchange) {
+            case ContextExchange::ring:
+                return ring_backward(s, attention, to);
+            case ContextExchange::all_gather:
+                return all_gather_backward(s, attention, to);
+            case ContextExchange::all_to_all:
+                return all_to_all_backward(s, attention, to);
             }
-            to.collective(Stream::context, over_all(s, CollectiveKind::all_gather, "keys and values"));
-            to.compute(std::span{&attention, 1});
-            to.collective(Stream::context,
-                          over_all(s, CollectiveKind::reduce_scatter, "key and value gradients"));
         });
+}
+
+void context_again(StageSetting const& s, BlockBuilder& to, std::string_view prefix) {
+    if (s.kind.context > 1 && s.plan.context_exchange == ContextExchange::all_to_all) {
+        HeadExchange{s, to, prefix}.send_inputs("");
+    }
 }
 
 } // namespace moesaic::parallel

@@ -1,5 +1,7 @@
 #include "parallel/layer_pass.hpp"
 
+#include "parallel/context_attention.hpp"
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -110,6 +112,8 @@ bool is_pointwise(model::Operation const& op) {
     return std::ranges::find(kinds, op.kind) != kinds.end();
 }
 
+bool is_rotation(model::Operation const& op) { return op.kind == model::OpKind::rope; }
+
 /// Whether the kernel runs again; `products` counts those of the layer so far.
 bool runs_again(model::Model const& model, model::Operation const& op, Recompute recompute, int& products) {
     switch (recompute) {
@@ -123,16 +127,15 @@ bool runs_again(model::Model const& model, model::Operation const& op, Recompute
         return is_core_attention(op);
     case Recompute::up_projections:
         return is_pointwise(op) || op.role == "q_up" || op.role == "kv_up" ||
-               (op.kind == model::OpKind::rope && std::holds_alternative<model::Mla>(model.attention));
+               (is_rotation(op) && std::holds_alternative<model::Mla>(model.attention));
     case Recompute::mla_up_proj:
         return std::holds_alternative<model::Mla>(model.attention) &&
-               (op.kind == model::OpKind::rope || op.role == "q_norm" || op.role == "kv_norm" ||
-                op.role == "q_up" || op.role == "kv_up");
+               (is_rotation(op) || op.role == "q_norm" || op.role == "kv_norm" || op.role == "q_up" ||
+                op.role == "kv_up");
     case Recompute::moe_act:
         return op.role == "expert_activation";
     case Recompute::operators:
-        return model::has_weights(op.kind) ? ++products % 2 == 0
-                                           : is_pointwise(op) || op.kind == model::OpKind::rope;
+        return model::has_weights(op.kind) ? ++products % 2 == 0 : is_pointwise(op) || is_rotation(op);
     }
     return false;
 }
@@ -170,6 +173,9 @@ void recompute_selected(StageSetting const& s, Recompute recompute, model::Layer
                              [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
         if (part == Part::all || (part == Part::experts) == (list == &ops.experts)) {
             traffic.compute(chosen, again);
+            if (std::ranges::any_of(chosen, is_rotation)) { // the last step before attention
+                context_again(s, to, again);
+            }
         }
     }
 }

@@ -90,8 +90,16 @@ double before_head_norms(model::Model const& model) {
     return gqa && gqa->qk_norm ? static_cast<double>(gqa->heads + gqa->kv_heads) * gqa->head_dim : 0.0;
 }
 
+/// Context ranks that share heads give attention's output away before the product reads it: its backward keeps what it gave,
+/// the product what came (Transformer Engine since 2.8; it sent the output a second time before).
+bool gives_output_away(StageSetting const& s, Recompute recompute) {
+    return s.shape.shard.context_by_heads && s.shape.shard.context > 1 && recompute != Recompute::selective;
+}
+
 /// Of attention, divided by what tensor ranks share; the layer's own inputs apart.
-KeptElements kept_of_attention(model::Model const& model, Recompute recompute, double tensor) {
+KeptElements kept_of_attention(StageSetting const& s, Recompute recompute) {
+    auto const& model = s.model;
+    double const tensor = s.group.tensor;
     double const heads = model::heads_of(model);
     auto const* gqa = std::get_if<model::Gqa>(&model.attention);
     auto const* mla = std::get_if<model::Mla>(&model.attention);
@@ -103,8 +111,8 @@ KeptElements kept_of_attention(model::Model const& model, Recompute recompute, d
     double const products = again ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
     double const out = heads * model::value_dim(model) / tensor;
     KeptElements kept{.wide = (products * query_key_value + before_head_norms(model)) / tensor,
-                      .attention_out = out,
-                      .copies = out};
+                      .attention_out = out};
+    (gives_output_away(s, recompute) ? kept.inputs : kept.copies) += out;
     if (mla) { // before and after their norms, whole on each rank
         double const compressed = mla->q_lora_rank + mla->kv_lora_rank;
         kept += {.wide = compressed, .inputs = again ? 0.0 : compressed};
@@ -198,7 +206,7 @@ Bytes stage_activation_bytes(StageSetting const& s, int layer, Recompute recompu
     }
     double const norm = norms_again(recompute) ? 0.0 : model.hidden / own; // output of either of the two
     KeptElements kept{.wide = 2.0 * model.hidden / own, .inputs = norm};
-    kept += kept_of_attention(model, recompute, tensor);
+    kept += kept_of_attention(s, recompute);
     if (model::is_moe_layer(model, layer)) {
         kept += {.routed = norm, .copies = model.moe->shared_ffn_total > 0 ? norm : 0.0};
         kept += kept_of_experts(s, recompute).over(tensor);
@@ -361,7 +369,7 @@ Bytes expert_buffers(StageSetting const& s, StageLoad const& load) {
     return Bytes{2.0 * most * s.model.hidden * bytes_per_element(s.group.precision.activations)};
 }
 
-/// Send and receive buffers of the largest exchange: gathered rows, token copies there and back, or keys and values.
+/// Send and receive buffers of the largest exchange: gathered rows, token copies there and back, or what context ranks send.
 Bytes exchange_buffers(StageSetting const& s, StageLoad const& load) {
     double const rows = static_cast<double>(model::group_rows(s.shape));
     double const element = bytes_per_element(s.group.precision.activations);
@@ -373,8 +381,7 @@ Bytes exchange_buffers(StageSetting const& s, StageLoad const& load) {
                               ? 2.0 * rows / s.group.tensor * s.model.moe->topk * s.kind.expert_imbalance *
                                     s.model.hidden * element
                               : 0.0;
-    double const keys = s.kind.context > 1 ? 2.0 * key_value_bytes(s).value() : 0.0;
-    return Bytes{std::max({gathered, copies, keys})};
+    return Bytes{std::max({gathered, copies, context_buffers(s).value()})};
 }
 
 /// Where parameters are shared out: the layer at work and the next one, gathered; and the ends, which stay.

@@ -12,7 +12,8 @@ Choices<LayerSplit> const& layer_split_choices() {
 
 Choices<ContextExchange> const& context_exchange_choices() {
     static Choices<ContextExchange> const choices{{"ring", ContextExchange::ring},
-                                                  {"all_gather", ContextExchange::all_gather}};
+                                                  {"all_gather", ContextExchange::all_gather},
+                                                  {"all_to_all", ContextExchange::all_to_all}};
     return choices;
 }
 

@@ -26,7 +26,9 @@ enum class LayerSplit {
 /// How context ranks bring queries and keys together.
 ///   ring        keys and values go round, each part behind the attention over the part before (Liu et al. 2023)
 ///   all_gather  keys and values are gathered before the attention (Llama 3, arXiv 2407.21783, section 3.3.2)
-enum class ContextExchange { ring, all_gather };
+///   all_to_all  each rank gets all rows of a part of the heads (DeepSpeed-Ulysses, arXiv 2309.14509, section 3.1;
+///               Transformer Engine's cp_comm_type "a2a")
+enum class ContextExchange { ring, all_gather, all_to_all };
 [[nodiscard]] Choices<ContextExchange> const& context_exchange_choices();
 
 /// What of the logits lies in memory from the head's forward to its backward, and while that is at work.

@@ -92,7 +92,8 @@ struct Defaults {
     model::Precision precision;
     int pipeline = 1, context = 1, expert = 1, expert_tensor = 1, micro_batch = 1;
     double expert_imbalance = 1.0;
-    Origin tensor_origin{}, expert_origin{}, expert_tensor_origin{}; ///< where a degree was written
+    Origin tensor_origin{}, context_origin{}, expert_origin{},
+        expert_tensor_origin{}; ///< where a degree was written
 };
 
 double read_imbalance(io::TomlTable const& t, double otherwise) {
@@ -127,6 +128,7 @@ Defaults read_defaults(io::TomlTable const& t, Defaults const& outer) {
             .micro_batch = read_degree(t, "micro_batch", outer.micro_batch),
             .expert_imbalance = read_imbalance(t, outer.expert_imbalance),
             .tensor_origin = origin("tensor", outer.tensor_origin),
+            .context_origin = origin("context", outer.context_origin),
             .expert_origin = origin("expert", outer.expert_origin),
             .expert_tensor_origin = origin("expert_tensor", outer.expert_tensor_origin)};
 }
@@ -289,6 +291,7 @@ ReplicaKind read_kind(io::TomlTable const& t, PlanContext const& context, Defaul
                      .apart = std::nullopt,
                      .stage_groups = {},
                      .origin = t.origin(),
+                     .context_origin = own.context_origin,
                      .expert_origin = own.expert_origin,
                      .expert_tensor_origin = own.expert_tensor_origin};
     for (auto const& group : t.tables("stages")) {

@@ -99,7 +99,7 @@ struct ReplicaKind {
     std::optional<ExpertsApart> apart; ///< none = experts on the ranks of attention
     std::vector<StageGroup> stage_groups;
     Origin origin;
-    Origin expert_origin{}, expert_tensor_origin{}; ///< where the degrees were written
+    Origin context_origin{}, expert_origin{}, expert_tensor_origin{}; ///< where the degrees were written
     friend bool operator==(ReplicaKind const&, ReplicaKind const&) = default;
 };
 

@@ -14,7 +14,8 @@ model::Shard shard_of(Plan const& plan, ReplicaKind const& kind, StageGroup cons
             .context = kind.context,
             .expert = kind.expert,
             .expert_tensor = kind.expert_tensor,
-            .sequence_parallel = group.tensor > 1 && plan.sequence_parallel};
+            .sequence_parallel = group.tensor > 1 && plan.sequence_parallel,
+            .context_by_heads = plan.context_exchange == ContextExchange::all_to_all};
 }
 
 namespace {

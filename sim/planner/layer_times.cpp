@@ -197,11 +197,13 @@ hardware::Topology const& LayerTimes::topology_for(int pool, int ranks) {
 std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
     auto const& model = problem_.scenario.model;
     int const ranks = span_of(local);
+    auto const& asked = problem_.scenario.plan;
     model::Shard const shard{.tensor = local.tensor,
                              .context = local.context,
                              .expert = local.expert,
                              .expert_tensor = 1,
-                             .sequence_parallel = problem_.scenario.plan.sequence_parallel};
+                             .sequence_parallel = asked.sequence_parallel,
+                             .context_by_heads = asked.context_exchange == ContextExchange::all_to_all};
     if (ranks > problem_.scenario.pools[static_cast<std::size_t>(local.pool)].chips ||
         model::problem_with(model, shard)) {
         return nullptr;

@@ -47,6 +47,15 @@ TEST_CASE("more bandwidth inside the node is never slower", "[property]") {
                                  {"100 GB/s", "200 GB/s", "450 GB/s", "900 GB/s"}));
 }
 
+TEST_CASE("more bandwidth between context ranks is never slower, whatever they send", "[property]") {
+    std::string const exchange = GENERATE("ring", "all_gather", "all_to_all");
+    INFO(exchange);
+    check_never_rises(steps_over("01-one-node.toml",
+                                 "parallel.context=4' --set 'parallel.context_exchange=" + exchange +
+                                     "' --set 'pools[0].scale_up_bandwidth",
+                                 {"50 GB/s", "200 GB/s", "900 GB/s"}));
+}
+
 TEST_CASE("a wider link between sites is never slower", "[property]") {
     check_never_rises(steps_over("04-replicas-on-two-pools.toml", "site_links[0].bandwidth",
                                  {"5 GB/s", "25 GB/s", "100 GB/s", "400 GB/s"}));

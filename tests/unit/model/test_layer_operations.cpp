@@ -99,6 +99,7 @@ TEST_CASE("the ranks of any split together do the FLOP of the formula", "[model]
                              "llama2_70b", "gpt3_175b");
     auto const tensor = GENERATE(1, 2, 4);
     auto const context = GENERATE(1, 2);
+    auto const by_heads = GENERATE(false, true);
     auto const micro_batch = GENERATE(1, 3);
     auto const expert = GENERATE(1, 4, 8);
     auto const expert_tensor = GENERATE(1, 2);
@@ -111,12 +112,27 @@ TEST_CASE("the ranks of any split together do the FLOP of the formula", "[model]
                                      .context = context,
                                      .expert = expert,
                                      .expert_tensor = expert_tensor,
-                                     .sequence_parallel = true},
+                                     .sequence_parallel = true,
+                                     .context_by_heads = by_heads},
                            .micro_batch = micro_batch,
                            .sequence_length = 4096};
-    INFO(id << " tensor " << tensor << " context " << context << " expert " << expert << "x"
-            << expert_tensor);
+    if (by_heads && problem_with(model, shape.shard)) {
+        return; // a tensor rank has one key-value head
+    }
+    INFO(id << " tensor " << tensor << " context " << context << (by_heads ? " by heads" : " by queries")
+            << " expert " << expert << "x" << expert_tensor);
     CHECK(ranks_over_formula(model, shape) == Approx(1.0).epsilon(1e-9));
+}
+
+TEST_CASE("a context rank attends with all heads from its own queries, or with its heads from all queries",
+          "[model]") {
+    auto const attention = [](bool by_heads) {
+        Shard const shard{.context = 2, .context_by_heads = by_heads};
+        auto const ops = layer_operations(small_moe(), 0, {.shard = shard, .sequence_length = 32}).attention;
+        return texts(ops).at(2);
+    };
+    CHECK(attention(false) == "attention: attention bf16 16x32x16 heads 4/2 causal");
+    CHECK(attention(true) == "attention: attention bf16 32x32x16 heads 2/1 causal");
 }
 
 TEST_CASE("a loaded rank does more expert work in the same proportion", "[model]") {

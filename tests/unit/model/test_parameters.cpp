@@ -104,6 +104,8 @@ TEST_CASE("a division that leaves a part over is refused with its reason", "[mod
     auto const model = shipped_model("ling_plus");
     CHECK_FALSE(problem_with(model, {.tensor = 8, .sequence_parallel = true}));
     CHECK_FALSE(problem_with(shipped_model("llama2_70b"), {.tensor = 8}));
+    CHECK_FALSE(problem_with(model, {.context = 8, .context_by_heads = true}));
+    CHECK_FALSE(problem_with(model, {.context = 16}));
     using enum ShardDegree;
     struct Case {
         Shard shard;
@@ -115,6 +117,8 @@ TEST_CASE("a division that leaves a part over is refused with its reason", "[mod
           Case{{.expert = 65}, expert, "64 experts are fewer"},
           Case{{.expert = 3}, expert, "64 experts do not divide by expert = 3"},
           Case{{.tensor = 8}, tensor, "without sequence_parallel"},
+          Case{{.context = 16, .context_by_heads = true}, context, "56 attention heads of a tensor rank"},
+          Case{{.context = 56, .context_by_heads = true}, context, "8 key-value heads of a tensor rank"},
           Case{{.expert_tensor = 5}, expert_tensor, "expert_ffn 3072"}}) {
         auto const problem = problem_with(model, shard);
         REQUIRE(problem);

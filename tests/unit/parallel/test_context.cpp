@@ -51,6 +51,88 @@ TEST_CASE("gathered keys and values are gathered again backward and their gradie
     CHECK(collective_bytes(program, "key and value gradients").value() == Approx(8.0 * 32 * 4 * 4 * part));
 }
 
+namespace {
+
+/// Rows of a part, in 16 bit.
+constexpr double column = 4096.0 / 4 * 2;
+/// Of 8 ranks, 32 layers, 4 micro-batches on each of 2 replicas.
+constexpr double times = 8.0 * 32 * 4;
+
+std::string const by_heads = "context = 4\ncontext_exchange = \"all_to_all\"\n";
+
+} // namespace
+
+TEST_CASE("queries, keys, values and the output change ranks once forward, their gradients once backward",
+          "[parallel]") {
+    auto const f = llama(by_heads);
+    auto const program = build_program(f.job());
+    for (std::string const of : {"", " gradients"}) {
+        CHECK(collective_bytes(program, "queries" + of).value() == Approx(times * column * 32 * 128));
+        CHECK(collective_bytes(program, "keys" + of).value() == Approx(times * column * 8 * 128));
+        CHECK(collective_bytes(program, "values" + of).value() == Approx(times * column * 8 * 128));
+        CHECK(collective_bytes(program, "attention output" + of).value() ==
+              Approx(times * column * 32 * 128));
+    }
+}
+
+TEST_CASE("of latent attention the keys and values of every head change ranks", "[parallel]") {
+    // DeepSeek-V3: 61 layers and one for multi-token prediction, 128 heads, keys of 192, values of 128
+    auto const f = job_of("deepseek_v3", {{"h", "h100_16384", 8}}, 2, "expert = 8\n" + by_heads);
+    auto const program = build_program(f.job());
+    double const of_head = 8.0 * 62 * column * 128;
+    CHECK(collective_bytes(program, "queries").value() == Approx(of_head * 192));
+    CHECK(collective_bytes(program, "keys").value() == Approx(of_head * 192));
+    CHECK(collective_bytes(program, "values").value() == Approx(of_head * 128));
+    CHECK(collective_bytes(program, "attention output").value() == Approx(of_head * 128));
+}
+
+TEST_CASE("queries, keys and values that are computed again change ranks again", "[parallel]") {
+    auto const sent = [](std::string const& recompute, std::string const& role) {
+        auto const f = llama(by_heads + "recompute = \"" + recompute + "\"\n");
+        return collective_bytes(build_program(f.job()), role).value() / (times * column * 128);
+    };
+    for (std::string const recompute : {"operators", "selective", "full"}) {
+        INFO(recompute);
+        CHECK(sent(recompute, "queries") == Approx(2 * 32));
+        CHECK(sent(recompute, "keys") == Approx(2 * 8));
+    }
+    CHECK(sent("pointwise", "queries") == Approx(32));
+}
+
+TEST_CASE("a context rank that shares heads holds what it sends and gets, and the output on both sides",
+          "[parallel]") {
+    auto const parts = [](std::string const& plan) {
+        auto const f = llama(plan);
+        return memory_of_classes(f.job()).front().parts;
+    };
+    auto const ring = parts("context = 4\n"), heads = parts(by_heads);
+    CHECK(heads.buffers.value() - ring.buffers.value() == Approx(2 * column * 32 * 128)); // queries too
+    CHECK(heads.activations.value() - ring.activations.value() == Approx(32 * column * 32 * 128));
+}
+
+TEST_CASE("context ranks do the work of one, whatever they send", "[parallel]") {
+    auto const flop = [](std::string const& plan) {
+        return build_program(llama(plan).job()).hardware_flop.value();
+    };
+    auto const* const exchange = GENERATE("ring", "all_gather", "all_to_all");
+    INFO(exchange);
+    CHECK(flop("context = 4\ncontext_exchange = \"" + std::string{exchange} + "\"\n") == Approx(flop("")));
+}
+
+TEST_CASE("heads that context ranks cannot share are refused where the degree was written", "[parallel]") {
+    // 32 attention and 8 key-value heads; tensor ranks beyond these hold copies of one
+    auto const check = [](std::string const& degrees, std::string const& problem) {
+        auto const f = job_of("llama3_8b", {{"h", "h100_16384", 64}}, 64,
+                              degrees + "context_exchange = \"all_to_all\"\n");
+        CHECK_THROWS_WITH(build_program(f.job()), Catch::StartsWith("plan.toml:3:"));
+        CHECK_THROWS_WITH(build_program(f.job()), Catch::Contains("parallel.context: " + problem));
+        CHECK_THROWS_WITH(memory_of_classes(f.job()), Catch::Contains(problem));
+    };
+    check("tensor = 8\ncontext = 8\n", "4 attention heads of a tensor rank do not divide by context = 8");
+    check("tensor = 4\ncontext = 4\n", "2 key-value heads of a tensor rank do not divide by context = 4");
+    check("tensor = 16\ncontext = 2\n", "1 key-value heads of a tensor rank");
+}
+
 TEST_CASE("context ranks share the work, the rows of messages and what is kept", "[parallel]") {
     auto const alone = llama("pipeline = 2\n"), shared = llama("pipeline = 2\ncontext = 4\n");
     auto const one = build_program(alone.job()), four = build_program(shared.job());
@@ -63,14 +145,15 @@ TEST_CASE("context ranks share the work, the rows of messages and what is kept",
           Approx(kept(alone).value() / 4)); // the last stage: one micro-batch in flight
 }
 
-TEST_CASE("with a window too the steps of a ring together do the work of one rank", "[parallel]") {
+TEST_CASE("with a window too context ranks together do the work of one", "[parallel]") {
     auto const flop = [](std::string const& plan) {
         auto const f = job_of("gpt_oss_20b", {{"h", "h100_16384", 8}}, 8, plan);
         return build_program(f.job()).hardware_flop.value();
     };
     CHECK(flop("context = 4\n") == Approx(flop("")));
+    CHECK(flop(by_heads) == Approx(flop("")));
 }
 
-TEST_CASE("the ring needs fused attention", "[parallel]") {
+TEST_CASE("context ranks need fused attention", "[parallel]") {
     CHECK_THROWS_WITH(llama("context = 2\nfused_attention = false\n"), Catch::Contains("fused attention"));
 }

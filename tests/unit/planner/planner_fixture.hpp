@@ -51,7 +51,7 @@ inline parallel::Plan without_origins(parallel::Plan plan) {
     }
     for (auto& kind : plan.kinds) {
         kind.name = plan.kinds.size() > 1 ? kind.name : "";
-        kind.origin = kind.expert_origin = kind.expert_tensor_origin = {};
+        kind.origin = kind.context_origin = kind.expert_origin = kind.expert_tensor_origin = {};
         for (auto& group : kind.stage_groups) {
             group.origin = group.tensor_origin = {};
         }

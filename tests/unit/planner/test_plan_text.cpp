@@ -44,6 +44,7 @@ shard_group = 4
 overlap_exchange = true
 collectives = { all_reduce = "tree" }
 kept_inputs = "fp8"
+context_exchange = "all_to_all"
 gradient_copies = "6 B"
 blocking_messages = ["1f1b"]
 micro_batch = 1

@@ -238,6 +238,20 @@ TEST_CASE("degrees over which the experts do not divide are refused or not tried
                       Catch::Contains("parallel.expert: 8 experts do not divide by expert = 3"));
 }
 
+TEST_CASE("context degrees over which the heads do not divide are not tried", "[planner]") {
+    // Mixtral has 8 key-value heads
+    auto const fixture = test::planning_of(one_pool + R"(context = [4]
+[parallel]
+tensor = 4
+context_exchange = "all_to_all"
+)");
+    auto const found = search(fixture->problem, request_for(fixture->problem, {{1.0}, 0.0}));
+    REQUIRE_FALSE(found.best.empty());
+    for (auto const& planned : found.best) {
+        CHECK(planned.plan.kinds.front().stage_groups.front().tensor == 2);
+    }
+}
+
 TEST_CASE("two pools prove as well that no plan keeps to a budget that is far too small", "[planner]") {
     auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
     auto const& problem = fixture->problem;
