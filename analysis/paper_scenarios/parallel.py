@@ -103,6 +103,8 @@ def write_parallel(s):
     s.put("pipeline", parallel["pp"] or 1)
     if (parallel["cp"] or 1) > 1:
         s.put("context", parallel["cp"])
+        if parallel["context_exchange"]:
+            s.put("context_exchange", parallel["context_exchange"])
     if record["model"]["moe"]:
         write_experts(s, tensor)
     s.put("micro_batch", parallel["micro_batch_seqs"])

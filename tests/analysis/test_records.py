@@ -140,6 +140,12 @@ class Records(unittest.TestCase):
             self.assertIn(line + "\n", text)
         self.assertEqual(dict(left_out), {"typo: moe_exchange deep_ep is none of all_to_all, deepep, hybridep": 1})
 
+    def test_what_a_record_says_of_context_ranks_is_taken(self):
+        written, left_out = self.written(changed(parallel={"cp": 2, "dp": 2, "context_exchange": "all_to_all"}),
+                                         changed(id="typo", parallel={"cp": 2, "dp": 2, "context_exchange": "ulysses"}))
+        self.assertIn('context = 2\ncontext_exchange = "all_to_all"\n', written.pop().read_text())
+        self.assertEqual(dict(left_out), {"typo: context_exchange ulysses is none of ring, all_gather, all_to_all": 1})
+
     def test_what_a_record_does_not_say_of_experts_is_left_to_the_software(self):
         written, _ = self.written(changed(model={"moe": {"experts": 8, "topk": 2, "expert_ffn": 1024}}, parallel={"ep": 4, "moe_exchange": "deepep"}))
         text = written.pop().read_text()
