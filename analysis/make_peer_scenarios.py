@@ -5,7 +5,7 @@
     analysis/make_peer_scenarios.py vtrain STEPS.csv FOLDER
     moesaic reproduce all --folder FOLDER
 
-simumax: 36 steps on 8 B200, of analysis/peers/simumax_b200.csv, with SimuMax's predictions beside them. vtrain: steps of
+simumax: 43 steps on 8 B200, of analysis/peers/simumax_b200.csv, with SimuMax's predictions beside them. vtrain: steps of
 more than one node from a table with operation train_step (chip A100-SXM4; m sequence, n layers, k hidden, batch global
 batch; gpus, tp, dp, pp, mbs and heads in `extra`), as vTrain (MICRO 2024) published them; its predictions are not in it.
 """
@@ -46,19 +46,22 @@ def simumax_text(row, name):
     model, chips = MODELS[row["model"]], 8
     experts = "experts" in model
     moe = {key: model[key] for key in ("experts", "topk", "expert_ffn", "shared_experts", "shared_ffn_total") if key in model}
-    lines = head(name, f"{row['model']}, {row['layers']} layers on {chips} x B200", "megatron_lm_2026_plain", [
-        "Sequences of 4,096 tokens, one in a micro-batch, nothing recomputed: the defaults of SimuMax's launch scripts."])
+    context, assumed = {}, "Sequences of 4,096 tokens, one in a micro-batch, nothing recomputed: the defaults of SimuMax's launch scripts."
+    if row["context"] > 1:
+        context = {"context": row["context"], "context_exchange": "all_to_all"}
+        assumed = "One sequence in a micro-batch, nothing recomputed: the defaults of SimuMax's launch scripts."
+    lines = head(name, f"{row['model']}, {row['layers']} layers on {chips} x B200", "megatron_lm_2026_plain", [assumed])
     lines += section("model", id=row["model"] + "_cut", name=f"{row['model']}, {row['layers']} layers")
-    lines += section("model.shape", source=SIMUMAX, layers=row["layers"], sequence_length=4096, gated_ffn=True,
+    lines += section("model.shape", source=SIMUMAX, layers=row["layers"], sequence_length=row["sequence"], gated_ffn=True,
                      **{key: model[key] for key in ("hidden", "vocab", "dense_ffn")})
     attention = {"kind": "mla", **LATENT} if experts else {"kind": "gqa", "kv_heads": 8, "head_dim": 128}
     lines += section("model.attention", source=SIMUMAX, heads=model["heads"], **attention)
     if experts:
         lines += section("model.moe", source=SIMUMAX, leading_dense_layers=1, **moe)
     batch = row["data"] * row["micro_batches"]
-    lines += section("training", sequence_length=4096, global_batch=batch, precision="bf16")
+    lines += section("training", sequence_length=row["sequence"], global_batch=batch, precision="bf16")
     lines += ["\n[[pools]]", 'name = "all"', 'node = "hgx_b200"', "nodes = 1", f"chips = {chips}"]
-    lines += section("parallel", tensor=row["tensor"], pipeline=row["pipeline"], expert=row["expert"] if experts else None,
+    lines += section("parallel", tensor=row["tensor"], **context, pipeline=row["pipeline"], expert=row["expert"] if experts else None,
                      micro_batch=1, recompute="none", zero="optimizer")
     lines += section("published", source=SIMUMAX, record=name, group="peer_simumax_b200", step_time=f"{row['measured_ms']} ms",
                      peer="SimuMax", peer_step_time=f"{row['predicted_ms']} ms")
@@ -70,6 +73,7 @@ def simumax(folder):
                               if not line.startswith("#")):
         row = {key: value if key == "model" else float(value) if "_ms" in key else int(value) for key, value in row.items()}
         split = f"ep{row['expert']}" if "experts" in MODELS[row["model"]] else f"tp{row['tensor']}"
+        split += f"_cp{row['context']}_s{row['sequence']}" if row["context"] > 1 else ""
         name = f"simumax_{row['model']}_{split}_pp{row['pipeline']}_m{row['micro_batches']}"
         yield folder / "simumax_b200" / (name + ".toml"), simumax_text(row, name)
 
@@ -109,7 +113,7 @@ def vtrain(table, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     peers = parser.add_subparsers(dest="peer", required=True)
-    of_simumax = peers.add_parser("simumax", help="36 steps on 8 B200")
+    of_simumax = peers.add_parser("simumax", help="43 steps on 8 B200")
     of_simumax.add_argument("folder", nargs="?", type=pathlib.Path, default=ROOT / "scenarios" / "papers")
     of_vtrain = peers.add_parser("vtrain", help="steps on more than one node of A100")
     of_vtrain.add_argument("table", help="normalised CSV with its train_step rows")
