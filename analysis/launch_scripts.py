@@ -142,9 +142,9 @@ def recompute_in_recipe(record, release):
     name, chip, parallel = record["model"]["name"].lower(), record["hardware"]["chip_id"], record["parallel"]
     out = {"recompute": "none", "source": "Megatron-Bridge's recipe nearest to the release"}
     if record["model"]["mla"]:
-        out["recompute"] = "mla_up_proj"
+        out["recompute"] = "mla_up_proj+mlp" if chip == "nvidia_h100_sxm5" else "mla_up_proj"
         if chip == "nvidia_gb300":
-            out["recompute"] = "moe_act" if release < 2602 else "none"
+            out["recompute"] = "moe_act+mlp" if release < 2602 else "none"
     elif "8b" in name and chip == "nvidia_h100_sxm5" and release >= 2511:
         out |= {"recompute": "full", "share": 5 / 32}  # recompute_num_layers = 5
     elif "FSDP" in (parallel.get("zero_or_fsdp") or ""):

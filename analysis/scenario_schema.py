@@ -57,7 +57,11 @@ class Reader:
         if kind == {"type": "string"}:
             choices = re.search(r"\"qqqqqqqq\" is not known\. Known: (.*)", self.complaint(scenario, path, '"qqqqqqqq"'))
             if choices and "scenarios/" not in choices[1]:  # what stands in a file there can be added to
-                return {"type": "string", "enum": choices[1].split(", ")}
+                names = choices[1].split(", ")
+                if '"qqqqqqqq" is not known' in self.complaint(scenario, path, f'"{names[0]}+qqqqqqqq"'):  # some can be joined
+                    one = f"({'|'.join(names)})"
+                    return {"type": "string", "pattern": rf"^{one}(\+{one})*$"}
+                return {"type": "string", "enum": names}
         return kind
 
     def table(self, scenarios, table, nested=()):

@@ -24,12 +24,15 @@ CHOICES = {
     "precision_kind": ("fp32", "fp16", "bf16", "unknown", "fp8", "mxfp8", "nvfp4", "mxfp4"),
     "recompute_kind": ("none", "selective", "full", "partial", "unknown"),
     "schedule_kind": ("none", "gpipe", "1f1b", "interleaved_1f1b", "zb_h1", "zb_h2", "zb_v", "dualpipe", "unknown"),
-    "recompute_as": (None, "none", "pointwise", "selective", "operators", "up_projections", "mla_up_proj", "moe_act", "full", "least"),
     "moe_exchange": (None, "all_to_all", "deepep", "hybridep"),
     "cuda_graphs": (None, *scripts.HOST_MS),
     "optimizer_moments": (None, "fp32", "bf16"),
     "context_exchange": (None, "ring", "all_gather", "all_to_all"),
 }
+# Of a layer, what can run again; parts may be joined by "+".
+RECOMPUTE_PARTS = ("pointwise", "layernorm", "inner_norms", "activation", "moe_act", "mla_up_proj", "up_projections", "selective", "mlp",
+                   "shared_experts", "moe")
+RECOMPUTE_ALONE = ("none", "operators", "full", "least")
 OPTIONAL_MOE = {"shared_experts": 0, "shared_ffn_total": 0, "first_k_dense": 0, "every": 1}
 # What a record may leave open and a scenario cannot.
 NEEDED = {"model": ("layers", "hidden", "heads", "ffn", "gated_ffn"), "hardware": ("chips_total",),
@@ -55,6 +58,9 @@ def completed(record):
         said = out["parallel"][field]
         if said not in known:
             raise Incomplete(f"{record['id']}: {field} {said} is none of {', '.join(k for k in known if k)}")
+    recompute = out["parallel"]["recompute_as"]
+    if recompute and recompute not in RECOMPUTE_ALONE and not set(recompute.split("+")) <= set(RECOMPUTE_PARTS):
+        raise Incomplete(f"{record['id']}: recompute_as {recompute} is none of {', '.join(RECOMPUTE_ALONE + RECOMPUTE_PARTS)}")
     if out["model"]["moe"]:
         out["model"]["moe"] = OPTIONAL_MOE | {k: v for k, v in out["model"]["moe"].items() if v is not None}
     return out

@@ -116,6 +116,10 @@ void check_apart(Plan const& plan) {
         refuse(plan.local_sgd.has_value(), "local_sgd");
         refuse(plan.adapters.has_value(), "adapters");
         refuse(plan.shard_group > 0, "shard_group");
+        refuse(
+            std::ranges::any_of(kind.stage_groups,
+                                [](auto const& group) { return includes(group.recompute, Recompute::moe); }),
+            "recompute = \"moe\" (full computes the experts again)");
         refuse(plan.expert_exchange == ExpertExchange::once_per_node, "expert_exchange = \"once_per_node\"");
         check_turns(kind);
     }

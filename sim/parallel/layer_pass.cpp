@@ -3,7 +3,6 @@
 #include "parallel/context_attention.hpp"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 namespace moesaic::parallel {
@@ -91,6 +90,18 @@ void backward_experts(StageSetting const& s, model::LayerOperations const& ops, 
     traffic.backward(ops.pre_dispatch);
 }
 
+bool is_ffn_norm(model::Operation const& op) { return op.role == "ffn_norm"; }
+bool is_rotation(model::Operation const& op) { return op.kind == model::OpKind::rope; }
+
+/// What Megatron-Core's MoE layer computes: the norm before it and the residual behind it are not its own.
+model::LayerOperations without_ends(model::LayerOperations ops, bool keeps_norm) {
+    if (!keeps_norm) {
+        std::erase_if(ops.pre_dispatch, is_ffn_norm);
+    }
+    std::erase_if(ops.post_combine, [](auto const& op) { return op.role == "ffn_residual"; });
+    return ops;
+}
+
 void backward_adapters(StageSetting const& s, BlockBuilder& to, BackwardPart part) {
     auto const back = model::backward_of(adapter_operations(s));
     if (part != BackwardPart::weights) {
@@ -106,38 +117,40 @@ bool is_core_attention(model::Operation const& op) {
            op.role == "scores" || op.role == "values";
 }
 
-bool is_pointwise(model::Operation const& op) {
-    using enum model::OpKind;
-    constexpr std::array kinds{rmsnorm, layernorm, gated_activation, gelu};
-    return std::ranges::find(kinds, op.kind) != kinds.end();
+bool is_norm(model::Operation const& op) {
+    return op.kind == model::OpKind::rmsnorm || op.kind == model::OpKind::layernorm;
+}
+bool is_activation(model::Operation const& op) {
+    return op.kind == model::OpKind::gated_activation || op.kind == model::OpKind::gelu;
+}
+/// Between the compressed vectors of latent attention and attention itself.
+bool is_up_projection(model::Model const& model, model::Operation const& op) {
+    return std::holds_alternative<model::Mla>(model.attention) &&
+           (is_rotation(op) || op.role == "q_norm" || op.role == "kv_norm" || op.role == "q_up" ||
+            op.role == "kv_up");
 }
 
-bool is_rotation(model::Operation const& op) { return op.kind == model::OpKind::rope; }
+/// The part of a layer to which the kernel belongs; none where it runs again with a larger part alone.
+Recompute part_of(model::Operation const& op) {
+    if (is_norm(op)) {
+        bool const before_block = op.role == "attention_norm" || is_ffn_norm(op);
+        return before_block ? Recompute::layernorm : Recompute::inner_norms;
+    }
+    if (is_activation(op)) {
+        return op.role == "expert_activation" ? Recompute::moe_act : Recompute::activation;
+    }
+    return is_core_attention(op) ? Recompute::selective : Recompute::none;
+}
 
 /// Whether the kernel runs again; `products` counts those of the layer so far.
 bool runs_again(model::Model const& model, model::Operation const& op, Recompute recompute, int& products) {
-    switch (recompute) {
-    case Recompute::none:
-    case Recompute::full:
-    case Recompute::least:
-        return false;
-    case Recompute::pointwise:
-        return is_pointwise(op);
-    case Recompute::selective:
-        return is_core_attention(op);
-    case Recompute::up_projections:
-        return is_pointwise(op) || op.role == "q_up" || op.role == "kv_up" ||
-               (is_rotation(op) && std::holds_alternative<model::Mla>(model.attention));
-    case Recompute::mla_up_proj:
-        return std::holds_alternative<model::Mla>(model.attention) &&
-               (is_rotation(op) || op.role == "q_norm" || op.role == "kv_norm" || op.role == "q_up" ||
-                op.role == "kv_up");
-    case Recompute::moe_act:
-        return op.role == "expert_activation";
-    case Recompute::operators:
-        return model::has_weights(op.kind) ? ++products % 2 == 0 : is_pointwise(op) || is_rotation(op);
+    if (includes(recompute, Recompute::operators)) {
+        return model::has_weights(op.kind) ? ++products % 2 == 0
+                                           : is_norm(op) || is_activation(op) || is_rotation(op);
     }
-    return false;
+    auto const part = part_of(op);
+    return (part != Recompute::none && includes(recompute, part)) ||
+           (includes(recompute, Recompute::mla_up_proj) && is_up_projection(model, op));
 }
 
 /// @param share of the layer's host time
@@ -166,18 +179,35 @@ void recompute_selected(StageSetting const& s, Recompute recompute, model::Layer
                         BlockBuilder& to, Part part) {
     Traffic const traffic{s, to};
     int products = 0; // counted over the whole layer, whatever is left out here
-    for (auto const* list : {&ops.attention_norm, &ops.attention, &ops.ffn_norm, &ops.ffn, &ops.pre_dispatch,
-                             &ops.experts, &ops.shared}) {
+    auto const some = [&](model::Operations const& list) {
         model::Operations chosen;
-        std::ranges::copy_if(*list, std::back_inserter(chosen),
+        std::ranges::copy_if(list, std::back_inserter(chosen),
                              [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
-        if (part == Part::all || (part == Part::experts) == (list == &ops.experts)) {
+        if (part == Part::all || (part == Part::experts) == (&list == &ops.experts)) {
             traffic.compute(chosen, again);
             if (std::ranges::any_of(chosen, is_rotation)) { // the last step before attention
                 context_again(s, to, again);
             }
         }
+    };
+    auto const block = [&](model::Operations const& list, Recompute whole, std::string_view role) {
+        if (!list.empty() && part != Part::experts && includes(recompute, whole)) {
+            traffic.block(s.model.hidden, list, role, again);
+        } else {
+            some(list);
+        }
+    };
+    some(ops.attention_norm);
+    some(ops.attention);
+    some(ops.ffn_norm);
+    block(ops.ffn, Recompute::mlp, "ffn");
+    if (!ops.experts.empty() && includes(recompute, Recompute::moe)) {
+        forward_experts(s, without_ends(ops, includes(recompute, Recompute::layernorm)), to, again);
+        return;
     }
+    some(ops.pre_dispatch);
+    some(ops.experts);
+    block(ops.shared, Recompute::shared_experts, "shared expert");
 }
 
 void forward_attention(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,

@@ -74,14 +74,13 @@ double bytes_of(KeptElements const& kept, StageSetting const& s) {
     return (others + kept.inputs) * wide;
 }
 
-bool norms_again(Recompute recompute) {
-    return recompute == Recompute::pointwise || recompute == Recompute::operators ||
-           recompute == Recompute::up_projections;
+/// Whether a part of elementwise work runs again.
+bool is_again(Recompute recompute, Recompute part) {
+    return includes(recompute, part) || recompute == Recompute::operators;
 }
 
 bool up_again(model::Model const& model, Recompute recompute) {
-    return std::holds_alternative<model::Mla>(model.attention) &&
-           (recompute == Recompute::up_projections || recompute == Recompute::mla_up_proj);
+    return std::holds_alternative<model::Mla>(model.attention) && includes(recompute, Recompute::mla_up_proj);
 }
 
 /// Queries and keys before their own norms.
@@ -93,7 +92,8 @@ double before_head_norms(model::Model const& model) {
 /// Context ranks that share heads give attention's output away before the product reads it: its backward keeps what it gave,
 /// the product what came (Transformer Engine since 2.8; it sent the output a second time before).
 bool gives_output_away(StageSetting const& s, Recompute recompute) {
-    return s.shape.shard.context_by_heads && s.shape.shard.context > 1 && recompute != Recompute::selective;
+    return s.shape.shard.context_by_heads && s.shape.shard.context > 1 &&
+           !includes(recompute, Recompute::selective);
 }
 
 /// Of attention, divided by what tensor ranks share; the layer's own inputs apart.
@@ -115,9 +115,10 @@ KeptElements kept_of_attention(StageSetting const& s, Recompute recompute) {
     (gives_output_away(s, recompute) ? kept.inputs : kept.copies) += out;
     if (mla) { // before and after their norms, whole on each rank
         double const compressed = mla->q_lora_rank + mla->kv_lora_rank;
-        kept += {.wide = compressed, .inputs = again ? 0.0 : compressed};
+        kept += {.wide = compressed,
+                 .inputs = again || includes(recompute, Recompute::inner_norms) ? 0.0 : compressed};
     }
-    if (recompute != Recompute::selective) {
+    if (!includes(recompute, Recompute::selective)) {
         kept.wide += heads * 2.0 / tensor; // one fp32 statistic per head
     }
     return kept;
@@ -125,7 +126,7 @@ KeptElements kept_of_attention(StageSetting const& s, Recompute recompute) {
 
 /// Bytes of a token's attention maps: softmax in 16 bit; with dropout its mask and what it leaves.
 double map_bytes(StageSetting const& s, Recompute recompute) {
-    if (s.plan.fused_attention || recompute == Recompute::selective) {
+    if (s.plan.fused_attention || includes(recompute, Recompute::selective)) {
         return 0.0;
     }
     double const cells =
@@ -134,18 +135,17 @@ double map_bytes(StageSetting const& s, Recompute recompute) {
 }
 
 /// Inner rows of one FFN: gate and up (or up alone), and the activation's output unless it is computed again.
-KeptElements kept_of_ffn(model::Model const& model, double inner, Recompute recompute) {
+/// @param act its activation
+KeptElements kept_of_ffn(model::Model const& model, double inner, Recompute recompute, Recompute act) {
     double const products = recompute == Recompute::operators ? 0.5 : 1.0;
-    double const activation = norms_again(recompute) ? 0.0 : 1.0;
+    double const activation = is_again(recompute, act) ? 0.0 : 1.0;
     return {.inputs = inner * activation, .gates = inner * (model.gated_ffn ? 2.0 : 1.0) * products};
 }
 
 /// Of a copy: as sent to its expert, and the expert's inner row.
 KeptElements kept_in_expert(StageSetting const& s, Recompute recompute) {
-    auto kept = kept_of_ffn(s.model, s.model.moe->expert_ffn, recompute).over(s.kind.expert_tensor);
-    if (recompute == Recompute::moe_act) {
-        kept.inputs = 0; // what the activation gives
-    }
+    auto kept = kept_of_ffn(s.model, s.model.moe->expert_ffn, recompute, Recompute::moe_act)
+                    .over(s.kind.expert_tensor);
     kept += {.inputs = static_cast<double>(s.model.hidden)};
     return kept;
 }
@@ -164,6 +164,31 @@ KeptElements kept_of_experts(StageSetting const& s, Recompute recompute) {
     }
     auto kept = kept_in_expert(s, recompute).over(1.0 / copies);
     kept += kept_of_returned(s, copies);
+    return kept;
+}
+
+/// Of a dense layer's FFN. @param norm elements of its normed input, where it is not computed again
+KeptElements kept_of_mlp(StageSetting const& s, Recompute recompute, double norm) {
+    if (includes(recompute, Recompute::mlp)) {
+        return {.wide = norm};
+    }
+    KeptElements kept{.inputs = norm};
+    kept += kept_of_ffn(s.model, s.model.dense_ffn, recompute, Recompute::activation).over(s.group.tensor);
+    return kept;
+}
+
+/// Of a layer's experts, shared ones too. @param norm as above
+KeptElements kept_of_moe(StageSetting const& s, Recompute recompute, double norm) {
+    KeptElements kept{.routed = norm};
+    if (includes(recompute, Recompute::moe)) {
+        return kept;
+    }
+    kept += kept_of_experts(s, recompute).over(s.group.tensor);
+    if (int const shared = s.model.moe->shared_ffn_total;
+        shared > 0 && !includes(recompute, Recompute::shared_experts)) {
+        kept.copies += norm;
+        kept += kept_of_ffn(s.model, shared, recompute, Recompute::activation).over(s.group.tensor);
+    }
     return kept;
 }
 
@@ -204,17 +229,12 @@ Bytes stage_activation_bytes(StageSetting const& s, int layer, Recompute recompu
         }
         return Bytes{tokens * bytes_of(kept, s)};
     }
-    double const norm = norms_again(recompute) ? 0.0 : model.hidden / own; // output of either of the two
+    double const norm =
+        is_again(recompute, Recompute::layernorm) ? 0.0 : model.hidden / own; // output of either of the two
     KeptElements kept{.wide = 2.0 * model.hidden / own, .inputs = norm};
     kept += kept_of_attention(s, recompute);
-    if (model::is_moe_layer(model, layer)) {
-        kept += {.routed = norm, .copies = model.moe->shared_ffn_total > 0 ? norm : 0.0};
-        kept += kept_of_experts(s, recompute).over(tensor);
-        kept += kept_of_ffn(model, model.moe->shared_ffn_total, recompute).over(tensor);
-    } else {
-        kept += {.inputs = norm};
-        kept += kept_of_ffn(model, model.dense_ffn, recompute).over(tensor);
-    }
+    kept +=
+        model::is_moe_layer(model, layer) ? kept_of_moe(s, recompute, norm) : kept_of_mlp(s, recompute, norm);
     if (s.plan.adapters) {
         kept = beside_frozen(kept, norm);
     }

@@ -19,12 +19,7 @@ int read_degree(io::TomlTable const& t, std::string_view key, int otherwise) {
 }
 
 Recompute read_recompute(io::TomlTable const& t, Recompute otherwise) {
-    std::vector<std::pair<std::string, Recompute>> choices;
-    for (int i = 0; i <= static_cast<int>(Recompute::least); ++i) {
-        auto const recompute = static_cast<Recompute>(i);
-        choices.emplace_back(name_of(recompute), recompute);
-    }
-    return one_of<Recompute>(t, "recompute", otherwise, choices);
+    return t.has("recompute") ? recompute_of_text(t.text("recompute"), t, "recompute") : otherwise;
 }
 
 Schedule read_schedule(io::TomlTable const& t) {

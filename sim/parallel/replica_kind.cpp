@@ -6,13 +6,6 @@
 
 namespace moesaic::parallel {
 
-std::string_view name_of(Recompute recompute) {
-    constexpr std::string_view names[] = {"none",      "pointwise",      "selective",
-                                          "operators", "up_projections", "mla_up_proj",
-                                          "moe_act",   "full",           "least"};
-    return names[static_cast<int>(recompute)];
-}
-
 Recompute recompute_of(StageGroup const& group, int layer) {
     auto const up_to = [&](int layers) { return std::floor(layers * group.recompute_share + 1e-9); };
     return up_to(layer + 1) > up_to(layer) ? group.recompute : Recompute::none;

@@ -1,40 +1,13 @@
 #pragma once
 #include "base/errors.hpp"
 #include "model/shard.hpp"
+#include "parallel/recompute.hpp"
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace moesaic::parallel {
-
-/// What is computed again in the backward pass instead of being kept.
-///   none       nothing
-///   pointwise  norms and activations
-///   selective  core attention (Korthikanti et al. 2022, section 5)
-///   operators  norms, activations, rope and every second product of a layer; attention is kept (torchtitan's
-///              selective checkpointing by operator, the default of its Llama 3 configurations)
-///   up_projections  norms, activations and the up-projections of latent attention (DeepSeek-V3, arXiv 2412.19437,
-///              section 3.2.3); as pointwise where attention is not latent
-///   mla_up_proj  the up-projections of latent attention alone, with the norms before and the rotation after them
-///              (Megatron-Core's module of that name); nothing where attention is not latent
-///   moe_act    the routed experts' activation (Megatron-Core's module of that name)
-///   full       the whole layer, its communication included; only the layer's input is kept
-///   least      the least that fits, of none, pointwise (unfused attention: selective) and full in ever more of the
-///              layers; settle_recompute() puts one of them in its place
-enum class Recompute {
-    none,
-    pointwise,
-    selective,
-    operators,
-    up_projections,
-    mla_up_proj,
-    moe_act,
-    full,
-    least
-};
-[[nodiscard]] std::string_view name_of(Recompute recompute);
 
 /// Consecutive pipeline stages that are alike and lie on one pool.
 struct StageGroup {

@@ -90,14 +90,20 @@ PoolUses read_pool_uses(io::TomlTable const& t) {
     return out;
 }
 
+std::vector<parallel::Recompute> read_recompute(io::TomlTable const& t) {
+    std::vector<parallel::Recompute> out;
+    for (auto const& text : t.has("recompute") ? t.texts("recompute") : std::vector<std::string>{}) {
+        out.push_back(parallel::recompute_of_text(text, t, "recompute"));
+        if (out.back() == parallel::Recompute::least) {
+            throw InputError{t.origin("recompute"), "\"least\" is no choice of a search, which finds it"};
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 SearchSpace read_search_space(io::TomlTable const& t, model::Model const& model) {
-    std::vector<std::pair<std::string, parallel::Recompute>> recompute;
-    for (int i = 0; i < static_cast<int>(parallel::Recompute::least); ++i) {
-        auto const kind = static_cast<parallel::Recompute>(i);
-        recompute.emplace_back(name_of(kind), kind);
-    }
     SearchSpace out{.tensor = read_numbers(t, "tensor"),
                     .context = read_numbers(t, "context"),
                     .expert = read_expert_degrees(t, model),
@@ -105,7 +111,7 @@ SearchSpace read_search_space(io::TomlTable const& t, model::Model const& model)
                     .micro_batch = read_numbers(t, "micro_batch"),
                     .replicas = read_numbers(t, "replicas"),
                     .schedules = read_schedules(t),
-                    .recompute = read_names(t, "recompute", recompute),
+                    .recompute = read_recompute(t),
                     .zero = read_names<int>(
                         t, "zero", {{"none", 0}, {"optimizer", 1}, {"gradients", 2}, {"parameters", 3}}),
                     .overlap_exchange = {},

@@ -136,6 +136,8 @@ class Pages(unittest.TestCase):
         self.assertTrue(any(isinstance(value, kinds[kind]) for kind in allowed), at)
         if "enum" in schema:
             self.assertIn(value, schema["enum"], at)
+        if "pattern" in schema:
+            self.assertRegex(value, schema["pattern"], at)
         for i, each in enumerate(value if isinstance(value, list) else []):
             self.check(each, schema["items"], f"{at}[{i}]")
         for key, each in value.items() if isinstance(value, dict) and "properties" in schema else []:

@@ -133,12 +133,14 @@ class Records(unittest.TestCase):
     def test_what_a_record_says_of_experts_and_recompute_is_taken(self):
         moe = {"experts": 8, "topk": 2, "expert_ffn": 1024}
         written, left_out = self.written(
-            changed(model={"moe": moe}, parallel={"ep": 4, "tp": 1, "dp": 8, "moe_exchange": "deepep", "cuda_graphs": "attention", "recompute_as": "moe_act"}),
-            changed(id="typo", model={"moe": moe}, parallel={"moe_exchange": "deep_ep"}))
+            changed(model={"moe": moe}, parallel={"ep": 4, "tp": 1, "dp": 8, "moe_exchange": "deepep", "cuda_graphs": "attention", "recompute_as": "moe_act+mlp"}),
+            changed(id="typo", model={"moe": moe}, parallel={"moe_exchange": "deep_ep"}),
+            changed(id="joined", parallel={"recompute_as": "mlp+full"}))
         text = written.pop().read_text()
-        for line in ('exchange_library = "deepep"', 'host_moe_layer = "2.8 ms"', 'recompute = "moe_act"'):
+        for line in ('exchange_library = "deepep"', 'host_moe_layer = "2.8 ms"', 'recompute = "moe_act+mlp"'):
             self.assertIn(line + "\n", text)
-        self.assertEqual(dict(left_out), {"typo: moe_exchange deep_ep is none of all_to_all, deepep, hybridep": 1})
+        self.assertEqual(left_out["typo: moe_exchange deep_ep is none of all_to_all, deepep, hybridep"], 1)
+        self.assertEqual(sum("joined: recompute_as mlp+full is none of" in said for said in left_out), 1)
 
     def test_what_a_record_says_of_context_ranks_is_taken(self):
         written, left_out = self.written(changed(parallel={"cp": 2, "dp": 2, "context_exchange": "all_to_all"}),

@@ -89,7 +89,8 @@ TEST_CASE("experts apart: attention ranks and expert ranks are a class each with
 
 TEST_CASE("experts apart do the same work as experts beside attention, over any split and recomputation",
           "[parallel][apart][property]") {
-    for (std::string const recompute : {"none", "pointwise", "selective", "operators", "full"}) {
+    for (std::string const recompute :
+         {"none", "pointwise", "selective", "operators", "full", "mlp+moe_act+shared_experts"}) {
         auto const again = "recompute = \"" + recompute + "\"\n";
         // as many tokens in a step; work of the attention's and of the experts' matrix products
         auto const usual =
