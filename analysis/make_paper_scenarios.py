@@ -8,6 +8,7 @@ One scenario per record that is complete enough to simulate. What a record leave
 paper_scenarios/, the same for all records, and written into the scenario as an assumption. Nothing here depends on the published result.
 A record whose own figures are doubtful is marked with `flag`; records that cannot be simulated are listed on stderr.
 """
+import argparse
 import collections
 import pathlib
 import sys
@@ -21,6 +22,7 @@ from paper_scenarios.parallel import write_parallel
 from paper_scenarios.pool import write_pool
 from paper_scenarios.published import write_published
 from paper_scenarios.record import OPTIONAL, Incomplete, check_stated, completed, why_not, year_month
+from paper_scenarios.routing import write_routing
 from paper_scenarios.scenario import Scenario, slug, toml
 from paper_scenarios.training import write_training
 from published_software import is_named, software_of
@@ -40,7 +42,7 @@ def head_of(s, software, named):
 def scenario_text(record):
     check_stated(record)
     s = Scenario(record)
-    for write in (write_model, write_training, write_pool, write_parallel, write_published):
+    for write in (write_model, write_training, write_pool, write_parallel, write_routing, write_published):
         write(s)
     software = software_of(record, year_month(record))
     named = record["group"] in PAPERS or is_named(software, record)
@@ -70,9 +72,14 @@ def write_all(records, folder):
 
 
 def main():
-    records = yaml.load(open(sys.argv[1], encoding="utf-8"), Loader=yaml.CSafeLoader)["records"]
-    folder = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / "scenarios" / "papers"
-    written, left_out = write_all(records, folder)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("records", type=pathlib.Path, metavar="RECORDS.yaml")
+    parser.add_argument("folder", type=pathlib.Path, metavar="FOLDER", nargs="?", default=ROOT / "scenarios" / "papers")
+    asked = parser.parse_args()
+    if not asked.records.is_file():
+        parser.error(f"there is no file {asked.records}")
+    folder = asked.folder
+    written, left_out = write_all(yaml.load(asked.records.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["records"], folder)
     for paper in {path.parent for path in written}:
         for path in paper.glob("*.toml"):
             if path not in written and path.read_text(encoding="utf-8").startswith("# Written by"):

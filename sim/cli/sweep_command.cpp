@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <memory>
+#include <ranges>
 
 namespace moesaic::cli {
 
@@ -68,11 +69,31 @@ io::Json result_json(sweep::Sweep const& sweep, SweepProgress const& progress) {
                    .set("value", progress.best()->value)
                    .set("point", progress.best()->point);
     }
-    return out.set("best", std::move(best));
+    auto failures = io::Json::array();
+    for (auto const& [points, first, message] : progress.failures()) {
+        failures.add(
+            io::Json::object().set("points", points).set("first_point", first).set("message", message));
+    }
+    return out.set("best", std::move(best)).set("failures", std::move(failures));
 }
 
-void tell(SweepArguments const& arguments, sweep::Sweep const& sweep, SweepProgress const& progress,
+/// The reasons that most points failed for, each with its first point.
+void tell_failures(sweep::Points const& points, std::vector<sweep::LikeFailures> const& failures) {
+    constexpr std::size_t shown = 3;
+    for (auto const& [count, first, message] : failures | std::views::take(shown)) {
+        fmt::print("failed    {} as point {} ({}): {}\n",
+                   count == 1 ? "1 point," : fmt::format("{} points,", count), first,
+                   axes_text(points, first), message);
+    }
+    if (failures.size() > shown) {
+        fmt::print("          and {} further reasons (moesaic export FILE --failures --csv - lists all)\n",
+                   failures.size() - shown);
+    }
+}
+
+void tell(SweepArguments const& arguments, sweep::Points const& points, SweepProgress const& progress,
           std::string const& where) {
+    auto const& sweep = points.sweep();
     if (arguments.json) {
         fmt::print("{}\n", result_json(sweep, progress).set("output", where).text());
         return;
@@ -84,6 +105,7 @@ void tell(SweepArguments const& arguments, sweep::Sweep const& sweep, SweepProgr
     if (progress.best()) {
         fmt::print("best      {} (point {})\n", progress.best_text(), progress.best()->point);
     }
+    tell_failures(points, progress.failures());
     fmt::print("result    {}\n", where);
 }
 
@@ -111,7 +133,7 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
     }
     outcome.partly_failed = progress.counts().failed > 0;
     if (shard.of > 1) {
-        tell(arguments, points.sweep(), progress,
+        tell(arguments, points, progress,
              fmt::format(
                  "part {} of {} in {}; when all are there, the same command without --shard joins them",
                  shard.number, shard.of, sweep::parts_folder(options.output)));
@@ -120,7 +142,7 @@ void sweep_points(SweepArguments const& arguments, sweep::Points const& points, 
     auto const gathered = sweep::write_result(options.output, points, executor.origin(), runner.ledger());
     expects(gathered.missing == 0, "every point of a finished sweep is in its journals");
     sweep::remove_parts(options.output);
-    tell(arguments, points.sweep(), progress, options.output);
+    tell(arguments, points, progress, options.output);
 }
 
 void run(SweepArguments const& arguments, Outcome& outcome) {

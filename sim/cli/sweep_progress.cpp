@@ -81,8 +81,9 @@ SweepProgress::SweepProgress(sweep::Points const& points, std::size_t goal, std:
 void SweepProgress::add(sweep::Record const& record, sweep::Source source) {
     counts_.cached += source == sweep::Source::cached ? 1 : 0;
     counts_.resumed += source == sweep::Source::resumed ? 1 : 0;
-    if (has_failed(record.result)) {
+    if (auto const* failure = std::get_if<sweep::Failure>(&record.result)) {
         ++counts_.failed;
+        failures_.add(record.point, *failure);
         return;
     }
     ++counts_.ok;

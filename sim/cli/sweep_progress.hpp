@@ -1,4 +1,5 @@
 #pragma once
+#include "sweep/like_failures.hpp"
 #include "sweep/runner.hpp"
 
 #include <chrono>
@@ -41,6 +42,7 @@ class SweepProgress {
 
     [[nodiscard]] Counts const& counts() const { return counts_; }
     [[nodiscard]] std::optional<Best> const& best() const { return best_; }
+    [[nodiscard]] std::vector<sweep::LikeFailures> failures() const { return failures_.by_frequency(); }
     [[nodiscard]] double elapsed_s() const;
     [[nodiscard]] double points_per_minute() const;
     /// "mfu 0.412 at tensor 2, expert 8"; empty as long as there is none.
@@ -56,6 +58,7 @@ class SweepProgress {
     std::size_t goal_;
     Counts counts_;
     std::optional<Best> best_;
+    sweep::FailureGroups failures_;
     Clock::time_point start_ = Clock::now();
     Clock::time_point shown_ = start_;
 };

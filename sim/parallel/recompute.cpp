@@ -2,7 +2,6 @@
 
 #include "parallel/read_choice.hpp"
 
-
 namespace moesaic::parallel {
 
 namespace {
@@ -30,9 +29,7 @@ Choices<Recompute> const& names() {
     return all;
 }
 
-bool stands_alone(Recompute one) {
-    return one == none || one == operators || one == full || one == least;
-}
+bool stands_alone(Recompute one) { return one == none || one == operators || one == full || one == least; }
 
 } // namespace
 

@@ -9,7 +9,8 @@ namespace moesaic::parallel {
 /// What of a layer is computed again in the backward pass instead of being kept. Parts can be joined; some stand for several.
 enum class Recompute : unsigned {
     none = 0,
-    layernorm = 1U << 0U,   ///< the norms before attention and before the FFN (Megatron-Core's module of that name)
+    layernorm =
+        1U << 0U, ///< the norms before attention and before the FFN (Megatron-Core's module of that name)
     inner_norms = 1U << 1U, ///< of queries, keys and compressed vectors
     activation = 1U << 2U,  ///< of dense layers and shared experts
     moe_act = 1U << 3U,     ///< of routed experts (Megatron-Core)
@@ -18,8 +19,8 @@ enum class Recompute : unsigned {
     /// where attention is not latent.
     mla_up_proj = 1U << 4U,
     up_projections = pointwise | mla_up_proj, ///< DeepSeek-V3, arXiv 2412.19437, section 3.2.3
-    selective = 1U << 5U,      ///< core attention (Korthikanti et al. 2022, section 5; Megatron-Core's core_attn)
-    mlp = 1U << 6U,            ///< the FFN of dense layers, its communication included (Megatron-Core)
+    selective = 1U << 5U, ///< core attention (Korthikanti et al. 2022, section 5; Megatron-Core's core_attn)
+    mlp = 1U << 6U,       ///< the FFN of dense layers, its communication included (Megatron-Core)
     shared_experts = 1U << 7U, ///< likewise (Megatron-Core)
     /// Router, exchange and experts, shared ones too: all behind the norm and before the residual (Megatron-Core).
     moe = 1U << 8U,

@@ -142,6 +142,15 @@ class Records(unittest.TestCase):
         self.assertEqual(left_out["typo: moe_exchange deep_ep is none of all_to_all, deepep, hybridep"], 1)
         self.assertEqual(sum("joined: recompute_as mlp+full is none of" in said for said in left_out), 1)
 
+    def test_a_router_that_chose_freely_loads_experts_as_published_of_like_models(self):
+        def text(**parallel):
+            written, _ = self.written(changed(model={"moe": {"experts": 8, "topk": 2, "expert_ffn": 1024}}, parallel=parallel))
+            return written.pop().read_text()
+        self.assertIn('[routing]\nkind = "gini"\ngini = 0.17\n', text(ep=4, moe_token_balance="real router"))
+        for even in ("forced balance", "token drop (capacity factor 1.0)", None):
+            self.assertNotIn("[routing]", text(ep=4, moe_token_balance=even))
+        self.assertNotIn("[routing]", text(ep=1, moe_token_balance="real router"))  # one rank has all experts
+
     def test_what_a_record_says_of_context_ranks_is_taken(self):
         written, left_out = self.written(changed(parallel={"cp": 2, "dp": 2, "context_exchange": "all_to_all"}),
                                          changed(id="typo", parallel={"cp": 2, "dp": 2, "context_exchange": "ulysses"}))

@@ -30,6 +30,11 @@ TEST_CASE("sweep simulates, export writes the tables, analyze reads them", "[cli
     auto const told = json::parse(ran.out);
     CHECK((told["points"] == 4 && told["ok"] == 2 && told["failed"] == 2));
     CHECK(told["best"]["metric"] == "mfu");
+    REQUIRE(told["failures"].size() == 1); // both for the same reason
+    CHECK((told["failures"][0]["points"] == 2 && told["failures"][0]["first_point"] == 1));
+    CHECK_THAT(sweep.run("sweep", "--no-cache").out,
+               Catch::Contains("failed    2 points, as point 1 (nic 25 GB/s, parallel.expert 7): ") &&
+                   Catch::Contains("expert degree 7"));
 
     auto const table = run_program("export " + sweep.output + " --csv -").out;
     CHECK_THAT(table, Catch::StartsWith("point,nic [GB/s],parallel.expert,fits,step_time_s [s],"));

@@ -52,9 +52,10 @@ TEST_CASE("what runs again is read and written alike, whatever is joined", "[par
 
 TEST_CASE("names of what runs again that are not known, or stand alone, are refused where they stand",
           "[parallel]") {
-    CHECK_THROWS_WITH(read("mlp+shared_expert"),
-                      Catch::Contains("plan.toml:1:13: recompute: \"shared_expert\" is not known. Did you mean "
-                                      "shared_experts?"));
+    CHECK_THROWS_WITH(
+        read("mlp+shared_expert"),
+        Catch::Contains("plan.toml:1:13: recompute: \"shared_expert\" is not known. Did you mean "
+                        "shared_experts?"));
     CHECK_THROWS_WITH(read("mlp+full"), Catch::Contains("\"full\" stands alone, but is joined to others"));
     CHECK_THROWS_WITH(read("mlp+"), Catch::Contains("\"\" is not known"));
 }
@@ -106,16 +107,18 @@ TEST_CASE("of a layer those kernels run again that its parts name", "[parallel]"
 
 TEST_CASE("parts that run again together do the work of each", "[parallel]") {
     auto const more = [](std::string const& recompute) {
-        return build_program(v3(recompute).job()).hardware_flop / build_program(v3("none").job()).hardware_flop - 1.0;
+        return build_program(v3(recompute).job()).hardware_flop /
+                   build_program(v3("none").job()).hardware_flop -
+               1.0;
     };
-    CHECK(more("mlp+mla_up_proj+selective") ==
-          Approx(more("mlp") + more("mla_up_proj") + more("selective")));
+    CHECK(more("mlp+mla_up_proj+selective") == Approx(more("mlp") + more("mla_up_proj") + more("selective")));
     CHECK(more("moe+mlp+mla_up_proj+selective") < more("full"));
     CHECK(more("moe") > more("shared_experts"));
 }
 
 TEST_CASE("experts on ranks of their own do not run again alone", "[parallel][apart]") {
-    CHECK_THROWS_WITH(job_of("ling_lite", {{"a", "h800_4096", 8}, {"e", "h800_4096", 8}}, 64,
-                             "pool = \"a\"\nrecompute = \"moe\"\n[parallel.experts]\npool = \"e\"\nranks = 8\n"),
-                      Catch::Contains("do not go with recompute = \"moe\""));
+    CHECK_THROWS_WITH(
+        job_of("ling_lite", {{"a", "h800_4096", 8}, {"e", "h800_4096", 8}}, 64,
+               "pool = \"a\"\nrecompute = \"moe\"\n[parallel.experts]\npool = \"e\"\nranks = 8\n"),
+        Catch::Contains("do not go with recompute = \"moe\""));
 }
