@@ -454,6 +454,23 @@ std::string apart_cell(std::optional<hardware::Fact<double>> const& fact, std::o
     return fact && computed ? fmt::format("{:+.1f} %", (*computed / fact->value - 1) * 100) : "";
 }
 
+std::vector<std::string> performance_row(hardware::Chip const& chip) {
+    auto const stated = fact_cell(chip.tpp), stated_density = fact_cell(chip.performance_density);
+    auto const tpp = compute_tpp(chip);
+    if (!tpp) {
+        return {chip.id, stated, "-", "", stated_density, "-", "", "-"};
+    }
+    auto const density = compute_performance_density(chip, tpp->tpp);
+    return {chip.id,
+            stated,
+            fmt::format("{:.6g}", tpp->tpp),
+            apart_cell(chip.tpp, tpp->tpp),
+            stated_density,
+            density ? fmt::format("{:.4g}", *density) : "-",
+            apart_cell(chip.performance_density, density),
+            export_control::text_of(*tpp) + (tpp->estimated ? ", an estimate: not used" : "")};
+}
+
 } // namespace
 
 std::string performance_text(std::vector<hardware::Chip> const& chips) {
@@ -466,15 +483,7 @@ std::string performance_text(std::vector<hardware::Chip> const& chips) {
                     {"apart", Align::right},
                     {"computed from"}}};
     for (auto const& chip : chips) {
-        auto const tpp = compute_tpp(chip);
-        auto const value = tpp ? std::optional{tpp->tpp} : std::nullopt;
-        auto const density = tpp ? compute_performance_density(chip, tpp->tpp) : std::nullopt;
-        auto const from =
-            tpp ? export_control::text_of(*tpp) + (tpp->estimated ? ", an estimate: not used" : "") : "-";
-        rows.add_row({chip.id, fact_cell(chip.tpp), value ? fmt::format("{:.6g}", *value) : "-",
-                      apart_cell(chip.tpp, value), fact_cell(chip.performance_density),
-                      density ? fmt::format("{:.4g}", *density) : "-",
-                      apart_cell(chip.performance_density, density), from});
+        rows.add_row(performance_row(chip));
     }
     return rows.text();
 }
