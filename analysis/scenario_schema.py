@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The JSON Schema of scenario files, learnt from the reader itself: every key is asked for with values that cannot be, and
-what the error says (known keys, kind of value, unit, choices) becomes the schema. Meanings come from docs/scenario.md.
+what the error says (known keys, kind of value, unit, choices) becomes the schema. Meanings come from the tables of
+docs/scenario.md, each under the heading of its section; a key without one is an error.
 
 usage: scenario_schema.py MOESAIC_BINARY > scenarios/scenario.schema.json
 """
@@ -14,7 +15,6 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 TUTORIAL = SOURCE / "scenarios" / "tutorial"
 
-MODEL = {"anyOf": [{"type": "string"}, {"type": "object"}]}  # an id, or a model of its own
 KINDS = [("a text", {"type": "string"}), ("a whole number", {"type": "integer"}), ("a number", {"type": "number"}),
          ("true or false", {"type": "boolean"}), ("an array of texts", {"type": "array", "items": {"type": "string"}}),
          ("an array of whole numbers", {"type": "array", "items": {"type": "integer"}}),
@@ -55,9 +55,9 @@ class Reader:
         if kind is None:
             return None
         if kind == {"type": "string"}:
-            choices = re.search(r"\"qqqqqqqq\" is not known\. Known: (.*)", self.complaint(scenario, path, '"qqqqqqqq"'))
+            choices = re.search(r"[\"']qqqqqqqq[\"'] is not known\.? Known: (.*)", self.complaint(scenario, path, '"qqqqqqqq"'))
             if choices and "scenarios/" not in choices[1]:  # what stands in a file there can be added to
-                names = choices[1].split(", ")
+                names = re.sub(r" \(.*?\)", "", choices[1]).split(", ")
                 if '"qqqqqqqq" is not known' in self.complaint(scenario, path, f'"{names[0]}+qqqqqqqq"'):  # some can be joined
                     one = f"({'|'.join(names)})"
                     return {"type": "string", "pattern": rf"^{one}(\+{one})*$"}
@@ -83,22 +83,54 @@ def rows_of(schema):
 
 
 def meanings():
-    """Of each key of docs/scenario.md, by its name: the other column of the tables."""
-    out = {}
+    """By section ("pools.fabric"; "" for the keys outside all) and key, from the tables `key | meaning` of docs/scenario.md. A
+    section goes from the heading that names it to the next that names one."""
+    out, section, in_table = {"": {}}, "", False
     for line in (SOURCE / "docs" / "scenario.md").read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if line.startswith("| `") and len(cells) == 2:
-            for key in re.findall(r"`(\w+)`", cells[0]):
-                out.setdefault(key, cells[1].replace("`", ""))
+        heading = re.match(r"#+ `\[+([\w.]+)\]+`$", line)
+        section = heading[1] if heading else section
+        in_table = line == "| key | meaning |" or in_table and line.startswith("|")
+        keys, _, meaning = line.strip("| ").partition(" | ")
+        if in_table and meaning:
+            words = re.sub(r"\[(\[*[^][]*\]*)\]\([^)]*\)", r"\1", meaning.replace("`", ""))  # of links
+            out.setdefault(section, {}).update({key: words for key in re.findall(r"`(\w+)`", keys)})
     return out
 
 
-def add_meanings(schema, known):
-    for key, each in schema.get("properties", {}).items():
-        if key in known and not each.get("description", "").startswith(known[key]):  # tables may stand in two places
-            form = f" {each['description']}" if "description" in each else ""
-            each["description"] = known[key] + form
-        add_meanings(each.get("items", each), known)
+# Tables that say for a part what another says for all: a key without a meaning there has the other's.
+SAYS_AS = {"parallel.replica_kinds": "parallel", "parallel.stages": "parallel", "parallel.replica_kinds.stages": "parallel.stages",
+           "parallel.replica_kinds.experts": "parallel.experts", "parallel.replica_kinds.experts.places": "parallel.experts.places"}
+
+
+def meaning_of(known, section, key):
+    while section is not None:
+        if key in known.get(section, {}):
+            return known[section][key]
+        section = SAYS_AS.get(section)
+    return None
+
+
+def keys_of(schema, section=""):
+    """Of a scenario, at all depths: section, key and the schema of its value."""
+    for form in schema.get("anyOf", [schema]):
+        for key, each in form.get("items", form).get("properties", {}).items():
+            yield section, key, each
+            yield from keys_of(each, f"{section}.{key}" if section else key)
+
+
+def with_meanings(schema, known):
+    """The schema with a description of each key: its meaning, and how its value is written."""
+    schema = json.loads(json.dumps(schema))  # a table that stands in two places becomes two
+    lacking = []
+    for section, key, each in keys_of(schema):
+        meaning = meaning_of(known, section, key)
+        if meaning is None:
+            lacking.append(f"{section}.{key}".lstrip("."))
+        else:
+            each["description"] = f"{meaning}; {each['description']}" if "description" in each else meaning
+    if lacking:
+        raise RuntimeError(f"docs/scenario.md has no meaning for {', '.join(lacking)}")
+    return schema
 
 
 OWN_POOL = """node = "hgx_h20"
@@ -144,7 +176,42 @@ chip = "nvidia_h20"
 quota = 8
 from = "2024-01-01"
 """
-ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "dirichlet"\nconcentration = 1.0', 'kind = "gini"\ngini = 0.3']
+OWN_MODEL = """
+[model]
+id = "own"
+[model.shape]
+source = "none"
+layers = 2
+hidden = 8
+vocab = 8
+sequence_length = 8
+[model.attention]
+source = "none"
+heads = 1
+{attention}
+[model.moe]
+source = "none"
+experts = 8
+topk = 1
+expert_ffn = 8
+[model.published]
+source = "none"
+total_parameters = "1M"
+"""
+ATTENTIONS = ['kind = "gqa"\nhead_dim = 8', 'kind = "mla"\nkv_lora_rank = 8\nnope_dim = 8\nrope_dim = 8\nv_dim = 8']
+PRACTICE = """
+collectives = { all_reduce = "automatic" }
+[[parallel.attention]]
+chips = ["nvidia_h20"]
+forward = 1.0
+backward = 1.0
+source = "none"
+[[parallel.on]]
+chips = ["nvidia_h20"]
+source = "none"
+"""
+ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "dirichlet"\nconcentration = 1.0', 'kind = "gini"\ngini = 0.3',
+            'kind = "measured"\nfile = "tokens.csv"']
 ONE_NODE, PIPELINE, FAILURES, TWO_POOLS, STAGES, FAR, MONEY, APART = (TUTORIAL / f"{name}.toml" for name in (
     "01-one-node", "02-pipeline", "06-failures", "04-replicas-on-two-pools", "05-stages-on-two-pools", "09-local-sgd", "08-fleet-and-money",
     "11-attention-and-experts-apart"))
@@ -157,8 +224,11 @@ class Variants:
         self.folder = Path(folder)
 
     def changed(self, name, change, scenario=ONE_NODE):
-        path = self.folder / f"{name}.toml"
-        path.write_text(change(scenario.read_text(encoding="utf-8")), encoding="utf-8")
+        return self.write(f"{name}.toml", change(scenario.read_text(encoding="utf-8")))
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.write_text(content, encoding="utf-8")
         return path
 
     def extended(self, name, lines):
@@ -166,6 +236,17 @@ class Variants:
 
     def on_pool(self, name, pool):
         return self.changed(name, lambda text: re.sub(r'cluster = "h20_4096".*\n', lambda _: pool, text))
+
+
+def text_or(table):
+    """A name of what stands elsewhere, or the table itself."""
+    return {"anyOf": [{"type": "string"}, table]}
+
+
+def model_schema(reader, variants):
+    own = [variants.changed(f"model{i}", lambda text, attention=attention: re.sub(r"\nmodel = .*", "", text) + OWN_MODEL.format(attention=attention))
+           for i, attention in enumerate(ATTENTIONS)]
+    return reader.table(own, "model", {key: reader.table(own, f"model.{key}") for key in ("shape", "attention", "moe", "published")})
 
 
 def pools_schema(reader, variants):
@@ -178,7 +259,7 @@ def pools_schema(reader, variants):
 
 
 def number_or_list():
-    """Of all layers, or of each; a new one for each key, which gets a meaning of its own."""
+    """Of all layers, or of each."""
     return {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}
 
 
@@ -190,9 +271,10 @@ def parallel_schema(reader, variants):
     experts = reader.table([APART], "parallel.experts", {**per_rank, "on_attention_ranks": number_or_list(), "places": rows_of(places)})
     stages = rows_of(reader.table([STAGES], "parallel.stages[0]"))
     kind = reader.table([TWO_POOLS], "parallel.replica_kinds[0]", {"stages": stages, "experts": experts})
-    collectives = variants.changed("collectives", lambda text: text.replace("[parallel]", '[parallel]\ncollectives = { all_reduce = "automatic" }'))
+    practice = variants.extended("practice", PRACTICE)
     return reader.table([PIPELINE, TWO_POOLS], "parallel", {
-        "stages": stages, "replica_kinds": rows_of(kind), "collectives": reader.table([collectives], "parallel.collectives"),
+        "stages": stages, "replica_kinds": rows_of(kind), "collectives": reader.table([practice], "parallel.collectives"),
+        **{key: rows_of(reader.table([practice], f"parallel.{key}[0]")) for key in ("attention", "on")},
         "local_sgd": reader.table([FAR], "parallel.local_sgd"), "experts": experts})
 
 
@@ -200,7 +282,8 @@ def fleet_schemas(reader, variants):
     """Of [regime] and [fleet]."""
     fleet = variants.extended("fleet", FLEET)
     lists = {key: rows_of(reader.table([fleet], f"fleet.{key}[0]")) for key in ("stock", "supply", "rented", "licences")}
-    regime = reader.table([fleet], "regime", {"alternatives": {"type": "object"}})  # its keys are the rules' own
+    regime = reader.table([fleet], "regime", {"alternatives": {"type": "object"},  # its keys are the rules' own
+                                              "what_if": text_or({"type": "object"})})
     return {"regime": regime, "fleet": reader.table([fleet], "fleet", lists)}
 
 
@@ -219,10 +302,11 @@ def reliability_schema(reader, variants):
 def nested_schemas(reader, variants):
     """Of each table of a scenario."""
     transported = variants.changed("transported", lambda text: text.replace("[[site_links]]", '[[site_links]]\ntransport = "device_direct"'), TWO_POOLS)
+    variants.write("tokens.csv", "layer,expert,tokens\n0,0,1\n")
     routings = [variants.extended(f"routing{i}", f"\n[routing]\n{kind}\n") for i, kind in enumerate(ROUTINGS)]
     published = variants.extended("published", '\n[published]\nsource = "none"\n')
     search = variants.extended("search", "\n[search]\ntensor = [1]\n")
-    return {"model": MODEL,
+    return {"model": text_or(model_schema(reader, variants)),
             "training": reader.table([ONE_NODE], "training", {"batch_ramp": rows_of(reader.table([MONEY], "training.batch_ramp[0]"))}),
             "pools": pools_schema(reader, variants),
             "site_links": rows_of(reader.table([TWO_POOLS, transported], "site_links[0]")),
@@ -240,8 +324,7 @@ def scenario_schema(binary):
     reader = Reader(binary)
     with tempfile.TemporaryDirectory() as folder:
         schema = reader.table([ONE_NODE], "", nested_schemas(reader, Variants(folder)))
-    add_meanings(schema, meanings())
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Scenario of MoEsaic", **schema}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Scenario of MoEsaic", **with_meanings(schema, meanings())}
 
 
 if __name__ == "__main__":
