@@ -129,11 +129,30 @@ class Pages(unittest.TestCase):
         """Made anew with ./dev schema."""
         self.assertEqual(self.schema(), scenario_schema.scenario_schema(BINARY))
 
+    def test_every_key_of_the_schema_has_a_meaning_and_every_meaning_a_key(self):
+        keys = {(section, key): each.get("description") for section, key, each in scenario_schema.keys_of(self.schema())}
+        self.assertGreater(len(keys), 300)
+        self.assertEqual([at for at, meaning in keys.items() if not meaning], [])
+        told = [(section, key) for section, known in scenario_schema.meanings().items() for key in known]
+        self.assertEqual([at for at in told if at not in keys], [])
+
+    def test_a_key_means_what_its_own_section_says(self):
+        pools = {"chip": "a build"}
+        known = {"": {"pools": "the chips", "fleet": "what there is"}, "pools": pools, "fleet": {"chip": "an id"}}
+        schema = {"properties": {section: {"properties": {"chip": {"type": "string", "description": "a text"}}} for section in ("pools", "fleet")}}
+        told = {(section, key): each["description"] for section, key, each in
+                scenario_schema.keys_of(scenario_schema.with_meanings(schema, known))}
+        self.assertEqual((told["pools", "chip"], told["fleet", "chip"]), ("a build; a text", "an id; a text"))
+        del pools["chip"]
+        with self.assertRaisesRegex(RuntimeError, r"no meaning for pools\.chip$"):
+            scenario_schema.with_meanings(schema, known)
+
     def check(self, value, schema, at):
         """The part of JSON Schema that ours uses."""
         kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
-        allowed = [each["type"] for each in schema.get("anyOf", [schema])]
-        self.assertTrue(any(isinstance(value, kinds[kind]) for kind in allowed), at)
+        fitting = [each for each in schema.get("anyOf", [schema]) if isinstance(value, kinds[each["type"]])]
+        self.assertTrue(fitting, at)
+        schema = fitting[0]
         if "enum" in schema:
             self.assertIn(value, schema["enum"], at)
         if "pattern" in schema:
