@@ -160,7 +160,8 @@ void leave_out_overlap(parallel::Plan& plan) {
     plan.blocking_messages = {plan.schedule};
     std::visit(overloaded{[](parallel::OneFOneB& s) { s.paired = false; },
                           [](parallel::Interleaved& s) { s.paired = false; },
-                          [](parallel::DualPipe& s) { s.paired = false; }, [](auto const&) {}},
+                          [](parallel::DualPipe& s) { s.paired = false; },
+                          [](parallel::DualPipeV& s) { s.paired = false; }, [](auto const&) {}},
                plan.schedule);
 }
 

@@ -119,4 +119,12 @@ std::vector<Slot> dual_pipe_slots(bool paired, int stage, int stages, int micro_
     return to.take();
 }
 
+std::vector<Slot> dual_pipe_v_slots(bool paired, int stage, int stages, int micro_batches) {
+    auto out = dual_pipe_slots(paired, stage, 2 * stages, 2 * micro_batches);
+    for (auto& slot : out) {
+        slot.micro_batch -= slot.chunk * micro_batches;
+    }
+    return out;
+}
+
 } // namespace moesaic::parallel

@@ -125,6 +125,11 @@ std::vector<LayerRange> split_layers(Plan const& plan, ReplicaKind const& kind, 
     int const stages = stages_of(kind);
     int const parts = parts_of(plan.schedule, stages);
     if (!listed.empty()) {
+        if (parts > stages && kind.stage_groups.size() > 1) {
+            throw InputError{kind.origin,
+                             "layers of several groups of stages with several chunks each cannot be listed",
+                             "Leave `layers` out, so that layer_split spreads them"};
+        }
         int const sum = std::accumulate(listed.begin(), listed.end(), 0);
         if (static_cast<int>(listed.size()) != parts || sum != layers) {
             throw InputError{

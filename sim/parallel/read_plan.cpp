@@ -34,11 +34,12 @@ Schedule read_schedule(io::TomlTable const& t) {
     return schedule;
 }
 
-/// Whether forward and backward run as pairs: as `overlap_exchange` says, or DualPipe where nothing does.
+/// Whether forward and backward run as pairs: as `overlap_exchange` says, or DualPipe and DualPipeV where nothing does.
 void settle_pairs(io::TomlTable const& t, Plan& plan) {
     bool const asked = t.has("overlap_exchange");
     plan.overlap_exchange = std::visit(
         overloaded{[&](DualPipe& s) { return s.paired = asked ? plan.overlap_exchange : true; },
+                   [&](DualPipeV& s) { return s.paired = asked ? plan.overlap_exchange : true; },
                    [&](OneFOneB& s) { return s.paired = plan.overlap_exchange; },
                    [&](Interleaved& s) { return s.paired = plan.overlap_exchange; },
                    [&](auto const& s) {
@@ -47,7 +48,7 @@ void settle_pairs(io::TomlTable const& t, Plan& plan) {
                                t.origin("overlap_exchange"),
                                fmt::format("the schedule {} has no pairs of a forward and a backward",
                                            name_of(Schedule{s})),
-                               "Set schedule to 1f1b, interleaved or dualpipe"};
+                               "Set schedule to 1f1b, interleaved, dualpipe or dualpipev"};
                        }
                        return false;
                    }},
@@ -141,9 +142,10 @@ StageGroup read_stage_group(io::TomlTable const& t, PlanContext const& context, 
                      .tensor_origin = t.has("tensor") ? t.origin("tensor") : outer.tensor_origin};
     if (t.has("layers")) {
         group.layers = t.counts("layers", 0);
-        if (static_cast<int>(group.layers.size()) != group.stages) {
-            throw InputError{t.origin("layers"), fmt::format("lists {} stages, but there are {}",
-                                                             group.layers.size(), group.stages)};
+        auto const listed = static_cast<int>(group.layers.size());
+        if (listed == 0 || listed % group.stages != 0) { // parts of several chunks: see split_layers()
+            throw InputError{t.origin("layers"),
+                             fmt::format("lists {} stages, but there are {}", listed, group.stages)};
         }
     }
     return group;

@@ -19,7 +19,8 @@ struct StageGroup {
     /// last ones of a stage: the same count).
     double recompute_share = 1.0;
     model::Precision precision;
-    /// Layers of each stage; empty = by Plan::layer_split over all stages of the replica kind.
+    /// Layers of each stage, or of each part of the model in its order where stages hold several chunks; empty = by
+    /// Plan::layer_split over all stages of the replica kind.
     std::vector<int> layers;
     Origin origin;
     Origin tensor_origin{}; ///< where the degree was written

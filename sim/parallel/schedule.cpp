@@ -15,14 +15,16 @@ std::string name_of(Schedule const& schedule) {
                                  [](Interleaved i) { return fmt::format("interleaved x{}", i.chunks); },
                                  [](ZeroBubbleH1) { return std::string{"zb-h1"}; },
                                  [](ZeroBubbleH2) { return std::string{"zb-h2"}; },
-                                 [](DualPipe) { return std::string{"dualpipe"}; }},
+                                 [](DualPipe) { return std::string{"dualpipe"}; },
+                                 [](DualPipeV) { return std::string{"dualpipev"}; }},
                       schedule);
 }
 
 Choices<Schedule> const& schedule_choices() {
     static Choices<Schedule> const choices{{"1f1b", OneFOneB{}},           {"gpipe", GPipe{}},
                                            {"interleaved", Interleaved{}}, {"zb-h1", ZeroBubbleH1{}},
-                                           {"zb-h2", ZeroBubbleH2{}},      {"dualpipe", DualPipe{}}};
+                                           {"zb-h2", ZeroBubbleH2{}},      {"dualpipe", DualPipe{}},
+                                           {"dualpipev", DualPipeV{}}};
     return choices;
 }
 
@@ -36,7 +38,9 @@ std::string const& choice_of(Schedule const& schedule) {
 
 int chunks_of(Schedule const& schedule) {
     auto const* interleaved = std::get_if<Interleaved>(&schedule);
-    return interleaved ? interleaved->chunks : std::holds_alternative<DualPipe>(schedule) ? 2 : 1;
+    bool const two =
+        std::holds_alternative<DualPipe>(schedule) || std::holds_alternative<DualPipeV>(schedule);
+    return interleaved ? interleaved->chunks : two ? 2 : 1;
 }
 
 int parts_of(Schedule const& schedule, int stages) {
@@ -46,6 +50,9 @@ int parts_of(Schedule const& schedule, int stages) {
 int part_of(Schedule const& schedule, int chunk, int stage, int stages) {
     if (std::holds_alternative<DualPipe>(schedule)) {
         return chunk == 0 ? stage : stages - 1 - stage;
+    }
+    if (std::holds_alternative<DualPipeV>(schedule)) {
+        return chunk == 0 ? stage : 2 * stages - 1 - stage;
     }
     return chunk * stages + stage;
 }
@@ -57,6 +64,9 @@ std::optional<ChunkPlace> neighbour(Schedule const& schedule, ChunkPlace from, i
     }
     if (std::holds_alternative<DualPipe>(schedule)) { // a micro-batch stays in its direction
         return ChunkPlace{from.chunk == 0 ? part : stages - 1 - part, from.chunk};
+    }
+    if (std::holds_alternative<DualPipeV>(schedule)) {
+        return part < stages ? ChunkPlace{part, 0} : ChunkPlace{2 * stages - 1 - part, 1};
     }
     return ChunkPlace{part % stages, part / stages};
 }
@@ -181,13 +191,17 @@ std::optional<std::string> problem_with(Schedule const& schedule, int stages, in
                                micro_batches, stages);
         }
     }
+    if (std::holds_alternative<DualPipeV>(schedule) && micro_batches < 2 * stages) {
+        return fmt::format("DualPipeV needs at least two micro-batches ({}) per stage ({} stages)",
+                           micro_batches, stages);
+    }
     return std::nullopt;
 }
 
 int least_micro_batches(Schedule const& schedule, int stages) {
-    return std::holds_alternative<Interleaved>(schedule) ? stages
-           : std::holds_alternative<DualPipe>(schedule)  ? 2 * stages
-                                                         : 1;
+    bool const two_per_stage =
+        std::holds_alternative<DualPipe>(schedule) || std::holds_alternative<DualPipeV>(schedule);
+    return std::holds_alternative<Interleaved>(schedule) ? stages : two_per_stage ? 2 * stages : 1;
 }
 
 int micro_batch_step(Schedule const& schedule, int stages) {
@@ -207,7 +221,8 @@ std::vector<Slot> slots_of(Schedule const& schedule, int stage, int stages, int 
                    [&](Interleaved s) { return interleaved(s, stage, stages, micro_batches); },
                    [&](ZeroBubbleH1) { return zero_bubble_h1(stage, stages, micro_batches); },
                    [&](ZeroBubbleH2) { return zero_bubble_h2(stage, stages, micro_batches); },
-                   [&](DualPipe s) { return dual_pipe_slots(s.paired, stage, stages, micro_batches); }},
+                   [&](DualPipe s) { return dual_pipe_slots(s.paired, stage, stages, micro_batches); },
+                   [&](DualPipeV s) { return dual_pipe_v_slots(s.paired, stage, stages, micro_batches); }},
         schedule);
 }
 
@@ -253,6 +268,16 @@ double peak_kept(std::span<Slot const> slots, std::span<Kept const> chunks) {
     return most;
 }
 
+namespace {
+
+/// By which a stage of DualPipe stands still longer than the one nearer to the middle.
+double dual_pipe_turn(bool paired, PhaseTimes const& times) {
+    return paired ? times.paired + times.input_gradient - 2 * times.weight_gradient
+                  : times.forward + times.input_gradient - times.weight_gradient;
+}
+
+} // namespace
+
 double bubble_time(Schedule const& schedule, int stages, PhaseTimes const& times) {
     double const once = times.forward + times.backward();
     double const others = stages - 1;
@@ -266,12 +291,8 @@ double bubble_time(Schedule const& schedule, int stages, PhaseTimes const& times
                        double const left = times.forward + times.input_gradient - 2 * times.weight_gradient;
                        return others * std::max(0.0, left);
                    },
-                   [&](DualPipe s) {
-                       double const more =
-                           s.paired ? times.paired + times.input_gradient - 2 * times.weight_gradient
-                                    : times.forward + times.input_gradient - times.weight_gradient;
-                       return (stages / 2.0 - 1.0) * more;
-                   }},
+                   [&](DualPipe s) { return (stages / 2.0 - 1.0) * dual_pipe_turn(s.paired, times); },
+                   [&](DualPipeV s) { return others / 2.0 * dual_pipe_turn(s.paired, times); }},
         schedule);
 }
 

@@ -48,7 +48,14 @@ struct DualPipe {
     bool paired = true;
     friend bool operator==(DualPipe const&, DualPipe const&) = default;
 };
-using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBubbleH2, DualPipe>;
+/// DualPipe of twice the stages, of which each pair that mirrors one another is one: a stage holds a part from the front
+/// of the model and one from its back, and micro-batches pass the stages there and back (deepseek-ai/DualPipe, README:
+/// DualPipeV, after Qi et al., "cut-in-half"). No part is there twice.
+struct DualPipeV {
+    bool paired = true;
+    friend bool operator==(DualPipeV const&, DualPipeV const&) = default;
+};
+using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBubbleH2, DualPipe, DualPipeV>;
 
 [[nodiscard]] std::string name_of(Schedule const& schedule);
 /// With what a plan chooses each, and what they are without more being said.
@@ -83,7 +90,8 @@ struct Slot {
 };
 
 /// What keeps a schedule from running; none where nothing does. Interleaved wants micro_batches to be a multiple of
-/// the stages, as Megatron does; DualPipe an even number of stages and of micro-batches, at least two per stage.
+/// the stages, as Megatron does; DualPipe an even number of stages and of micro-batches, at least two per stage, DualPipeV
+/// the latter.
 [[nodiscard]] std::optional<std::string> problem_with(Schedule const& schedule, int stages,
                                                       int micro_batches);
 
@@ -126,6 +134,7 @@ struct PhaseTimes {
 ///   ZB-H2         (p-1)(F+B-2W), 0 where that is less; of an open-ended step
 ///   DualPipe      (p/2-1)(F&B+B-2W)     deepseek-ai/DualPipe, README, whose B is our B+W; not paired
 ///                 (p/2-1)(F+B-W); both exact where F=B=W
+///   DualPipeV     as DualPipe of 2p stages with half the times: (p-1)(F&B+B-2W)/2, (p-1)(F+B-W)/2
 [[nodiscard]] double bubble_time(Schedule const& schedule, int stages, PhaseTimes const& times);
 /// The same over the busy time of a stage, with a forward, an input and a weight gradient equally long.
 [[nodiscard]] double bubble_share(Schedule const& schedule, int stages, int micro_batches);

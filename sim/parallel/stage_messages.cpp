@@ -14,10 +14,13 @@ void Messages::connect(WorkItem& item, Slot const& slot, std::size_t at) {
     }
     ChunkPlace const here{stage.place.stage, slot.chunk};
     int const ahead = slot.phase == Phase::forward ? 1 : -1;
-    if (auto const from = neighbour(job_.plan.schedule, here, -ahead, stage.stages)) {
+    auto const elsewhere = [&](std::optional<ChunkPlace> const& other) {
+        return other && other->stage != here.stage;
+    };
+    if (auto const from = neighbour(job_.plan.schedule, here, -ahead, stage.stages); elsewhere(from)) {
         item.receives.push_back(message(ahead, *from, here, slot.micro_batch, at));
     }
-    if (auto const to = neighbour(job_.plan.schedule, here, ahead, stage.stages)) {
+    if (auto const to = neighbour(job_.plan.schedule, here, ahead, stage.stages); elsewhere(to)) {
         item.sends.push_back(message(ahead, here, *to, slot.micro_batch, at));
     }
 }

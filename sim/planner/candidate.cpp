@@ -35,7 +35,8 @@ std::vector<int> chips_by_pool(Candidate const& candidate, std::size_t pools) {
 
 bool is_paired(Schedule const& schedule) {
     return std::visit(overloaded{[](OneFOneB s) { return s.paired; }, [](Interleaved s) { return s.paired; },
-                                 [](DualPipe s) { return s.paired; }, [](auto const&) { return false; }},
+                                 [](DualPipe s) { return s.paired; }, [](DualPipeV s) { return s.paired; },
+                                 [](auto const&) { return false; }},
                       schedule);
 }
 
@@ -45,7 +46,8 @@ Turns turns_of(Schedule const& schedule) {
     }
     bool const parted =
         std::visit(overloaded{[](ZeroBubbleH1) { return true; }, [](ZeroBubbleH2) { return true; },
-                              [](DualPipe) { return true; }, [](auto const&) { return false; }},
+                              [](DualPipe) { return true; }, [](DualPipeV) { return true; },
+                              [](auto const&) { return false; }},
                    schedule);
     return parted ? Turns::parted : Turns::plain;
 }

@@ -67,7 +67,7 @@ std::vector<Schedule> forms_of(Schedule const& schedule, std::vector<bool> const
         return out;
     };
     return std::visit(overloaded{[&](OneFOneB s) { return both(s); }, [&](Interleaved s) { return both(s); },
-                                 [&](DualPipe s) { return both(s); },
+                                 [&](DualPipe s) { return both(s); }, [&](DualPipeV s) { return both(s); },
                                  [&](auto const& s) {
                                      return wanted(false) ? std::vector<Schedule>{s}
                                                           : std::vector<Schedule>{};
@@ -93,10 +93,13 @@ std::vector<int> tried(std::vector<int> const& asked, std::vector<int> usual, sc
 }
 
 std::vector<Schedule> schedules_of(scenario::Scenario const& s) {
-    auto const asked = s.search.schedules.empty()
-                           ? std::vector<Schedule>{OneFOneB{}, Interleaved{.chunks = 2},
-                                                   Interleaved{.chunks = 4}, ZeroBubbleH1{}, DualPipe{}}
-                           : s.search.schedules;
+    auto const asked = s.search.schedules.empty() ? std::vector<Schedule>{OneFOneB{},
+                                                                          Interleaved{.chunks = 2},
+                                                                          Interleaved{.chunks = 4},
+                                                                          ZeroBubbleH1{},
+                                                                          DualPipe{},
+                                                                          DualPipeV{}}
+                                                  : s.search.schedules;
     auto const paired = s.model.moe ? s.search.overlap_exchange : std::vector<bool>{false}; // nothing to hide
     std::vector<Schedule> out;
     for (auto const& schedule : asked) {

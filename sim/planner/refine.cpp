@@ -190,19 +190,20 @@ class Refiner {
         LayerSplit how = LayerSplit::balanced;
         std::vector<int> listed; ///< empty = by `how`
     };
-    /// DualPipe: by the longest part. Interleaved, whose parts a plan cannot list: the two ways to spread them evenly, of which
+    /// DualPipe and DualPipeV: by the longest part. Interleaved, whose parts a plan cannot list: the two ways to spread them evenly, of which
     /// all kinds of replicas have the same.
     std::vector<PartSplit> splits_of_parts(std::size_t k, std::size_t recompute) {
         std::vector<PartSplit> out{{LayerSplit::balanced, {}}};
         if (candidate_.kinds.size() == 1) {
             out.push_back({LayerSplit::with_ends, {}});
         }
-        if (std::holds_alternative<DualPipe>(candidate_.schedule)) {
+        if (std::holds_alternative<DualPipe>(candidate_.schedule) ||
+            std::holds_alternative<DualPipeV>(candidate_.schedule)) {
             auto const& kind = candidate_.kinds[k];
             auto const& segment = kind.segments.front(); // other schedules than 1F1B run on one pool
-            auto const& layers =
-                times_.evenest_split(local_of(kind, segment, candidate_.schedule), segment.stages, recompute,
-                                     turns_of(candidate_.schedule));
+            auto const& layers = times_.evenest_split(local_of(kind, segment, candidate_.schedule),
+                                                      parts_of(candidate_.schedule, segment.stages),
+                                                      recompute, turns_of(candidate_.schedule));
             if (!layers.empty()) {
                 out.push_back({LayerSplit::balanced, layers});
             }
@@ -217,6 +218,8 @@ class Refiner {
         auto const* times = times_.find(local_of(candidate_.kinds[k], segment, candidate_.schedule));
         auto const ranges = split_layers(plan_, plan_.kinds[k], model.layers);
         bool const two_ways = std::holds_alternative<DualPipe>(candidate_.schedule);
+        // a micro-batch that turns round at the last stage comes back before the first stage has sent its last one
+        bool const turns_round = std::holds_alternative<DualPipeV>(candidate_.schedule);
         std::vector<Line> out;
         std::vector<double> ways_in;
         double way = 0.0, way_in = 0.0;
@@ -229,7 +232,7 @@ class Refiner {
                                             recompute, turns_of(candidate_.schedule));
                 line.each +=
                     Seconds{two_ways ? time.turn / 2.0 : time.turn}; // half of the micro-batches each way
-                way += chunk == 0 && !two_ways ? time.forward + time.backward : 0.0;
+                way += chunk == 0 && !two_ways ? time.forward + (turns_round ? 0.0 : time.backward) : 0.0;
                 way_in += chunk == 0 ? time.forward : 0.0;
             }
             out.push_back(line);

@@ -58,7 +58,8 @@ std::vector<parallel::Schedule> read_schedules(io::TomlTable const& t) {
                                        {"gpipe", GPipe{}},
                                        {"interleaved", Interleaved{}},
                                        {"zb-h1", ZeroBubbleH1{}},
-                                       {"dualpipe", DualPipe{.paired = false}}});
+                                       {"dualpipe", DualPipe{.paired = false}},
+                                       {"dualpipev", DualPipeV{.paired = false}}});
     auto const chunks = read_numbers(t, "chunks");
     std::vector<Schedule> out;
     for (auto const& schedule : named) {

@@ -13,8 +13,9 @@ bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0;
 std::string without_numbers(std::string const& message) {
     std::string out;
     for (std::size_t i = 0; i < message.size(); ++i) {
-        bool const in_number = is_digit(message[i]) || (message[i] == '.' && !out.empty() && out.back() == '#' &&
-                                                        i + 1 < message.size() && is_digit(message[i + 1]));
+        bool const in_number =
+            is_digit(message[i]) || (message[i] == '.' && !out.empty() && out.back() == '#' &&
+                                     i + 1 < message.size() && is_digit(message[i + 1]));
         if (!in_number) {
             out += message[i];
         } else if (out.empty() || out.back() != '#') {

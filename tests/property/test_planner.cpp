@@ -37,7 +37,7 @@ tensor = [1, 2]
 pipeline = [1, 2, 4]
 expert = [4, 8]
 micro_batch = [1, 2]
-schedule = ["1f1b", "zb-h1", "dualpipe"]
+schedule = ["1f1b", "zb-h1", "dualpipe", "dualpipev"]
 zero = ["optimizer", "parameters"]
 )";
 

@@ -171,8 +171,8 @@ TEST_CASE("pairs of a forward and a backward keep the bubble and keep twice the 
 }
 
 TEST_CASE("a pair never holds both passes of one micro-batch", "[parallel]") {
-    for (auto const& schedule :
-         {Schedule{OneFOneB{true}}, Schedule{Interleaved{2, true}}, Schedule{DualPipe{}}}) {
+    for (auto const& schedule : {Schedule{OneFOneB{true}}, Schedule{Interleaved{2, true}},
+                                 Schedule{DualPipe{}}, Schedule{DualPipeV{}}}) {
         for (int stage = 0; stage < 4; ++stage) {
             auto const slots = slots_of(schedule, stage, 4, 8);
             int pairs = 0;
@@ -341,6 +341,38 @@ TEST_CASE("schedules that part the backward run both halves once, the weights' a
                 seen, [](auto const& entry) { return entry.second == "FD" || entry.second == "FBW"; }));
         }
     }
+}
+
+TEST_CASE("DualPipeV is DualPipe of twice the stages, folded: half its bubble in the same stages, and no "
+          "part twice",
+          "[parallel]") {
+    auto const shorter = PhaseTimes{.forward = 1, .input_gradient = 1, .weight_gradient = 1, .paired = 2.5};
+    for (auto const& [p, m] : {std::pair{4, 8}, {4, 12}, {8, 16}, {2, 5}, {1, 2}}) {
+        for (auto const& times : {thirds, shorter}) {
+            CHECK(Player{DualPipeV{}, p, m, times}.bubble() == Approx(bubble_time(DualPipeV{}, p, times)));
+            CHECK(bubble_time(DualPipeV{}, p, times) == Approx(bubble_time(DualPipe{}, 2 * p, times) / 2));
+        }
+        CHECK(Player{DualPipeV{false}, p, m, thirds}.bubble() ==
+              Approx(bubble_time(DualPipeV{false}, p, thirds)));
+        for (int stage = 0; stage < p; ++stage) {
+            CHECK(peak_in_flight(slots_of(DualPipeV{}, stage, p, m)) == 2 * p + 1); // README: PP + 1
+        }
+    }
+}
+
+TEST_CASE("under DualPipeV micro-batches turn round at the last stage", "[parallel]") {
+    CHECK(parts_of(DualPipeV{}, 4) == 8);
+    CHECK(part_of(DualPipeV{}, 0, 1, 4) == 1);
+    CHECK(part_of(DualPipeV{}, 1, 1, 4) == 6);
+    CHECK(neighbour(DualPipeV{}, {2, 0}, 1, 4) == ChunkPlace{3, 0});
+    CHECK(neighbour(DualPipeV{}, {3, 0}, 1, 4) == ChunkPlace{3, 1});
+    CHECK(neighbour(DualPipeV{}, {3, 1}, 1, 4) == ChunkPlace{2, 1});
+    CHECK(neighbour(DualPipeV{}, {3, 1}, -1, 4) == ChunkPlace{3, 0});
+    CHECK_FALSE(neighbour(DualPipeV{}, {0, 1}, 1, 4));
+    CHECK_FALSE(neighbour(DualPipeV{}, {0, 0}, -1, 4));
+    CHECK(problem_with(DualPipeV{}, 4, 7) ==
+          "DualPipeV needs at least two micro-batches (7) per stage (4 stages)");
+    CHECK_FALSE(problem_with(DualPipeV{}, 3, 6));
 }
 
 TEST_CASE("DualPipe says what it needs", "[parallel]") {
