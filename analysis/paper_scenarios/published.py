@@ -19,7 +19,7 @@ def write_published(s):
     record = s.record
     source, derived, target = record["source"], record["derived"], record["target"]
     s.section("[published]")
-    s.put("source", f"{source['title']}, {source['locator']}, {source['date']}, {source['url']}")
+    s.put("source", ", ".join(str(source[k]) for k in ("title", "locator", "date", "url") if source[k]))
     s.put("record", record["id"])
     s.put("group", record["group"])
     party = re.match(r"MLPerf .* results, (.*)", source["title"])

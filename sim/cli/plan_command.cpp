@@ -118,6 +118,11 @@ class PlanRun {
     [[nodiscard]] InputError none_found(planner::Outcome const& outcome) const {
         auto const at = Origin::whole_file(arguments_.scenario);
         auto const considered = outcome.counts.considered;
+        if (considered == 0) {
+            return {at, "no degrees that may be tried divide the model, the batch and the pools",
+                    "Heads, layers, experts and sequences must divide by them: look at the lists of [search] and at what "
+                    "[parallel] fixes"};
+        }
         if (outcome.exhausted()) {
             return {at, fmt::format("none of {} plans fits the memory and the limits", considered),
                     "Allow more chips, money or time, or recompute and share out more ([search])"};

@@ -77,6 +77,11 @@ std::set<std::string> chosen_records(std::string const& file) {
     return out;
 }
 
+/// That of the record, or the name of a scenario that was written by hand.
+std::string id_of(scenario::Scenario const& s) {
+    return s.published->record.empty() ? s.name : s.published->record;
+}
+
 /// Scenarios with a published step time or tokens per second, by paper and file.
 std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
     auto const folder = arguments.folder.empty() ? data_folder() + "/scenarios/papers" : arguments.folder;
@@ -102,8 +107,7 @@ std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
         std::ranges::sort(files);
         for (auto const& file : files) {
             auto scenario = scenario::read_scenario(file, overrides, data_folder());
-            bool const is_chosen =
-                chosen.empty() || (scenario.published && chosen.contains(scenario.published->record));
+            bool const is_chosen = chosen.empty() || (scenario.published && chosen.contains(id_of(scenario)));
             if (is_chosen && scenario.published && scenario.published->step_time) {
                 out.push_back({std::move(scenario), paper});
             } else if (is_chosen) {
@@ -122,7 +126,7 @@ Reproduced described(Known const& known) {
     auto const& s = known.scenario;
     auto const& p = *s.published;
     Reproduced out;
-    out.id = p.record.empty() ? s.name : p.record;
+    out.id = id_of(s);
     out.paper = known.paper;
     out.group = p.group.empty() ? known.paper : p.group;
     out.source = p.party.empty() ? known.paper : known.paper + ": " + p.party;
@@ -256,8 +260,9 @@ std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     auto known = published_scenarios(arguments);
     if (known.empty()) {
         throw InputError{Origin{},
-                         fmt::format("\"{}\" has no scenario with a published step_time or tokens_per_s",
-                                     arguments.paper)};
+                         fmt::format("\"{}\" has no scenario with a published step_time or tokens_per_s{}",
+                                     arguments.paper,
+                                     arguments.records.empty() ? "" : " that " + arguments.records + " lists")};
     }
     std::vector<Reproduced> out;
     std::ranges::transform(known, std::back_inserter(out), described);

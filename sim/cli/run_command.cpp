@@ -171,13 +171,14 @@ void run_one(RunArguments const& arguments, std::vector<scenario::Scenario> cons
     auto const& scenario = scenarios.front();
     auto const timings = load_timings(arguments, scenarios);
     auto const run = run_and_file(arguments, scenario, timings.at(scenario.timings));
+    auto const refusal = refusal_of(scenario, run);
+    if (!arguments.json && !refusal) { // before what stdout gathers: both may go into one file
+        fmt::print(stderr, "simulated in {:.2f} s\n", run.simulation_wall.value());
+    }
     fmt::print("{}", arguments.json ? run_json(scenario, run).text() + "\n"
                                     : for_terminal(run_summary(scenario, run)));
-    if (auto const refusal = refusal_of(scenario, run)) {
+    if (refusal) {
         throw *refusal;
-    }
-    if (!arguments.json) {
-        fmt::print(stderr, "simulated in {:.2f} s\n", run.simulation_wall.value());
     }
 }
 

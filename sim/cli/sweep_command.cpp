@@ -99,7 +99,7 @@ void tell(SweepArguments const& arguments, sweep::Points const& points, SweepPro
         return;
     }
     auto const& counts = progress.counts();
-    fmt::print("{}\n{} points: {} simulated, {} from the cache, {} from before; {} failed\n", sweep.name,
+    fmt::print("{}\n{} points: {} simulated, {} as others or from the cache, {} from before; {} failed\n", sweep.name,
                counts.total, counts.done() - counts.cached - counts.resumed, counts.cached, counts.resumed,
                counts.failed);
     if (progress.best()) {

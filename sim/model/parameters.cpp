@@ -101,6 +101,12 @@ std::int64_t total_parameters(Model const& model) {
     return total;
 }
 
+std::int64_t trained_parameters(Model const& model) {
+    auto const module = mtp_parameters(model);
+    return total_parameters(model) +
+           model.mtp_depth * (module.layer.total() + module.projection + module.norms);
+}
+
 std::int64_t active_parameters(Model const& model, ActiveCount counts) {
     auto const ends = end_parameters(model);
     bool const without_embedding = counts == ActiveCount::head_only && !model.tied_embeddings;

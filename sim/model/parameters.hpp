@@ -49,6 +49,8 @@ struct MtpParameters {
 
 /// All weights, both embeddings included, MTP modules not (as DeepSeek-V3 counts its 671B).
 [[nodiscard]] std::int64_t total_parameters(Model const& model);
+/// With those of the MTP modules, which are trained and saved too.
+[[nodiscard]] std::int64_t trained_parameters(Model const& model);
 /// Weights that one token passes: total less the routed experts that are not chosen. Makers differ in whether
 /// they count the embedding (Mixtral, Qwen3, Ling) or not (DeepSeek).
 [[nodiscard]] std::int64_t active_parameters(Model const& model,

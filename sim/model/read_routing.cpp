@@ -82,6 +82,11 @@ MeasuredLoad read_histogram(std::string const& file, Model const& model, Origin 
     if (out.layers.empty()) {
         throw InputError{Origin::whole_file(file), "lists no tokens"};
     }
+    if (static_cast<int>(out.layers.size()) > moe_layers(model)) {
+        throw InputError{Origin::whole_file(file),
+                         fmt::format("lists tokens of {} layers, but only {} of {} have experts",
+                                     out.layers.size(), moe_layers(model), model.id)};
+    }
     return out;
 }
 

@@ -185,7 +185,7 @@ Block ApartBlocks::backward_experts(int chunk, int segment, bool special) const 
     GradientSums const sums{s_, to, special, BackwardPart::both};
     int const layer = *at(chunk, segment).to_experts;
     auto const ops = operations(layer);
-    auto const again = recompute_of(s_.group, layer);
+    auto const again = recompute_of(s_.group, s_.model, layer);
     if (again == Recompute::full) {
         to.compute(ops.experts, recompute_prefix);
     } else {
@@ -212,7 +212,7 @@ Block ApartBlocks::backward_meanwhile(int layer) const {
     BlockBuilder to{pricer_};
     Traffic const traffic{s_, to};
     auto const ops = operations(layer);
-    auto const again = recompute_of(s_.group, layer);
+    auto const again = recompute_of(s_.group, s_.model, layer);
     if (again == Recompute::full) {
         forward_attention(s_, ops, to, recompute_prefix);
         to.compute(ops.pre_dispatch, recompute_prefix);

@@ -178,8 +178,15 @@ Bytes context_buffers(StageSetting const& s) {
         return {};
     }
     auto const rank = rank_bytes(s);
-    bool const queries = s.plan.context_exchange == ContextExchange::all_to_all;
-    return 2.0 * (rank.keys + rank.values + (queries ? rank.queries : Bytes{}));
+    switch (s.plan.context_exchange) {
+    case ContextExchange::ring: // at hand and coming in
+        return 2.0 * (rank.keys + rank.values);
+    case ContextExchange::all_gather: // of all parts, and their gradients
+        return 2.0 * s.kind.context * (rank.keys + rank.values);
+    case ContextExchange::all_to_all: // sent and come
+        return 2.0 * (rank.keys + rank.values + rank.queries);
+    }
+    return {};
 }
 
 void context_forward(StageSetting const& s, std::span<Operation const> kernels, BlockBuilder& to,

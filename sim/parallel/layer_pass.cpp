@@ -185,7 +185,8 @@ void recompute_selected(StageSetting const& s, Recompute recompute, model::Layer
                              [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
         if (part == Part::all || (part == Part::experts) == (&list == &ops.experts)) {
             traffic.compute(chosen, again);
-            if (std::ranges::any_of(chosen, is_rotation)) { // the last step before attention
+            // rotation is the last step before attention, which sends them itself where it runs again
+            if (std::ranges::any_of(chosen, is_rotation) && std::ranges::none_of(chosen, is_core_attention)) {
                 context_again(s, to, again);
             }
         }
@@ -261,7 +262,7 @@ void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::stri
 void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, BackwardPart part) {
     auto const ops = model::layer_operations(s.model, layer, s.shape);
     auto const recompute = [&] {
-        auto const kind = part == BackwardPart::weights ? Recompute::none : recompute_of(s.group, layer);
+        auto const kind = part == BackwardPart::weights ? Recompute::none : recompute_of(s.group, s.model, layer);
         if (kind == Recompute::full) {
             forward_layer(s, layer, to, again);
         } else {

@@ -112,7 +112,8 @@ KeptElements kept_of_attention(StageSetting const& s, Recompute recompute) {
     double const out = heads * model::value_dim(model) / tensor;
     KeptElements kept{.wide = (products * query_key_value + before_head_norms(model)) / tensor,
                       .attention_out = out};
-    (gives_output_away(s, recompute) ? kept.inputs : kept.copies) += out;
+    auto& read_by_product = s.plan.adapters ? kept.wide : kept.inputs; // or by the adapter beside it
+    (gives_output_away(s, recompute) ? read_by_product : kept.copies) += out;
     if (mla) { // before and after their norms, whole on each rank
         double const compressed = mla->q_lora_rank + mla->kv_lora_rank;
         kept += {.wide = compressed,
@@ -179,13 +180,14 @@ KeptElements kept_of_mlp(StageSetting const& s, Recompute recompute, double norm
 
 /// Of a layer's experts, shared ones too. @param norm as above
 KeptElements kept_of_moe(StageSetting const& s, Recompute recompute, double norm) {
-    KeptElements kept{.routed = norm};
     if (includes(recompute, Recompute::moe)) {
-        return kept;
+        return {.wide = norm};
     }
+    int const shared = s.model.moe->shared_ffn_total;
+    bool const shared_again = shared > 0 && includes(recompute, Recompute::shared_experts);
+    KeptElements kept{.wide = shared_again ? norm : 0.0, .routed = shared_again ? 0.0 : norm};
     kept += kept_of_experts(s, recompute).over(s.group.tensor);
-    if (int const shared = s.model.moe->shared_ffn_total;
-        shared > 0 && !includes(recompute, Recompute::shared_experts)) {
+    if (shared > 0 && !shared_again) {
         kept.copies += norm;
         kept += kept_of_ffn(s.model, shared, recompute, Recompute::activation).over(s.group.tensor);
     }
@@ -316,7 +318,7 @@ Bytes computed_again(StageSetting const& s, StageLoad const& load) {
     Bytes most;
     for (auto const& chunk : load.chunks) {
         for (int layer = chunk.layers.begin; layer < chunk.layers.end; ++layer) {
-            auto const again = recompute_of(s.group, layer);
+            auto const again = recompute_of(s.group, s.model, layer);
             if (again != Recompute::none) {
                 most = std::max(most, activation_bytes(s, layer, Recompute::none) -
                                           activation_bytes(s, layer, again));
@@ -346,7 +348,7 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
         Kept kept;
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
             int const moe = model::is_moe_layer(s.model, layer) ? experts_of(s, layer) : -1;
-            auto const again = recompute_of(s.group, layer);
+            auto const again = recompute_of(s.group, s.model, layer);
             double const one =
                 known(whole, std::pair{moe, again}, [&] { return activation_bytes(s, layer, again); });
             if (layer < s.plan.offloaded_layers) {

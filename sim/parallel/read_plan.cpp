@@ -209,7 +209,14 @@ int derive_replicas(ReplicaKind const& kind, PlanContext const& context) {
             continue;
         }
         int const chips = context.pool_chips[p] - expert_chips(kind, static_cast<int>(p));
-        if (chips <= 0 || chips % per_replica[p] != 0 || (replicas && *replicas != chips / per_replica[p])) {
+        if (chips > 0 && chips % per_replica[p] == 0 && replicas && *replicas != chips / per_replica[p]) {
+            throw InputError{kind.origin,
+                             fmt::format("pool \"{}\" has chips for {} replicas ({} of {} chips each), but pools before it "
+                                         "have them for {}",
+                                         context.pool_names[p], chips / per_replica[p], chips, per_replica[p], *replicas),
+                             "Change the degrees, the pools' chips, or give `replicas`"};
+        }
+        if (chips <= 0 || chips % per_replica[p] != 0) {
             throw InputError{
                 kind.origin,
                 fmt::format("pool \"{}\" has {} chips{}, which do not divide into replicas of {} "

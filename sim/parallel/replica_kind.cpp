@@ -6,9 +6,11 @@
 
 namespace moesaic::parallel {
 
-Recompute recompute_of(StageGroup const& group, int layer) {
+Recompute recompute_of(StageGroup const& group, model::Model const& model, int layer) {
+    int const with_experts = model::moe_layers_among(model, layer);
+    int const before = model::is_moe_layer(model, layer) ? with_experts : layer - with_experts; // of its kind
     auto const up_to = [&](int layers) { return std::floor(layers * group.recompute_share + 1e-9); };
-    return up_to(layer + 1) > up_to(layer) ? group.recompute : Recompute::none;
+    return up_to(before + 1) > up_to(before) ? group.recompute : Recompute::none;
 }
 
 int stages_of(ReplicaKind const& kind) {

@@ -1,5 +1,6 @@
 #pragma once
 #include "base/errors.hpp"
+#include "model/model.hpp"
 #include "model/shard.hpp"
 #include "parallel/recompute.hpp"
 
@@ -15,8 +16,8 @@ struct StageGroup {
     int stages = 1;
     int tensor = 1; ///< tensor parallel degree
     Recompute recompute = Recompute::none;
-    /// Of the layers, that compute again, spread evenly; the others keep everything (Megatron's block method keeps the
-    /// last ones of a stage: the same count).
+    /// Of the layers with experts and of the dense ones, that compute again, spread evenly; the others keep everything
+    /// (Megatron's block method keeps the last ones of a stage: the same count).
     double recompute_share = 1.0;
     model::Precision precision;
     /// Layers of each stage, or of each part of the model in its order where stages hold several chunks; empty = by
@@ -78,7 +79,7 @@ struct ReplicaKind {
 };
 
 /// What a layer of the group computes again. @param layer of the model
-[[nodiscard]] Recompute recompute_of(StageGroup const& group, int layer);
+[[nodiscard]] Recompute recompute_of(StageGroup const& group, model::Model const& model, int layer);
 
 [[nodiscard]] int stages_of(ReplicaKind const& kind);
 /// Ranks of one stage of the group: tensor x context x replicas.

@@ -80,7 +80,7 @@ economics::CheckpointModel read_checkpoints(io::TomlTable const& t, Scenario con
             throw InputError{t.origin("checkpoint_bandwidth"), "must be above zero"};
         }
         out.save = Bytes{economics::checkpoint_bytes_per_parameter *
-                         static_cast<double>(model::total_parameters(s.model))} /
+                         static_cast<double>(model::trained_parameters(s.model))} /
                    rate;
     }
     if (t.has("checkpoint_interval")) {

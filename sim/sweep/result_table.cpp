@@ -56,12 +56,15 @@ std::vector<io::Hdf5Column> ResultFile::read_failures() const {
 
 ResultMetric ResultFile::read_metric(std::string const& name) const {
     auto const metrics = file_.texts("/sweep/metrics");
-    auto const path = "/points/" + name;
-    if (std::ranges::find(metrics, name) == metrics.end() || file_.label(path).unit == "text") {
+    std::vector<std::string> numbers;
+    std::ranges::copy_if(metrics, std::back_inserter(numbers),
+                         [&](auto const& metric) { return file_.label("/points/" + metric).unit != "text"; });
+    if (std::ranges::find(numbers, name) == numbers.end()) {
         throw InputError{Origin::whole_file(path_),
                          fmt::format("has no metric \"{}\" that is a number", name),
-                         suggestion(name, metrics)};
+                         suggestion(name, numbers)};
     }
+    auto const path = "/points/" + name;
     ResultMetric out{file_.label(path).unit, {}};
     out.values.resize(static_cast<std::size_t>(points_.size()), std::numeric_limits<double>::quiet_NaN());
     auto const points = file_.integers("/points/point");

@@ -103,16 +103,27 @@ TEST_CASE("two constants of one chip, precision and software are refused, and fa
 }
 
 TEST_CASE("a share of the layers that compute again is spread evenly over them", "[parallel]") {
+    model::Model model;
+    model.layers = 80;
     StageGroup group;
     group.recompute = Recompute::full;
     group.recompute_share = 0.25;
     int again = 0;
     for (int layer = 0; layer < 80; ++layer) {
-        again += recompute_of(group, layer) == Recompute::full ? 1 : 0;
+        again += recompute_of(group, model, layer) == Recompute::full ? 1 : 0;
     }
     CHECK(again == 20);
-    CHECK(recompute_of(group, 3) == Recompute::full); // the 4th, 8th, …
-    CHECK(recompute_of(group, 0) == Recompute::none);
+    CHECK(recompute_of(group, model, 3) == Recompute::full); // the 4th, 8th, …
+    CHECK(recompute_of(group, model, 0) == Recompute::none);
+    model.moe = model::Moe{.experts = 8, .topk = 2, .every = 2};
+    group.recompute_share = 0.5; // of the layers with experts, and of the dense ones
+    int experts = 0, dense = 0;
+    for (int layer = 0; layer < 80; ++layer) {
+        bool const again_here = recompute_of(group, model, layer) == Recompute::full;
+        experts += again_here && is_moe_layer(model, layer) ? 1 : 0;
+        dense += again_here && !is_moe_layer(model, layer) ? 1 : 0;
+    }
+    CHECK((experts == 20 && dense == 20));
     group.recompute_share = 1.0;
-    CHECK(recompute_of(group, 0) == Recompute::full);
+    CHECK(recompute_of(group, model, 0) == Recompute::full);
 }

@@ -110,6 +110,26 @@ TEST_CASE("a context rank that shares heads holds what it sends and gets, and th
     CHECK(heads.activations.value() - ring.activations.value() == Approx(32 * column * 32 * 128));
 }
 
+TEST_CASE("queries, keys and values that come from products computed again and go to attention computed again are sent once more",
+          "[parallel]") {
+    auto const sent = [](std::string const& recompute) {
+        auto const f = job_of("deepseek_v3", {{"h", "h100_16384", 8}}, 2, "expert = 8\n" + by_heads + "recompute = \"" +
+                                                                             recompute + "\"\n");
+        return collective_bytes(build_program(f.job()), "queries").value();
+    };
+    CHECK(sent("mla_up_proj") == Approx(2 * sent("none")));
+    CHECK(sent("selective") == Approx(2 * sent("none")));
+    CHECK(sent("mla_up_proj+selective") == Approx(2 * sent("none")));
+}
+
+TEST_CASE("ranks that gather keys and values hold those of all, and their gradients", "[parallel]") {
+    auto const buffers = [](std::string const& plan) {
+        return memory_of_classes(llama(plan).job()).front().parts.buffers.value();
+    };
+    CHECK(buffers("context = 4\ncontext_exchange = \"all_gather\"\n") - buffers("context = 4\n") ==
+          Approx((4 - 1) * 2 * column * 8 * 256));
+}
+
 TEST_CASE("context ranks do the work of one, whatever they send", "[parallel]") {
     auto const flop = [](std::string const& plan) {
         return build_program(llama(plan).job()).hardware_flop.value();

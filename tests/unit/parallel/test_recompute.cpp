@@ -75,6 +75,17 @@ TEST_CASE("a module that runs again keeps its input alone", "[parallel]") {
           Approx(kept("none", moe) - kept("mla_up_proj", moe) + kept("none", moe) - kept("moe", moe)));
 }
 
+TEST_CASE("what runs again beside adapters keeps its input too", "[parallel]") {
+    auto const bytes = [](std::string const& recompute) {
+        auto const f = job_of("mixtral_8x7b", {{"d", "h800_4096", 8}}, 64,
+                              "expert = 8\nadapters = 16\nrecompute = \"" + recompute + "\"\n");
+        auto const setting = stage_setting(f.model, f.plan, place_stages(f.plan, f.topology).at(0), 4096);
+        return activation_bytes(setting, 0, setting.group.recompute).value() / 4096;
+    };
+    // Mixtral: 4,096 columns, 2 of 8 experts of 14,336. Frozen products keep no input; gates, returned copies and scores stay
+    CHECK(bytes("none") - bytes("moe") == Approx(2.0 * (2 * (2 * 14336 + 4096) + 2 * 8 - 4096)));
+}
+
 TEST_CASE("experts that run again get their tokens again", "[parallel]") {
     auto const sent = [](std::string const& recompute) {
         auto const program = build_program(v3(recompute).job());
