@@ -120,7 +120,8 @@ class PlanRun {
         auto const considered = outcome.counts.considered;
         if (considered == 0) {
             return {at, "no degrees that may be tried divide the model, the batch and the pools",
-                    "Heads, layers, experts and sequences must divide by them: look at the lists of [search] and at what "
+                    "Heads, layers, experts and sequences must divide by them: look at the lists of [search] "
+                    "and at what "
                     "[parallel] fixes"};
         }
         if (outcome.exhausted()) {

@@ -259,10 +259,10 @@ timing::Timings without_tables() {
 std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
     auto known = published_scenarios(arguments);
     if (known.empty()) {
-        throw InputError{Origin{},
-                         fmt::format("\"{}\" has no scenario with a published step_time or tokens_per_s{}",
-                                     arguments.paper,
-                                     arguments.records.empty() ? "" : " that " + arguments.records + " lists")};
+        throw InputError{
+            Origin{}, fmt::format("\"{}\" has no scenario with a published step_time or tokens_per_s{}",
+                                  arguments.paper,
+                                  arguments.records.empty() ? "" : " that " + arguments.records + " lists")};
     }
     std::vector<Reproduced> out;
     std::ranges::transform(known, std::back_inserter(out), described);

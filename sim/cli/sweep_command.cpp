@@ -99,9 +99,9 @@ void tell(SweepArguments const& arguments, sweep::Points const& points, SweepPro
         return;
     }
     auto const& counts = progress.counts();
-    fmt::print("{}\n{} points: {} simulated, {} as others or from the cache, {} from before; {} failed\n", sweep.name,
-               counts.total, counts.done() - counts.cached - counts.resumed, counts.cached, counts.resumed,
-               counts.failed);
+    fmt::print("{}\n{} points: {} simulated, {} as others or from the cache, {} from before; {} failed\n",
+               sweep.name, counts.total, counts.done() - counts.cached - counts.resumed, counts.cached,
+               counts.resumed, counts.failed);
     if (progress.best()) {
         fmt::print("best      {} (point {})\n", progress.best_text(), progress.best()->point);
     }

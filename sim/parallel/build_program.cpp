@@ -67,6 +67,11 @@ std::string name_of_class(Job const& job, Stage const& stage) {
 
 void check_shard(Job const& job, Stage const& stage) {
     auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
+    if (job.shape.sequence_length % kind.context != 0) {
+        throw InputError{kind.context_origin,
+                         fmt::format("sequences of {} tokens do not divide by context = {}",
+                                     job.shape.sequence_length, kind.context)};
+    }
     expects(!kind.apart || !kind.apart->by_speed, "experts by speed are settled first");
     // numbers of experts apart and of copied ones are checked where they come from
     int const local_experts = kind.apart || kind.redundant_experts > 0 ? 1 : 0;

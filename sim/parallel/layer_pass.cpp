@@ -262,7 +262,8 @@ void forward_layer(StageSetting const& s, int layer, BlockBuilder& to, std::stri
 void backward_layer(StageSetting const& s, int layer, BlockBuilder& to, BackwardPart part) {
     auto const ops = model::layer_operations(s.model, layer, s.shape);
     auto const recompute = [&] {
-        auto const kind = part == BackwardPart::weights ? Recompute::none : recompute_of(s.group, s.model, layer);
+        auto const kind =
+            part == BackwardPart::weights ? Recompute::none : recompute_of(s.group, s.model, layer);
         if (kind == Recompute::full) {
             forward_layer(s, layer, to, again);
         } else {

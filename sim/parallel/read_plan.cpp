@@ -210,11 +210,13 @@ int derive_replicas(ReplicaKind const& kind, PlanContext const& context) {
         }
         int const chips = context.pool_chips[p] - expert_chips(kind, static_cast<int>(p));
         if (chips > 0 && chips % per_replica[p] == 0 && replicas && *replicas != chips / per_replica[p]) {
-            throw InputError{kind.origin,
-                             fmt::format("pool \"{}\" has chips for {} replicas ({} of {} chips each), but pools before it "
-                                         "have them for {}",
-                                         context.pool_names[p], chips / per_replica[p], chips, per_replica[p], *replicas),
-                             "Change the degrees, the pools' chips, or give `replicas`"};
+            throw InputError{
+                kind.origin,
+                fmt::format(
+                    "pool \"{}\" has chips for {} replicas ({} of {} chips each), but pools before it "
+                    "have them for {}",
+                    context.pool_names[p], chips / per_replica[p], chips, per_replica[p], *replicas),
+                "Change the degrees, the pools' chips, or give `replicas`"};
         }
         if (chips <= 0 || chips % per_replica[p] != 0) {
             throw InputError{
@@ -416,9 +418,14 @@ Plan read_all_but_kinds(io::TomlTable const& table, PlanContext const& context) 
 
 } // namespace
 
-bool leaves_pools_open(io::TomlTable const& t, PlanContext const& context) {
-    return context.pool_names.size() > 1 && !t.has("replica_kinds") && !t.has("stages") && !t.has("pool") &&
-           !t.has("experts");
+bool leaves_layout_open(io::TomlTable const& t, PlanContext const& context) {
+    auto const has_any = [&](std::initializer_list<char const*> keys) {
+        return std::ranges::any_of(keys, [&](char const* key) { return t.has(key); });
+    };
+    bool const on_pools = has_any({"replica_kinds", "stages", "pool", "experts"});
+    bool const has_degrees = has_any({"tensor", "context", "pipeline", "expert", "expert_tensor", "replicas",
+                                      "micro_batch", "micro_batches", "layers"});
+    return !on_pools && (context.pool_names.size() > 1 || !has_degrees);
 }
 
 Plan read_open_plan(io::TomlTable const& table, PlanContext const& context) {

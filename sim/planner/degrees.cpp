@@ -130,6 +130,15 @@ std::vector<int> expert_degrees(scenario::Scenario const& s) {
     return out;
 }
 
+/// As many ranks as divide a sequence, each with 4,096 tokens or more unless the search or the scenario's own plan asks.
+std::vector<int> context_degrees(scenario::Scenario const& s) {
+    constexpr std::int64_t least_tokens = 4096;
+    auto const most = s.plan.fused_attention ? static_cast<int>(s.shape.sequence_length / least_tokens) : 1;
+    auto out = tried(s.search.context, powers_of_two(std::max(1, most)), s, &ReplicaKind::context);
+    std::erase_if(out, [&](int degree) { return s.shape.sequence_length % degree != 0; });
+    return out;
+}
+
 } // namespace
 
 Degrees degrees_of(scenario::Scenario const& s) {
@@ -138,9 +147,7 @@ Degrees degrees_of(scenario::Scenario const& s) {
     for (auto const& pool : s.pools) {
         chips = std::max(chips, pool.chips);
     }
-    constexpr int least_tokens = 4096;
-    int const context = s.plan.fused_attention ? static_cast<int>(s.shape.sequence_length) / least_tokens : 1;
-    return {.context = tried(search.context, powers_of_two(std::max(1, context)), s, &ReplicaKind::context),
+    return {.context = context_degrees(s),
             .expert = expert_degrees(s),
             .pipeline = tried(search.pipeline, smooth_numbers(s.model.layers), s, stages_of),
             .micro_batch = tried(search.micro_batch, {1, 2, 4, 8}, s, &ReplicaKind::micro_batch),

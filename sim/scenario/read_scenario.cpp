@@ -257,7 +257,7 @@ parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel:
         context.pool_chips.push_back(pool.chips);
     }
     auto const table = t.table("parallel");
-    return need != PlanNeed::needed && leaves_pools_open(table, context)
+    return need != PlanNeed::needed && leaves_layout_open(table, context)
                ? parallel::read_open_plan(table, context)
                : parallel::read_plan(table, context);
 }

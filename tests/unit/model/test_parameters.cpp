@@ -100,6 +100,14 @@ TEST_CASE("more tensor ranks than key-value heads hold copies of them", "[model]
     CHECK(rank_parameters(model, 0, shard).attention == 2048LL * 128 * (2 * 2 + 2 * 1));
 }
 
+TEST_CASE("what is trained and saved has the MTP modules that the published count leaves out", "[model]") {
+    auto const v3 = shipped_model("deepseek_v3");
+    // one layer with all experts, norms before it and a projection of two hidden states
+    CHECK(trained_parameters(v3) - total_parameters(v3) ==
+          layer_parameters(v3, 60).total() + 2 * std::int64_t{7168} * 7168 + 3 * 7168);
+    CHECK(trained_parameters(shipped_model("ling_plus")) == total_parameters(shipped_model("ling_plus")));
+}
+
 TEST_CASE("a division that leaves a part over is refused with its reason", "[model]") {
     auto const model = shipped_model("ling_plus");
     CHECK_FALSE(problem_with(model, {.tensor = 8, .sequence_parallel = true}));

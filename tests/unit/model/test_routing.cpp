@@ -136,6 +136,16 @@ TEST_CASE("measured loads keep their order and may differ by layer", "[model]") 
     // layer 3: the first rank of 64 has 4 experts of 20 tokens, the mean expert (256 x 10 + 40) / 256; layer 4 even
     double const uneven = 20.0 / (2600.0 / 256.0);
     CHECK(rank_imbalance(routing, shipped_model("deepseek_v3"), 64, 1) == Approx((uneven + 1.0) / 2));
+    {
+        std::ofstream file{folder / "tokens.csv"};
+        file << "layer,expert,tokens\n";
+        for (int layer = 0; layer < 61; ++layer) { // dense ones too
+            file << layer << ",0,1\n";
+        }
+    }
+    CHECK(error_of([&] {
+              return routing_of("kind = \"measured\"\nfile = \"tokens.csv\"\n", folder.string());
+          }).find("lists tokens of 61 layers, but only 58 of deepseek_v3 have experts") != std::string::npos);
     std::filesystem::remove_all(folder);
 }
 

@@ -110,11 +110,12 @@ TEST_CASE("a context rank that shares heads holds what it sends and gets, and th
     CHECK(heads.activations.value() - ring.activations.value() == Approx(32 * column * 32 * 128));
 }
 
-TEST_CASE("queries, keys and values that come from products computed again and go to attention computed again are sent once more",
+TEST_CASE("queries, keys and values that come from products computed again and go to attention computed "
+          "again are sent once more",
           "[parallel]") {
     auto const sent = [](std::string const& recompute) {
-        auto const f = job_of("deepseek_v3", {{"h", "h100_16384", 8}}, 2, "expert = 8\n" + by_heads + "recompute = \"" +
-                                                                             recompute + "\"\n");
+        auto const f = job_of("deepseek_v3", {{"h", "h100_16384", 8}}, 2,
+                              "expert = 8\n" + by_heads + "recompute = \"" + recompute + "\"\n");
         return collective_bytes(build_program(f.job()), "queries").value();
     };
     CHECK(sent("mla_up_proj") == Approx(2 * sent("none")));
@@ -172,6 +173,15 @@ TEST_CASE("with a window too context ranks together do the work of one", "[paral
     };
     CHECK(flop("context = 4\n") == Approx(flop("")));
     CHECK(flop(by_heads) == Approx(flop("")));
+}
+
+TEST_CASE("sequences that context ranks cannot share evenly are refused where the degree was written",
+          "[parallel]") {
+    auto f = job_of("llama3_8b", {{"h", "h100_16384", 64}}, 64, "context = 2\n");
+    f.shape.sequence_length = 4095;
+    CHECK_THROWS_WITH(build_program(f.job()),
+                      Catch::StartsWith("plan.toml:2:") &&
+                          Catch::Contains("sequences of 4095 tokens do not divide by context = 2"));
 }
 
 TEST_CASE("context ranks need fused attention", "[parallel]") {

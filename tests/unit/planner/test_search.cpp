@@ -252,6 +252,15 @@ context_exchange = "all_to_all"
     }
 }
 
+TEST_CASE("a [parallel] that says how the software works alone is no plan, and its practice is kept",
+          "[planner]") {
+    auto const fixture = test::planning_of(one_pool + "[parallel]\noverlap_gradients = false\n");
+    CHECK(fixture->scenario.plan.kinds.empty());
+    auto const found = search(fixture->problem, request_for(fixture->problem, {{1.0}, 0.0}));
+    REQUIRE_FALSE(found.best.empty());
+    CHECK_FALSE(found.best.front().plan.overlap_gradients);
+}
+
 TEST_CASE("two pools prove as well that no plan keeps to a budget that is far too small", "[planner]") {
     auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
     auto const& problem = fixture->problem;
