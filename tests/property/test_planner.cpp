@@ -47,7 +47,7 @@ pipeline = [2, 4]
 expert = [4, 8]
 micro_batch = [1]
 overlap_exchange = false
-schedule = ["1f1b", "zb-h1"]
+schedule = ["1f1b", "zb-h1", "dualpipev"]
 zero = ["optimizer"]
 )";
 
