@@ -185,8 +185,8 @@ void recompute_selected(StageSetting const& s, Recompute recompute, model::Layer
                              [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
         if (part == Part::all || (part == Part::experts) == (&list == &ops.experts)) {
             traffic.compute(chosen, again);
-            // rotation is the last step before attention, which sends them itself where it runs again
-            if (std::ranges::any_of(chosen, is_rotation) && std::ranges::none_of(chosen, is_core_attention)) {
+            // attention keeps what came to it, unless all that is cheap runs again: rotation is the last step before it
+            if (recompute == Recompute::operators && std::ranges::any_of(chosen, is_rotation)) {
                 context_again(s, to, again);
             }
         }

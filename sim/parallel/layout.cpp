@@ -118,12 +118,18 @@ std::vector<int> with_ends(ReplicaKind const& kind, int layers, int parts) {
 } // namespace
 
 std::vector<LayerRange> split_layers(Plan const& plan, ReplicaKind const& kind, int layers) {
-    std::vector<int> listed;
-    for (auto const& group : kind.stage_groups) {
-        listed.insert(listed.end(), group.layers.begin(), group.layers.end());
-    }
     int const stages = stages_of(kind);
     int const parts = parts_of(plan.schedule, stages);
+    std::vector<int> listed;
+    for (auto const& group : kind.stage_groups) {
+        auto const here = static_cast<int>(group.layers.size());
+        if (parts == stages && here != 0 && here != group.stages) {
+            throw InputError{
+                group.origin,
+                fmt::format("layers of {} parts are listed for {} stages of one each", here, group.stages)};
+        }
+        listed.insert(listed.end(), group.layers.begin(), group.layers.end());
+    }
     if (!listed.empty()) {
         if (parts > stages && kind.stage_groups.size() > 1) {
             throw InputError{kind.origin,

@@ -107,8 +107,10 @@ KeptElements kept_of_attention(StageSetting const& s, Recompute recompute) {
     double const query_key_value =
         heads * model::key_dim(model) + key_heads * (model::key_dim(model) + model::value_dim(model));
     bool const again = up_again(model, recompute);
+    // attention keeps its inputs as they came from other ranks (Transformer Engine's AttnFuncWithCPAndQKVOA2A)
+    bool const come = s.shape.shard.context_by_heads && s.shape.shard.context > 1;
     // of two products, the second runs again
-    double const products = again ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
+    double const products = again && !come ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
     double const out = heads * model::value_dim(model) / tensor;
     KeptElements kept{.wide = (products * query_key_value + before_head_norms(model)) / tensor,
                       .attention_out = out};

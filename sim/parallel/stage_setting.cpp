@@ -108,7 +108,9 @@ LayerWeights weights_of_layer(StageSetting const& s, int layer) {
 namespace {
 
 /// The head's stage has the embedding too, be it in another chunk.
-bool has_both_ends(StageSetting const& s) { return stages_of(s.kind) == 1 || s.copies > 1; }
+bool has_both_ends(StageSetting const& s) {
+    return stages_of(s.kind) == 1 || s.copies > 1 || std::holds_alternative<DualPipeV>(s.plan.schedule);
+}
 
 } // namespace
 

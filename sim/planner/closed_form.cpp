@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 namespace moesaic::planner {
 
@@ -28,7 +29,8 @@ std::vector<double> lower_bounds(WholeModel const& whole, PlanRows const& rows) 
     std::vector<double> out(rows.size());
     Eigen::Map<Eigen::ArrayXd> bound{out.data(), static_cast<Eigen::Index>(out.size())};
     bound = (whole.turn / p * (m + whole.way / 2.0 * (p - 1.0)))
-                .max(m * whole.layer_turn * (static_cast<double>(whole.layers) / p).ceil());
+                .max(m / whole.ends * whole.layer_turn *
+                     (whole.ends * static_cast<double>(whole.layers) / p).ceil());
     Eigen::ArrayXd const held = whole.held + whole.shared_dense / column(rows.dense_sharers) +
                                 whole.shared_expert / column(rows.expert_sharers);
     Eigen::ArrayXd places = p / (held + whole.kept); // layers that fit, per byte of room
@@ -86,6 +88,21 @@ double way_of(LocalTimes const& times, Content const& content, std::size_t recom
     return least;
 }
 
+/// Of the layers that the model has: where exchanges hide behind kernels a layer may be short of one and another of the
+/// other, so that several together take less than as many of the shorter one.
+Passes least_layer(LocalTimes const& times, Content const& content, std::size_t recompute) {
+    std::optional<Passes> least;
+    for (auto const part : {Part::dense, Part::moe}) {
+        if (content.of(part) > 0) {
+            Content one;
+            one.count[static_cast<std::size_t>(part)] = 1;
+            auto const passes = times.passes(one, recompute);
+            least = least ? least_of(*least, passes) : passes;
+        }
+    }
+    return least.value_or(Passes{});
+}
+
 } // namespace
 
 WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& local,
@@ -102,17 +119,12 @@ WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& l
     out.turn = out.layer_turn = out.kept = std::numeric_limits<double>::infinity();
     out.way = 1.0;
     out.flight = flight_of(schedule);
+    out.ends = std::holds_alternative<DualPipe>(schedule) ? 2.0 : 1.0;
     int const replicas = LayerTimes::span_of(local) / (local.tensor * local.context);
     for (std::size_t r = 0; r < times.recompute().size(); ++r) {
         out.turn = std::min(out.turn, found->of(content, r, turns).turn);
         out.way = std::min(out.way, way_of(*found, content, r, schedule));
-        for (auto const part : {Part::dense, Part::moe}) {
-            if (content.of(part) > 0) {
-                Content one;
-                one.count[static_cast<std::size_t>(part)] = 1;
-                out.layer_turn = std::min(out.layer_turn, found->of(one, r, turns).turn);
-            }
-        }
+        out.layer_turn = std::min(out.layer_turn, stage_time(least_layer(*found, content, r), turns).turn);
         auto const plan = plan_of_stage(problem, local, replicas, times.recompute()[r]);
         auto const& group = plan.kinds[0].stage_groups[0];
         RankSet const ranks{ChipIndex{0}, 1, LayerTimes::span_of(local)};

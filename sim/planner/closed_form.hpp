@@ -8,7 +8,9 @@ namespace moesaic::planner {
 /// What the closed form knows of plans that have a Local, a schedule's turns and a degree of sharing in common.
 struct WholeModel {
     double turn = 0.0;       ///< seconds of one micro-batch through all layers, with the least recomputation
-    double layer_turn = 0.0; ///< of its fastest layer
+    double layer_turn = 0.0; ///< of its fastest layer, or what is least of each kind of work over its layers
+    /// Ends at which micro-batches enter: under DualPipe each part of the model sees half of them, and a stage has two.
+    double ends = 1.0;
     int layers = 0;
     double way = 0.0; ///< of a turn, what a stage adds at least to the way in and out of those behind it
     // bytes of one layer, of the kind that there are more of

@@ -82,22 +82,27 @@ Content content_of(model::Model const& model, int begin, int end) {
     return {{begin == 0 ? 1 : 0, end - begin - moe, moe, end == model.layers ? 1 : 0}};
 }
 
-StageTime LocalTimes::of(Content const& content, std::size_t recompute, Turns turns) const {
-    PassTime forward, backward;
-    double parted = 0.0;
-    auto const add = [&](PartTimes const& one, int count) {
-        if (count > 0) {
-            forward += one.forward * count;
-            backward += one.backward[recompute] * count;
-            parted += one.parted[recompute] * count;
-        }
+Passes& Passes::operator+=(Passes const& other) {
+    forward += other.forward;
+    backward += other.backward;
+    parted += other.parted;
+    return *this;
+}
+
+Passes Passes::operator*(double times) const { return {forward * times, backward * times, parted * times}; }
+
+Passes least_of(Passes const& a, Passes const& b) {
+    auto const least = [](PassTime const& x, PassTime const& y) {
+        PassTime out{std::min(x.length, y.length), {}};
+        std::ranges::transform(x.busy, y.busy, out.busy.begin(),
+                               [](double p, double q) { return std::min(p, q); });
+        return out;
     };
-    for (std::size_t i = 0; i < parts; ++i) {
-        int const count = content.count[i];
-        int const without_window = full_every > 0 && is_of_layers(i) ? count / full_every : 0;
-        add(part[i], count - without_window);
-        add(full[i], without_window);
-    }
+    return {least(a.forward, b.forward), least(a.backward, b.backward), std::min(a.parted, b.parted)};
+}
+
+StageTime stage_time(Passes const& passes, Turns turns) {
+    auto const& [forward, backward, parted] = passes;
     switch (turns) {
     case Turns::plain:
         return {forward.length + backward.length, forward.length, backward.length};
@@ -111,6 +116,26 @@ StageTime LocalTimes::of(Content const& content, std::size_t recompute, Turns tu
         turn = std::max(turn, forward.busy[stream] + backward.busy[stream]);
     }
     return {turn, forward.length, backward.length};
+}
+
+Passes LocalTimes::passes(Content const& content, std::size_t recompute) const {
+    Passes out;
+    auto const add = [&](PartTimes const& one, int count) {
+        if (count > 0) {
+            out += Passes{one.forward, one.backward[recompute], one.parted[recompute]} * count;
+        }
+    };
+    for (std::size_t i = 0; i < parts; ++i) {
+        int const count = content.count[i];
+        int const without_window = full_every > 0 && is_of_layers(i) ? count / full_every : 0;
+        add(part[i], count - without_window);
+        add(full[i], without_window);
+    }
+    return out;
+}
+
+StageTime LocalTimes::of(Content const& content, std::size_t recompute, Turns turns) const {
+    return stage_time(passes(content, recompute), turns);
 }
 
 Plan plan_of_stage(Problem const& problem, Local const& local, int replicas, Recompute recompute) {

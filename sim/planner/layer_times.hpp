@@ -53,11 +53,23 @@ struct StageTime {
     double backward = 0.0; ///< until the stage before can go on
 };
 
+/// What a stage has to do for one micro-batch, of several parts together.
+struct Passes {
+    PassTime forward, backward;
+    double parted = 0.0; ///< the backward's length in two blocks
+    Passes& operator+=(Passes const& other);
+    [[nodiscard]] Passes operator*(double times) const;
+};
+/// Of each figure the lesser one: no work has less that has one of the two.
+[[nodiscard]] Passes least_of(Passes const& a, Passes const& b);
+[[nodiscard]] StageTime stage_time(Passes const& passes, Turns turns);
+
 struct LocalTimes {
     std::array<PartTimes, parts> part; ///< layers: with a window where some have one
     std::array<PartTimes, parts> full; ///< layers without, where others have one
     int full_every = 0;                ///< of so many consecutive layers at least one is such; 0 = none is
     /// @param recompute index into LayerTimes::recompute()
+    [[nodiscard]] Passes passes(Content const& content, std::size_t recompute) const;
     [[nodiscard]] StageTime of(Content const& content, std::size_t recompute, Turns turns) const;
 };
 

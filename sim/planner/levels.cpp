@@ -17,9 +17,11 @@ Siblings siblings_of(Candidate const& candidate) {
             parallel::name_of(candidate.schedule) + (is_paired(candidate.schedule) ? "+" : "")};
 }
 
-/// Who shares out gradients sums its own share after every micro-batch, which saves memory traffic: sharing more is then
-/// not always needless.
-bool sum_alike(parallel::Plan const& a, parallel::Plan const& b) { return (a.zero < 2) == (b.zero < 2); }
+/// Who shares out gradients sums its own share after every micro-batch, which saves memory traffic, and who shares out the
+/// optimizer updates less: sharing more is then not always needless.
+bool sum_alike(parallel::Plan const& a, parallel::Plan const& b) {
+    return (a.zero < 2) == (b.zero < 2) && (a.zero > 0) == (b.zero > 0);
+}
 
 bool same_stages(parallel::Plan const& a, parallel::Plan const& b) {
     auto const stage = [](parallel::StageGroup const& g) {

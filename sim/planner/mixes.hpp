@@ -16,7 +16,7 @@ constexpr double bound_margin = 1.25;
 
 /// Schedules that plans with stages of one replica on several pools are tried with: 1F1B and ZB-H1.
 [[nodiscard]] std::vector<parallel::Schedule> stage_mix_schedules(Degrees const& degrees);
-/// Of whole replicas on each pool: DualPipe and DualPipeV too. Interleaved parts are not listed for each kind of replicas.
+/// Of whole replicas on each pool: DualPipe and DualPipeV too.
 [[nodiscard]] std::vector<parallel::Schedule> replica_mix_schedules(Degrees const& degrees);
 /// All sets of two pools or more, as bits.
 [[nodiscard]] std::vector<std::vector<int>> pool_sets(std::size_t pools);

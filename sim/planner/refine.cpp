@@ -190,8 +190,8 @@ class Refiner {
         LayerSplit how = LayerSplit::balanced;
         std::vector<int> listed; ///< empty = by `how`
     };
-    /// DualPipe and DualPipeV: by the longest part. Interleaved, whose parts a plan cannot list: the two ways to spread them evenly, of which
-    /// all kinds of replicas have the same.
+    /// DualPipe and DualPipeV: by the longest part too. Interleaved: the two ways to spread them evenly, of which all kinds of
+    /// replicas have the same.
     std::vector<PartSplit> splits_of_parts(std::size_t k, std::size_t recompute) {
         std::vector<PartSplit> out{{LayerSplit::balanced, {}}};
         if (candidate_.kinds.size() == 1) {
@@ -217,6 +217,7 @@ class Refiner {
         auto const& segment = candidate_.kinds[k].segments.front();
         auto const* times = times_.find(local_of(candidate_.kinds[k], segment, candidate_.schedule));
         auto const ranges = split_layers(plan_, plan_.kinds[k], model.layers);
+        auto const turns = turns_of(candidate_.schedule);
         bool const two_ways = std::holds_alternative<DualPipe>(candidate_.schedule);
         // a micro-batch that turns round at the last stage comes back before the first stage has sent its last one
         bool const turns_round = std::holds_alternative<DualPipeV>(candidate_.schedule);
@@ -224,18 +225,19 @@ class Refiner {
         std::vector<double> ways_in;
         double way = 0.0, way_in = 0.0;
         for (int stage = 0; stage < segment.stages; ++stage) {
-            Line line{Seconds{way}, Seconds{}};
+            Passes both; // or all: what one chunk has to send may hide behind another's kernels
+            Seconds const once{way};
             ways_in.push_back(way_in);
             for (int chunk = 0; chunk < chunks_of(candidate_.schedule); ++chunk) {
                 int const part = part_of(candidate_.schedule, chunk, stage, segment.stages);
-                auto const time = times->of(content_of_part(ranges, static_cast<std::size_t>(part)),
-                                            recompute, turns_of(candidate_.schedule));
-                line.each +=
-                    Seconds{two_ways ? time.turn / 2.0 : time.turn}; // half of the micro-batches each way
+                auto const passes =
+                    times->passes(content_of_part(ranges, static_cast<std::size_t>(part)), recompute);
+                auto const time = stage_time(passes, turns);
+                both += passes * (two_ways ? 0.5 : 1.0); // half of the micro-batches each way
                 way += chunk == 0 && !two_ways ? time.forward + (turns_round ? 0.0 : time.backward) : 0.0;
                 way_in += chunk == 0 ? time.forward : 0.0;
             }
-            out.push_back(line);
+            out.push_back({once, Seconds{stage_time(both, turns).turn}});
         }
         if (two_ways) { // a stage waits for the nearer end
             for (std::size_t i = 0; i < out.size(); ++i) {

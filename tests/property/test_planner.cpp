@@ -133,6 +133,50 @@ sequence_length = 4096
                     mixed_search);
 }
 
+TEST_CASE("bounds hold where dense layers hide what layers with experts have to send", "[property]") {
+    std::string const unlike = R"(
+name = "unlike"
+[model]
+id = "unlike"
+[model.shape]
+source = "made up"
+layers = 8
+hidden = 2048
+vocab = 8192
+sequence_length = 4096
+dense_ffn = 32768
+[model.attention]
+source = "made up"
+kind = "gqa"
+heads = 16
+kv_heads = 8
+head_dim = 128
+[model.moe]
+source = "made up"
+experts = 16
+topk = 4
+expert_ffn = 512
+leading_dense_layers = 4
+[training]
+global_batch = 256
+sequence_length = 4096
+)";
+    std::string const all = R"([search]
+tensor = [1]
+pipeline = [1, 2]
+expert = [4, 8]
+micro_batch = [1]
+schedule = ["dualpipev", "dualpipe", "interleaved", "1f1b"]
+overlap_exchange = true
+zero = ["none", "optimizer"]
+recompute = ["none"]
+)";
+    for (std::string const bandwidth : {"20 GB/s", "40 GB/s"}) {
+        check_loss_zero(unlike + pool("a", "h800_4096", 8) + "scale_up_bandwidth = \"" + bandwidth + "\"\n" +
+                        all);
+    }
+}
+
 TEST_CASE("a plan's TOML runs, and takes the time that was said", "[property]") {
     auto const found =
         plan(head + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined + mixed_search);

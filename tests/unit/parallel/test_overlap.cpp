@@ -22,6 +22,11 @@ test::JobFixture lite(std::string const& plan) {
                   "pipeline = 4\nexpert = 16\nlayers = [7, 7, 7, 6]\n" + plan);
 }
 
+/// The same with its layers left open.
+test::JobFixture open_lite(std::string const& plan) {
+    return job_of("deepseek_v2_lite", {{"h", "h800_4096", 64}}, 128, "pipeline = 4\nexpert = 16\n" + plan);
+}
+
 /// DeepSeek-V3 as it was trained, see scenarios/papers/deepseek_v3.
 test::JobFixture v3(std::string const& plan) {
     return job_of("deepseek_v3", {{"h", "deepseek_h800_2048", 2048}}, 15360,
@@ -143,6 +148,46 @@ TEST_CASE("DualPipe passes micro-batches along both ways and keeps every part tw
         CHECK(dual[c].parts.optimizer.value() ==
               Approx((plain[c].parts.optimizer.value() + plain[3 - c].parts.optimizer.value()) / 2));
     }
+}
+
+TEST_CASE("DualPipeV sends nothing where micro-batches turn round, and holds every weight once",
+          "[parallel]") {
+    auto const f = open_lite("schedule = \"dualpipev\"\nlayer_split = \"balanced\"\n");
+    auto const program = build_program(f.job());
+    std::map<std::pair<std::int64_t, std::int64_t>, int> messages;
+    for (auto const& message : program.messages) {
+        ++messages[{message.from.index(), message.to.index()}];
+    }
+    // between neighbours each way 8 forwards of one chunk and 8 backwards of the other
+    CHECK(messages.size() == 6);
+    CHECK(std::ranges::all_of(messages, [](auto const& entry) { return entry.second == 16; }));
+    auto const all_weights = [](auto const& job) {
+        double sum = 0;
+        for (auto const& c : memory_of_classes(job)) {
+            sum += c.parts.weights.value();
+        }
+        return sum;
+    };
+    CHECK(all_weights(f.job()) == Approx(all_weights(lite("").job())));
+    CHECK(program.hardware_flop == build_program(lite("").job()).hardware_flop);
+}
+
+TEST_CASE("the layers of a schedule with several chunks are listed by part", "[parallel]") {
+    // DeepSeek-V2-Lite has 27
+    auto const listed = [](std::string const& schedule, std::string const& layers) {
+        auto const f = open_lite("schedule = \"" + schedule + "\"\nlayers = [" + layers + "]\n");
+        std::vector<int> out;
+        for (auto const& range : split_layers(f.plan, f.plan.kinds.front(), f.model.layers)) {
+            out.push_back(range.count());
+        }
+        return out;
+    };
+    CHECK(listed("dualpipev", "3, 3, 4, 4, 4, 4, 4, 1") == std::vector{3, 3, 4, 4, 4, 4, 4, 1});
+    CHECK(listed("interleaved", "3, 3, 4, 4, 4, 4, 4, 1") == std::vector{3, 3, 4, 4, 4, 4, 4, 1});
+    CHECK_THROWS_WITH(listed("1f1b", "3, 3, 4, 4, 4, 4, 4, 1"),
+                      Catch::Contains("layers of 8 parts are listed for 4 stages of one each"));
+    CHECK_THROWS_WITH(listed("dualpipev", "7, 7, 7, 6"), Catch::Contains("27 layers in 4 parts"));
+    CHECK_THROWS_WITH(listed("dualpipev", "7, 7, 7"), Catch::Contains("lists 3 stages, but there are 4"));
 }
 
 TEST_CASE("DualPipe sums the gradients of both directions", "[parallel]") {

@@ -224,9 +224,10 @@ TEST_CASE("first and last stage sum the gradients of an embedding that is tied t
           Approx(2 * 64 * 4.0 * table));
     // shared out over the 8 replicas before
     CHECK(bytes("gpt3_175b", "pipeline = 8\nzero = \"gradients\"\n") == Approx(2 * 64 * 4.0 * table / 8));
-    CHECK(bytes("gpt3_175b", "pipeline = 1\n") == 0.0);                          // one copy
-    CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"dualpipe\"\n") == 0.0); // both ends in both stages
-    CHECK(bytes("llama2_70b", "pipeline = 8\n") == 0.0);                         // not tied
+    CHECK(bytes("gpt3_175b", "pipeline = 1\n") == 0.0);                           // one copy
+    CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"dualpipe\"\n") == 0.0);  // both ends in both stages
+    CHECK(bytes("gpt3_175b", "pipeline = 8\nschedule = \"dualpipev\"\n") == 0.0); // both on the first stage
+    CHECK(bytes("llama2_70b", "pipeline = 8\n") == 0.0);                          // not tied
 }
 
 TEST_CASE("the stage of the MTP modules holds the token table and sums its gradients with the first stage",
@@ -249,6 +250,7 @@ TEST_CASE("the stage of the MTP modules holds the token table and sums its gradi
     // both ends on every stage
     CHECK(summed("schedule = \"dualpipe\"\n") == 0.0);
     CHECK(head_weights("") - head_weights("schedule = \"dualpipe\"\n") == Approx(table));
+    CHECK(head_weights("") - head_weights("schedule = \"dualpipev\"\n") == Approx(table));
 }
 
 TEST_CASE("moments in 16 bit are half the traffic of the optimizer's state", "[parallel]") {
