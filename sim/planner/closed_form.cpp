@@ -31,8 +31,9 @@ std::vector<double> lower_bounds(WholeModel const& whole, PlanRows const& rows) 
     bound = (whole.turn / p * (m + whole.way / 2.0 * (p - 1.0)))
                 .max(m / whole.ends * whole.layer_turn *
                      (whole.ends * static_cast<double>(whole.layers) / p).ceil());
-    Eigen::ArrayXd const held = whole.held + whole.shared_dense / column(rows.dense_sharers) +
-                                whole.shared_expert / column(rows.expert_sharers);
+    Eigen::ArrayXd const shared =
+        whole.shared_dense / column(rows.dense_sharers) + whole.shared_expert / column(rows.expert_sharers);
+    Eigen::ArrayXd const held = whole.held + shared;
     Eigen::ArrayXd places = p / (held + whole.kept); // layers that fit, per byte of room
     if (whole.flight > 0.0) {
         double const step = whole.kept * whole.flight;
@@ -40,6 +41,9 @@ std::vector<double> lower_bounds(WholeModel const& whole, PlanRows const& rows) 
             p.min((m / whole.flight).ceil()); // stages before all micro-batches are in flight
         Eigen::ArrayXd const most = held + whole.kept * (growing * whole.flight).min(m);
         places = places.min((1.0 + step * growing / held).log() / step + (p - growing) / most);
+    }
+    if (whole.ends > 1.0) {
+        places = places.min(p / (2.0 * whole.held + shared + whole.kept * p));
     }
     bound = (places * whole.room < whole.like_layers).select(std::numeric_limits<double>::infinity(), bound);
     return out;
@@ -62,11 +66,11 @@ void add_states(WholeModel& to, StageSetting const& s, int layer, int zero) {
 }
 
 /// Micro-batches in flight that each stage behind adds: one, two where they run as pairs (then f = 1, 3, 5, …, for whose
-/// sums lower_bounds() holds too).
+/// sums lower_bounds() holds too). DualPipeV: the k-th stage has at least k of both its parts in flight when it has warmed up.
 double flight_of(Schedule const& schedule) {
     return std::visit(overloaded{[](OneFOneB s) { return s.paired ? 2.0 : 1.0; },
                                  [](Interleaved) { return 1.0; }, [](ZeroBubbleH1) { return 1.0; },
-                                 [](auto const&) { return 0.0; }},
+                                 [](DualPipeV) { return 1.0; }, [](auto const&) { return 0.0; }},
                       schedule);
 }
 

@@ -37,7 +37,10 @@ struct PlanRows {
 ///     max over s of (way of s + m W_s) >= w W / (1 - (1 - w/m)^p) >= W/p (m + w (p-1)/2):
 /// the best that uneven stages can do is to give those with a longer way less work.
 /// Memory: with f_s micro-batches in flight, stage s has room for at most room / (held + kept f_s) layers; these must be
-/// enough for all. Sums of 1 / (a + b f) over f = 1, 2, …, n are below ln(1 + b n/a) / b.
+/// enough for all. Sums of 1 / (a + b f) over f = 1, 2, …, n are below ln(1 + b n/a) / b. DualPipe: two stages that mirror
+/// each other hold the same two parts, share what is shared out of them, and have n and p - n micro-batches of the one and
+/// p - n and n of the other in flight when they have warmed up; so both parts together, l layers, want
+///     2 room >= l (2 held + p kept), of which one share counts once.
 [[nodiscard]] std::vector<double> lower_bounds(WholeModel const& whole, PlanRows const& rows);
 
 [[nodiscard]] WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& local,
