@@ -25,8 +25,8 @@ struct RankBytes {
 RankBytes rank_bytes(StageSetting const& s) {
     double const element = bytes_per_element(s.shape.precision.activations);
     Bytes const column{static_cast<double>(model::group_rows(s.shape)) * element};
-    double const heads = model::heads_of(s.model) / s.shape.shard.tensor;
-    double const kv_heads = std::max(1, model::kv_heads_of(s.model) / s.shape.shard.tensor);
+    int const heads = model::heads_of(s.model) / s.shape.shard.tensor;
+    int const kv_heads = std::max(1, model::kv_heads_of(s.model) / s.shape.shard.tensor);
     double const key_dim = model::key_dim(s.model), value_dim = model::value_dim(s.model);
     return {.queries = column * heads * key_dim,
             .keys = column * kv_heads * key_dim,
