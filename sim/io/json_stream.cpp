@@ -90,7 +90,7 @@ class Handler : public json::json_sax_t {
             after_key_ = false;
             ++captured_;
         } else if (record_depth_ > 0 && bracket == '[') {
-            capture_ = "[";
+            capture_.assign(1, bracket);
             capture_key_ = key_;
             captured_ = 1;
         } else if (record_depth_ > 0) {
