@@ -59,7 +59,8 @@ io::Json result_json(sweep::Sweep const& sweep, SweepProgress const& progress) {
     out.set("sweep", sweep.name)
         .set("points", counts.total)
         .set("ok", counts.ok)
-        .set("failed", counts.failed);
+        .set("failed", counts.failed)
+        .set("without_goal", counts.without_goal);
     out.set("cached", counts.cached).set("resumed", counts.resumed);
     out.set("wall_s", progress.elapsed_s()).set("points_per_minute", progress.points_per_minute());
     auto best = io::Json{};
@@ -104,6 +105,11 @@ void tell(SweepArguments const& arguments, sweep::Points const& points, SweepPro
                counts.resumed, counts.failed);
     if (progress.best()) {
         fmt::print("best      {} (point {})\n", progress.best_text(), progress.best()->point);
+    }
+    if (counts.without_goal > 0) {
+        fmt::print(
+            "without   {} of {} points have no {} (columns fits and misfit say which plans do not fit)\n",
+            counts.without_goal, counts.ok, sweep.goal.metric);
     }
     tell_failures(points, progress.failures());
     fmt::print("result    {}\n", where);

@@ -90,6 +90,7 @@ void SweepProgress::add(sweep::Record const& record, sweep::Source source) {
     auto const& cell = std::get<std::vector<sweep::Cell>>(record.result).at(goal_);
     auto const* value = std::get_if<double>(&cell);
     if (!value) {
+        ++counts_.without_goal;
         return;
     }
     bool const lowest = points_.sweep().goal.lowest;

@@ -27,6 +27,7 @@ class SweepProgress {
     };
     struct Counts {
         std::int64_t total = 0, ok = 0, failed = 0, cached = 0, resumed = 0;
+        std::int64_t without_goal = 0; ///< of those that are ok: most often plans that do not fit
         [[nodiscard]] std::int64_t done() const { return ok + failed; }
     };
 

@@ -55,6 +55,18 @@ TEST_CASE("sweep simulates, export writes the tables, analyze reads them", "[cli
     CHECK_THAT(wrong.err, Catch::Contains("Did you mean mfu"));
 }
 
+TEST_CASE("a sweep says how many of its points have no value of the goal", "[cli]") {
+    SmallSweep const sweep{R"(
+[[axes]]
+path = "parallel.memory_reserve"
+values = ["4 GiB", "90 GiB"]
+)"};
+    auto const ran = sweep.run("sweep", "--no-cache");
+    CHECK(ran.exit_code == 0); // a plan that does not fit is a result
+    CHECK_THAT(ran.out, Catch::Contains("without   1 of 2 points have no mfu (columns fits and misfit"));
+    CHECK(json::parse(sweep.run("sweep", "--no-cache --json").out)["without_goal"] == 1);
+}
+
 TEST_CASE("progress is told in lines, in JSON or not at all", "[cli]") {
     SmallSweep const sweep{two_by_two};
     auto const told = sweep.run("sweep", "--no-cache --progress=json").err;
