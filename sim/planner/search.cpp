@@ -145,7 +145,8 @@ class Search {
     /// as long as each is.
     struct Leg {
         double share = 1.0;
-        double trust = 0.0; ///< see Levels::is_likely; 0 = all plans
+        double trust = 0.0;        ///< see Levels::is_likely; 0 = all plans
+        std::optional<int> zero{}; ///< plans that share out so much; none = all
     };
 
     /// Looks closer at the best of one objective, lane by lane. @return what no other can be better than
@@ -325,6 +326,13 @@ void Search::help_alone(std::size_t at, Lane lane) {
 Search::Entries Search::follow(std::size_t at, Entries entries, std::size_t wanted,
                                std::optional<Lane> lane) {
     auto const found = [&] { return enough(at, wanted, lane); };
+    if (degrees_.zero.size() > 1 && !request_.effort.exhaustive) {
+        // what parameters and gradients cost where they travel with each micro-batch is in no bound of the closed form, so
+        // that plans which share them out seem the better ones
+        auto const least =
+            *std::ranges::min_element(degrees_.zero, {}, [](int zero) { return std::pair{zero == 0, zero}; });
+        entries = follow(at, entries, Leg{.share = 0.5, .zero = least}, found);
+    }
     if (request_.limits.depend_on_time() && !request_.effort.exhaustive) {
         for (auto const leg : {Leg{0.5, 1.0}, Leg{0.75, 0.5}}) { // averages may mislead
             entries = follow(at, entries, leg, found);
@@ -347,7 +355,8 @@ Search::Entries Search::follow(std::size_t at, Entries const& entries, Leg leg,
     Waiting waiting;
     bool binds = false; // a limit, on any that was looked at on this leg
     auto const is_likely = [&](Entry const& entry) {
-        bool const out = leg.trust == 0.0 || levels_.is_likely(entry, leg.trust);
+        bool const out = (leg.trust == 0.0 || levels_.is_likely(entry, leg.trust)) &&
+                         (!leg.zero || *leg.zero == entry.bounded.candidate.zero);
         binds = binds || !out;
         return out;
     };

@@ -261,6 +261,22 @@ TEST_CASE("a [parallel] that says how the software works alone is no plan, and i
     CHECK_FALSE(found.best.front().plan.overlap_gradients);
 }
 
+TEST_CASE("with little effort plans that share more hide none that shares the optimizer alone", "[planner]") {
+    auto const best = [](std::string const& zero, std::int64_t refined) {
+        auto const fixture = test::planning_of(one_pool + "zero = [" + zero + "]\n");
+        auto request = request_for(fixture->problem, {{1.0}, 0.0});
+        request.top = 1;
+        request.effort.refined = refined;
+        auto const found = search(fixture->problem, request);
+        REQUIRE_FALSE(found.best.empty());
+        return found.best.front().seconds;
+    };
+    for (int const refined : {8, 12, 16, 24}) {
+        CHECK(best("\"optimizer\", \"gradients\", \"parameters\"", refined) <=
+              best("\"optimizer\"", refined / 2));
+    }
+}
+
 TEST_CASE("two pools prove as well that no plan keeps to a budget that is far too small", "[planner]") {
     auto const fixture = test::planning_of(two_pools(new_pool + old_pool, links));
     auto const& problem = fixture->problem;
