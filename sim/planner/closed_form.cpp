@@ -1,6 +1,7 @@
 #include "planner/closed_form.hpp"
 
 #include "base/overloaded.hpp"
+#include "parallel/layer_activations.hpp"
 #include "parallel/memory.hpp"
 #include "parallel/stage_setting.hpp"
 

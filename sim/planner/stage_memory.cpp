@@ -1,5 +1,6 @@
 #include "planner/stage_memory.hpp"
 
+#include "parallel/layer_activations.hpp"
 #include "parallel/memory.hpp"
 
 #include <algorithm>

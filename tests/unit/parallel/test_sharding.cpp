@@ -1,3 +1,4 @@
+#include "parallel/layer_activations.hpp"
 #include "unit/parallel/job_fixture.hpp"
 #include "unit/parallel/program_sums.hpp"
 
