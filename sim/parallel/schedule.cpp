@@ -36,11 +36,13 @@ std::string const& choice_of(Schedule const& schedule) {
     return at->first;
 }
 
+bool is_dual(Schedule const& schedule) {
+    return std::holds_alternative<DualPipe>(schedule) || std::holds_alternative<DualPipeV>(schedule);
+}
+
 int chunks_of(Schedule const& schedule) {
     auto const* interleaved = std::get_if<Interleaved>(&schedule);
-    bool const two =
-        std::holds_alternative<DualPipe>(schedule) || std::holds_alternative<DualPipeV>(schedule);
-    return interleaved ? interleaved->chunks : two ? 2 : 1;
+    return interleaved ? interleaved->chunks : is_dual(schedule) ? 2 : 1;
 }
 
 int parts_of(Schedule const& schedule, int stages) {
@@ -199,9 +201,7 @@ std::optional<std::string> problem_with(Schedule const& schedule, int stages, in
 }
 
 int least_micro_batches(Schedule const& schedule, int stages) {
-    bool const two_per_stage =
-        std::holds_alternative<DualPipe>(schedule) || std::holds_alternative<DualPipeV>(schedule);
-    return std::holds_alternative<Interleaved>(schedule) ? stages : two_per_stage ? 2 * stages : 1;
+    return std::holds_alternative<Interleaved>(schedule) ? stages : is_dual(schedule) ? 2 * stages : 1;
 }
 
 int micro_batch_step(Schedule const& schedule, int stages) {

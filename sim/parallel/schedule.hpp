@@ -62,6 +62,8 @@ using Schedule = std::variant<GPipe, OneFOneB, Interleaved, ZeroBubbleH1, ZeroBu
 [[nodiscard]] Choices<Schedule> const& schedule_choices();
 /// The name by which a plan chooses it.
 [[nodiscard]] std::string const& choice_of(Schedule const& schedule);
+/// DualPipe or DualPipeV: two parts of the model on each stage, and two micro-batches or more per stage.
+[[nodiscard]] bool is_dual(Schedule const& schedule);
 /// Steps overlap, see ZeroBubbleH2.
 [[nodiscard]] bool is_open_ended(Schedule const& schedule);
 /// Model chunks that one stage holds.

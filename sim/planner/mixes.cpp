@@ -29,10 +29,8 @@ std::vector<parallel::Schedule> stage_mix_schedules(Degrees const& degrees) {
 }
 
 std::vector<parallel::Schedule> replica_mix_schedules(Degrees const& degrees) {
-    return schedules_that(degrees, [](parallel::Schedule const& s) {
-        return runs_over_pools(s) || std::holds_alternative<parallel::DualPipe>(s) ||
-               std::holds_alternative<parallel::DualPipeV>(s);
-    });
+    return schedules_that(
+        degrees, [](parallel::Schedule const& s) { return runs_over_pools(s) || parallel::is_dual(s); });
 }
 
 std::vector<std::vector<int>> pool_sets(std::size_t pools) {

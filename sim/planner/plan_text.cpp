@@ -202,8 +202,7 @@ std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
         out += line("adapters", *plan.adapters);
     }
     out += line("frozen_weights_quantised", plan.frozen_weights_quantised);
-    if (plan.overlap_exchange || std::holds_alternative<DualPipe>(plan.schedule) ||
-        std::holds_alternative<DualPipeV>(plan.schedule)) {
+    if (plan.overlap_exchange || is_dual(plan.schedule)) {
         out += line("overlap_exchange", plan.overlap_exchange);
     } else if (drains(plan.schedule) || std::holds_alternative<Interleaved>(plan.schedule)) {
         out += line("overlap_exchange", false);

@@ -197,8 +197,7 @@ class Refiner {
         if (candidate_.kinds.size() == 1) {
             out.push_back({LayerSplit::with_ends, {}});
         }
-        if (std::holds_alternative<DualPipe>(candidate_.schedule) ||
-            std::holds_alternative<DualPipeV>(candidate_.schedule)) {
+        if (is_dual(candidate_.schedule)) {
             auto const& kind = candidate_.kinds[k];
             auto const& segment = kind.segments.front(); // other schedules than 1F1B run on one pool
             auto const& layers = times_.evenest_split(local_of(kind, segment, candidate_.schedule),
