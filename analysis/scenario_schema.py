@@ -198,7 +198,9 @@ expert_ffn = 8
 source = "none"
 total_parameters = "1M"
 """
-ATTENTIONS = ['kind = "gqa"\nhead_dim = 8', 'kind = "mla"\nkv_lora_rank = 8\nnope_dim = 8\nrope_dim = 8\nv_dim = 8']
+# the second with linear attention in the layers that have none
+ATTENTIONS = ['kind = "gqa"\nhead_dim = 8',
+              'kind = "gqa"\nhead_dim = 8\nfull_attention_every = 2\n[model.linear_attention]\nsource = "none"\nheads = 1\nkey_dim = 8', 'kind = "mla"\nkv_lora_rank = 8\nnope_dim = 8\nrope_dim = 8\nv_dim = 8']
 PRACTICE = """
 collectives = { all_reduce = "automatic" }
 [[parallel.attention]]
@@ -246,7 +248,8 @@ def text_or(table):
 def model_schema(reader, variants):
     own = [variants.changed(f"model{i}", lambda text, attention=attention: re.sub(r"\nmodel = .*", "", text) + OWN_MODEL.format(attention=attention))
            for i, attention in enumerate(ATTENTIONS)]
-    return reader.table(own, "model", {key: reader.table(own, f"model.{key}") for key in ("shape", "attention", "moe", "published")})
+    nested = {key: reader.table(own, f"model.{key}") for key in ("shape", "attention", "moe", "published")}
+    return reader.table(own, "model", nested | {"linear_attention": reader.table(own[1:2], "model.linear_attention")})
 
 
 def pools_schema(reader, variants):

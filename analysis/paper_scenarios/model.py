@@ -172,6 +172,9 @@ def write_experts(s, source):
 
 def write_model(s):
     record, model = s.record, s.record["model"]
+    if model["catalogue_id"]:
+        s.put("model", model["catalogue_id"])
+        return
     source = f"published run {record['id']}: {model['shape_source'] or record['source']['title']}"
     s.section("[model]")
     s.put("id", slug(model["name"]))

@@ -8,7 +8,7 @@ OPTIONAL = {
     "": {key: None for key in ("sanity_flag", "layout_flag", "consistency_flag", "notes", "heterogeneous", "model_class")} |
         {"measured": {}, "kind": "training_run", "completeness": "full", "target": None},
     "source": dict.fromkeys(("url", "locator")),
-    "model": dict.fromkeys(("kv_heads", "head_dim", "ffn", "gated_ffn", "vocab", "moe", "mla", "shape_source", "lora", "dropout")),
+    "model": dict.fromkeys(("kv_heads", "head_dim", "ffn", "gated_ffn", "vocab", "moe", "mla", "shape_source", "lora", "dropout", "catalogue_id")),
     "hardware": dict.fromkeys(("chip_id", "chip_id_note", "chips_per_node", "nic_gbps_per_chip", "fabric", "peak_share")),
     "parallel": dict.fromkeys((
         "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "zero_stage", "zero_group", "zero_or_fsdp", "sequence_parallel", "precision", "precision_note",

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 
 namespace moesaic::cli {
@@ -47,7 +48,9 @@ std::string window_text(Model const& m) {
     }
     auto const last = m.full_attention_every > 0
                           ? fmt::format(", all in the last of every {} layers", m.full_attention_every)
-                          : "";
+                      : m.full_attention_layers.empty()
+                          ? ""
+                          : fmt::format(", all in layers {}", fmt::join(m.full_attention_layers, ", "));
     return fmt::format("; a query sees {} keys{}", m.window, last);
 }
 
@@ -64,7 +67,32 @@ std::string heads_text(Model const& m) {
                       m.attention);
 }
 
-std::string attention_text(Model const& m) { return heads_text(m) + window_text(m); }
+std::string linear_text(model::LinearAttention const& a) {
+    auto const values = a.value_dim == a.key_dim ? "" : fmt::format(" and values of {}", a.value_dim);
+    return fmt::format("linear{}: {} heads{} for {} of keys of {}{}{}",
+                       a.delta_rule ? " with the delta rule" : "", a.heads, values, a.key_heads, a.key_dim,
+                       a.convolution > 0 ? fmt::format(", convolution {}", a.convolution) : "",
+                       a.output_gate ? ", gated" : "");
+}
+
+/// In how many layers and which.
+std::string where_text(Model const& m) {
+    if (!m.pattern.empty()) {
+        return fmt::format("; layers {}", m.pattern);
+    }
+    return m.full_attention_every > 0
+               ? fmt::format("; that in the last of every {} layers, the others ", m.full_attention_every)
+               : fmt::format("; that in layers {}, the others ", fmt::join(m.full_attention_layers, ", "));
+}
+
+std::string attention_text(Model const& m) {
+    if (!m.linear) {
+        return heads_text(m) + window_text(m);
+    }
+    auto const window = m.window > 0 ? fmt::format(", a query sees {} keys", m.window) : "";
+    return m.pattern.empty() ? heads_text(m) + window + where_text(m) + linear_text(*m.linear)
+                             : heads_text(m) + window + "; " + linear_text(*m.linear) + where_text(m);
+}
 
 std::string ffn_text(Model const& m) {
     auto dense = fmt::format("{}{}", m.dense_ffn, m.gated_ffn ? " gated" : "");
@@ -73,6 +101,9 @@ std::string ffn_text(Model const& m) {
     }
     auto const& moe = *m.moe;
     auto text = fmt::format("top {} of {} experts of {}", moe.topk, moe.experts, moe.expert_ffn);
+    if (moe.latent > 0) {
+        text += fmt::format(" on {} columns", moe.latent);
+    }
     if (moe.shared_ffn_total > 0) {
         text += fmt::format(", shared {}", moe.shared_ffn_total);
     }
@@ -95,7 +126,8 @@ Json heads_json(Model const& m) {
                                          .set("kv_heads", a.kv_heads)
                                          .set("head_dim", a.head_dim)
                                          .set("qkv_bias", a.qkv_bias)
-                                         .set("qk_norm", a.qk_norm);
+                                         .set("qk_norm", a.qk_norm)
+                                         .set("output_gate", a.output_gate);
                                  },
                                  [](model::Mla const& a) {
                                      return Json::object()
@@ -113,9 +145,43 @@ Json heads_json(Model const& m) {
 Json attention_json(Model const& m) {
     auto out = heads_json(m);
     if (m.window > 0) {
-        out.set("window", m.window).set("full_attention_every", m.full_attention_every);
+        out.set("window", m.window);
+    }
+    if (m.full_attention_every > 0) {
+        out.set("full_attention_every", m.full_attention_every);
+    }
+    if (!m.full_attention_layers.empty()) {
+        auto list = Json::array();
+        for (int const layer : m.full_attention_layers) {
+            list.add(layer);
+        }
+        out.set("full_attention_layers", std::move(list));
     }
     return out;
+}
+
+std::string_view name_of(model::Decay decay) {
+    return decay == model::Decay::fixed ? "fixed" : decay == model::Decay::head ? "head" : "channel";
+}
+
+Json linear_json(Model const& m) {
+    if (!m.linear) {
+        return {};
+    }
+    auto const& a = *m.linear;
+    return Json::object()
+        .set("delta_rule", a.delta_rule)
+        .set("heads", a.heads)
+        .set("key_heads", a.key_heads)
+        .set("key_dim", a.key_dim)
+        .set("value_dim", a.value_dim)
+        .set("convolution", a.convolution)
+        .set("decay", name_of(a.decay))
+        .set("decay_rank", a.decay_rank)
+        .set("output_gate", a.output_gate)
+        .set("gate_rank", a.gate_rank)
+        .set("qk_norm", a.qk_norm)
+        .set("rotary", a.rotary);
 }
 
 Json moe_json(Model const& m) {
@@ -127,6 +193,7 @@ Json moe_json(Model const& m) {
         .set("experts", moe.experts)
         .set("topk", moe.topk)
         .set("expert_ffn", moe.expert_ffn)
+        .set("latent", moe.latent)
         .set("shared_experts", moe.shared_experts)
         .set("shared_ffn_total", moe.shared_ffn_total)
         .set("leading_dense_layers", moe.leading_dense_layers)
@@ -148,6 +215,7 @@ Json shape_json(Model const& m) {
         .set("tied_embeddings", m.tied_embeddings)
         .set("learned_positions", m.learned_positions)
         .set("rotary", m.rotary)
+        .set("pattern", m.pattern)
         .set("mtp_depth", m.mtp_depth);
 }
 
@@ -195,6 +263,7 @@ Json model_json(Model const& m) {
         .set("file", m.file)
         .set("shape", shape_json(m))
         .set("attention", attention_json(m))
+        .set("linear_attention", linear_json(m))
         .set("moe", moe_json(m))
         .set("parameters", parameters_json(m))
         .set("training_flop_per_token_causal_half", training_flop(m, FlopConvention::causal_half))
@@ -218,7 +287,7 @@ Json summary_json(Model const& m) {
 void print_list(model::ModelCatalogue const& catalogue, bool json) {
     auto list = Json::array();
     if (!json) {
-        fmt::print("{:22} {:>9} {:>9} {:>7} {:>7} {:>14}  {}\n", "id", "total", "active", "layers", "hidden",
+        fmt::print("{:30} {:>9} {:>9} {:>7} {:>7} {:>14}  {}\n", "id", "total", "active", "layers", "hidden",
                    "GFLOP/token", "FFN");
     }
     for (auto const& id : catalogue.ids()) {
@@ -227,7 +296,7 @@ void print_list(model::ModelCatalogue const& catalogue, bool json) {
             list.add(summary_json(m));
             continue;
         }
-        fmt::print("{:22} {:>9} {:>9} {:>7} {:>7} {:>14.1f}  {}\n", m.id,
+        fmt::print("{:30} {:>9} {:>9} {:>7} {:>7} {:>14.1f}  {}\n", m.id,
                    count_text(model::total_parameters(m)), count_text(model::active_parameters(m)), m.layers,
                    m.hidden, training_flop(m, FlopConvention::causal_half) / 1e9, ffn_text(m));
     }

@@ -31,10 +31,12 @@ using Operations = std::vector<Operation>;
 /// parallelism) before attention, ffn and shared, and reduce after them; expert ranks exchange tokens between
 /// pre_dispatch and experts, and between experts and post_combine.
 struct LayerOperations {
+    // none of these where the layer is an FFN alone
     Operations attention_norm; ///< norm; for latent attention also its compressing projections
-    Operations attention;      ///< projections in, attention, projection out
+    int gathered_columns = 0;  ///< of rows before attention: hidden, or what latent attention compresses to
+    Operations attention;      ///< projections in, attention (linear too), projection out
     Operations attention_residual;
-    // a dense layer
+    // a layer with a dense FFN
     Operations ffn_norm;
     Operations ffn;
     Operations ffn_residual;
@@ -74,8 +76,6 @@ struct BackwardOperations {
 /// Token copies that this rank's experts compute.
 [[nodiscard]] double expert_rows(Moe const& moe, LayerShape const& shape);
 [[nodiscard]] int local_experts(Moe const& moe, LayerShape const& shape);
-/// Columns that tensor ranks gather before attention (hidden, or what latent attention compresses to).
-[[nodiscard]] int gathered_columns(Model const& model);
 
 [[nodiscard]] Flop flop_of(std::span<Operation const> operations);
 [[nodiscard]] Bytes bytes_of(std::span<Operation const> operations);

@@ -1,7 +1,5 @@
 #include "model/model.hpp"
 
-#include "base/overloaded.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -16,6 +14,7 @@ Gqa read_gqa(io::TomlTable const& table) {
     gqa.kv_heads = table.count_or("kv_heads", gqa.heads, 1);
     gqa.qkv_bias = table.boolean_or("qkv_bias", false);
     gqa.qk_norm = table.boolean_or("qk_norm", false);
+    gqa.output_gate = table.boolean_or("output_gate", false);
     if (gqa.heads % gqa.kv_heads != 0) {
         throw InputError{table.origin("kv_heads"),
                          fmt::format("{} heads are not a multiple of {} kv_heads", gqa.heads, gqa.kv_heads)};
@@ -44,12 +43,66 @@ Attention read_attention(io::TomlTable const& table) {
                      "Known: gqa (multi-head and grouped-query), mla (latent)"};
 }
 
-void read_window(io::TomlTable const& table, Model& model) {
+Decay read_decay(io::TomlTable const& table, bool delta_rule) {
+    auto const name = table.text_or("decay", delta_rule ? "head" : "fixed");
+    if (name == "fixed" || name == "head") {
+        return name == "head" ? Decay::head : Decay::fixed;
+    }
+    if (name == "channel") {
+        return Decay::channel;
+    }
+    throw InputError{
+        table.origin("decay"), fmt::format("decay '{}' is not known", name),
+        "Known: fixed (a factor per head that no token changes), head, channel (one per column of a key)"};
+}
+
+LinearAttention read_linear(io::TomlTable const& table) {
+    LinearAttention out{.delta_rule = table.boolean_or("delta_rule", false),
+                        .heads = table.count("heads", 1)};
+    out.key_heads = table.count_or("key_heads", out.heads, 1);
+    out.key_dim = table.count("key_dim", 1);
+    out.value_dim = table.count_or("value_dim", out.key_dim, 1);
+    out.convolution = table.count_or("convolution", 0, 2);
+    out.decay = read_decay(table, out.delta_rule);
+    out.decay_rank = table.count_or("decay_rank", 0, 1);
+    out.output_gate = table.boolean_or("output_gate", true);
+    out.gate_rank = table.count_or("gate_rank", 0, 1);
+    out.qk_norm = table.boolean_or("qk_norm", false);
+    out.rotary = table.boolean_or("rotary", false);
+    if (out.heads % out.key_heads != 0) {
+        throw InputError{table.origin("key_heads"), fmt::format("{} heads are not a multiple of {} key_heads",
+                                                                out.heads, out.key_heads)};
+    }
+    if (out.decay_rank > 0 && out.decay != Decay::channel) {
+        throw InputError{table.origin("decay_rank"), "has no use without decay = \"channel\"",
+                         "A decay per head is one column of the projection"};
+    }
+    if (out.gate_rank > 0 && !out.output_gate) {
+        throw InputError{table.origin("gate_rank"), "has no use without an output gate"};
+    }
+    return out;
+}
+
+/// Which layers have neither window nor linear attention.
+void read_full_layers(io::TomlTable const& table, Model& model) {
     model.window = table.count_or("window", 0, 1);
     model.full_attention_every = table.count_or("full_attention_every", 0, 2);
-    if (model.full_attention_every > 0 && model.window == 0) {
-        throw InputError{table.origin("full_attention_every"), "has no use without a window",
-                         "Give attention.window, the keys that a query sees in the other layers"};
+    model.full_attention_layers =
+        table.has("full_attention_layers") ? table.counts("full_attention_layers", 1) : std::vector<int>{};
+    bool const listed = !model.full_attention_layers.empty();
+    auto const* const key = listed ? "full_attention_layers" : "full_attention_every";
+    if (listed && model.full_attention_every > 0) {
+        throw InputError{table.origin(key), "and full_attention_every: give one of them"};
+    }
+    if ((listed || model.full_attention_every > 0) && model.window == 0 && !model.linear) {
+        throw InputError{
+            table.origin(key), "has no use without a window",
+            "Give attention.window, the keys that a query sees in the other layers, or [linear_attention]"};
+    }
+    if (listed && std::ranges::max(model.full_attention_layers) > model.layers) {
+        throw InputError{
+            table.origin(key),
+            fmt::format("names layer {} of {}", std::ranges::max(model.full_attention_layers), model.layers)};
     }
 }
 
@@ -78,6 +131,7 @@ Moe read_moe(io::TomlTable const& table) {
     Moe moe{.experts = table.count("experts", 1),
             .topk = table.count("topk", 1),
             .expert_ffn = table.count("expert_ffn", 1),
+            .latent = table.count_or("latent", 0, 1),
             .shared_experts = table.count_or("shared_experts", 0, 0)};
     moe.shared_ffn_total = table.count_or("shared_ffn_total", moe.shared_experts * moe.expert_ffn, 0);
     moe.leading_dense_layers = table.count_or("leading_dense_layers", 0, 0);
@@ -131,6 +185,21 @@ PublishedParameters read_published(io::TomlTable const& table) {
     return published;
 }
 
+void read_pattern(io::TomlTable const& shape, Model& model) {
+    model.pattern = shape.text_or("pattern", "");
+    auto const strange = model.pattern.find_first_not_of("M*-E");
+    if (strange != std::string::npos) {
+        throw InputError{
+            shape.origin_in_text("pattern", strange),
+            fmt::format("'{}' is no kind of layer", model.pattern[strange]),
+            "M linear attention, * attention, - dense FFN, E experts; one letter for each layer"};
+    }
+    if (!model.pattern.empty() && static_cast<int>(model.pattern.size()) != model.layers) {
+        throw InputError{shape.origin("pattern"),
+                         fmt::format("has {} letters for {} layers", model.pattern.size(), model.layers)};
+    }
+}
+
 void read_shape(io::TomlTable const& table, Model& model) {
     model.layers = table.count("layers", 1);
     model.hidden = table.count("hidden", 1);
@@ -146,10 +215,49 @@ void read_shape(io::TomlTable const& table, Model& model) {
     model.dropout = table.boolean_or("dropout", false);
     model.sandwich_norm = table.boolean_or("sandwich_norm", false);
     model.mtp_depth = table.count_or("mtp_depth", 0, 0);
+    read_pattern(table, model);
+}
+
+/// A pattern says by itself which layer is what.
+void check_pattern(io::TomlTable const& table, Model const& model) {
+    auto const shape = table.table("shape");
+    auto const refuse = [&](std::string_view section, std::string_view key) {
+        throw InputError{table.table(section).origin(key), "has no use beside shape.pattern",
+                         "The pattern has a letter for each layer"};
+    };
+    auto const asks = [&](char letter, bool is_given, std::string_view what) {
+        if (model.pattern.find(letter) != std::string::npos && !is_given) {
+            throw InputError{shape.origin("pattern"),
+                             fmt::format("has '{}', but there is no {}", letter, what)};
+        }
+        if (model.pattern.find(letter) == std::string::npos && is_given) {
+            throw InputError{shape.origin("pattern"), fmt::format("has no '{}' for {}", letter, what)};
+        }
+    };
+    asks('M', model.linear.has_value(), "[linear_attention]");
+    asks('E', model.moe.has_value(), "[moe]");
+    asks('-', model.dense_ffn > 0, "shape.dense_ffn");
+    if (model.full_attention_every > 0 || !model.full_attention_layers.empty()) {
+        refuse("attention",
+               model.full_attention_every > 0 ? "full_attention_every" : "full_attention_layers");
+    }
+    if (model.moe && (model.moe->leading_dense_layers > 0 || model.moe->every > 1)) {
+        refuse("moe", model.moe->every > 1 ? "every" : "leading_dense_layers");
+    }
 }
 
 /// What no section can check alone.
 void check_layers(io::TomlTable const& table, Model const& model) {
+    if (!model.pattern.empty()) {
+        check_pattern(table, model);
+        return;
+    }
+    if (model.linear && model.full_attention_every == 0 && model.full_attention_layers.empty()) {
+        throw InputError{table.table("attention").origin("full_attention_every"),
+                         "is missing for a model with linear attention",
+                         "Say which layers have [attention]: the last of so many, full_attention_layers, or "
+                         "shape.pattern"};
+    }
     if (model.moe && moe_layers(model) == 0) {
         auto const moe = table.table("moe");
         auto const key = model.moe->leading_dense_layers > 0 ? "leading_dense_layers" : "every";
@@ -175,49 +283,6 @@ void add_source(io::TomlTable const& section, std::string name, Model& model) {
 
 } // namespace
 
-int heads_of(Model const& model) {
-    return std::visit([](auto const& a) { return a.heads; }, model.attention);
-}
-
-int key_dim(Model const& model) {
-    return std::visit(overloaded{[](Gqa const& a) { return a.head_dim; },
-                                 [](Mla const& a) { return a.nope_dim + a.rope_dim; }},
-                      model.attention);
-}
-
-int value_dim(Model const& model) {
-    return std::visit(
-        overloaded{[](Gqa const& a) { return a.head_dim; }, [](Mla const& a) { return a.v_dim; }},
-        model.attention);
-}
-
-bool is_moe_layer(Model const& model, int layer) {
-    int const at = std::min(layer, model.layers - 1);
-    return moe_layers_among(model, at + 1) > moe_layers_among(model, at);
-}
-
-int window_of(Model const& model, int layer) {
-    bool const full = model.full_attention_every > 0 &&
-                      (std::min(layer, model.layers - 1) + 1) % model.full_attention_every == 0;
-    return full ? 0 : model.window;
-}
-
-int moe_layers(Model const& model) { return moe_layers_among(model, model.layers); }
-
-int moe_layers_among(Model const& model, int layers) {
-    return model.moe ? std::max(0, layers - model.moe->leading_dense_layers) / model.moe->every : 0;
-}
-
-int a_dense_layer(Model const& model) {
-    expects(!is_moe_layer(model, 0), "the first layer is dense if any is");
-    return 0;
-}
-
-int a_moe_layer(Model const& model) {
-    expects(moe_layers(model) > 0, "the model has layers with experts");
-    return model.moe->leading_dense_layers + model.moe->every - 1;
-}
-
 Model read_model(io::TomlTable const& table) {
     Model model{.id = table.text("id")};
     model.name = table.text_or("name", model.id);
@@ -227,7 +292,12 @@ Model read_model(io::TomlTable const& table) {
     add_source(shape, "shape", model);
     auto const attention = table.table("attention");
     model.attention = read_attention(attention);
-    read_window(attention, model);
+    if (auto const linear = table.optional_table("linear_attention")) {
+        model.linear = read_linear(*linear);
+        add_source(*linear, "linear_attention", model);
+        linear->reject_unknown_keys();
+    }
+    read_full_layers(attention, model);
     add_source(attention, "attention", model);
     shape.reject_unknown_keys();
     attention.reject_unknown_keys();

@@ -14,7 +14,8 @@ struct Gqa {
     int kv_heads = 0;
     int head_dim = 0;
     bool qkv_bias = false;
-    bool qk_norm = false; ///< norm over each head of Q and K (Qwen3)
+    bool qk_norm = false;     ///< norm over each head of Q and K (Qwen3)
+    bool output_gate = false; ///< what attention gives is gated by columns beside the queries (Qwen3-Next)
 };
 
 /// Multi-head latent attention (DeepSeek-V2): keys and values from one compressed vector per token.
@@ -29,11 +30,42 @@ struct Mla {
 
 using Attention = std::variant<Gqa, Mla>;
 
+/// What the state of linear attention forgets per token.
+enum class Decay {
+    fixed,  ///< a factor per head that no token changes (Lightning attention)
+    head,   ///< a factor per head (Mamba-2, Gated DeltaNet)
+    channel ///< one per column of a key (Kimi Delta Attention)
+};
+
+/// Attention whose memory is a matrix of key_dim x value_dim per head, whatever the length: a token lets it decay, adds the product of
+/// its key and its value, and reads it with its query (Lightning attention, arXiv 2401.04658; Mamba-2, arXiv 2405.21060, whose state size is
+/// key_dim, groups are key_heads, C and B queries and keys). With the delta rule it first takes away what its key holds
+/// already (Gated DeltaNet, arXiv 2412.06464; Kimi Delta Attention, arXiv 2510.26692).
+struct LinearAttention {
+    bool delta_rule = false;
+    int heads = 0;     ///< of values
+    int key_heads = 0; ///< of queries and of keys; each serves heads / key_heads of values
+    int key_dim = 0;
+    int value_dim = 0;
+    int convolution = 0; ///< tokens that a short convolution over queries, keys and values reads; 0 = none
+    Decay decay = Decay::fixed;
+    int decay_rank = 0;      ///< of the two factors of Decay::channel's projection
+    bool output_gate = true; ///< what is read is normed per head and gated
+    int gate_rank = 0;       ///< of the two factors of the gate's projection; 0 = one projection
+    bool qk_norm = false;    ///< norm with weights over each head of Q and K (Ring-linear)
+    bool rotary = false;     ///< queries and keys are turned by their position (Ring-linear)
+};
+
+/// What a layer mixes tokens with; std::monostate = nothing, an FFN alone.
+using Mixer = std::variant<std::monostate, Gqa, Mla, LinearAttention>;
+
 /// The routed experts of a layer, and the shared ones that every token passes.
 struct Moe {
     int experts = 0;
     int topk = 0;
-    int expert_ffn = 0;       ///< inner size of one routed expert
+    int expert_ffn = 0; ///< inner size of one routed expert
+    int latent =
+        0; ///< columns that experts read and write, projected from the hidden state and back around the exchange (Nemotron 3 Super's latent experts); 0 = the hidden state's
     int shared_experts = 0;   ///< for reports; their work is in shared_ffn_total
     int shared_ffn_total = 0; ///< inner size of all shared experts together
     int leading_dense_layers = 0;
@@ -85,32 +117,53 @@ struct Model {
     bool sandwich_norm = false; ///< norms also after attention and FFN (Pangu Ultra)
     int mtp_depth = 0;          ///< extra layers that predict further tokens (DeepSeek-V3: 1)
     Attention attention;
-    int window = 0;               ///< keys that a query sees at most; 0 = all
-    int full_attention_every = 0; ///< the last of so many layers has no window (gpt-oss: 2); 0 = all have it
-    int dense_ffn = 0;            ///< inner size of dense layers; 0 where there are none
-    bool gated_ffn = true;        ///< three matrices (SwiGLU) instead of two, in dense layers and experts
+    int window = 0;                        ///< keys that a query sees at most; 0 = all
+    std::optional<LinearAttention> linear; ///< of layers without `attention`
+    int full_attention_every =
+        0; ///< the last of so many layers has `attention` without a window (gpt-oss: 2); 0 = none
+    std::vector<int> full_attention_layers; ///< or these, from 1
+    /// A letter for each layer, which then is one block: M linear attention, * attention, - dense FFN, E experts (Megatron-Core's
+    /// hybrid_override_pattern); empty = each layer mixes and has an FFN.
+    std::string pattern;
+    int dense_ffn = 0;     ///< inner size of dense layers; 0 where there are none
+    bool gated_ffn = true; ///< three matrices (SwiGLU) instead of two, in dense layers and experts
     std::optional<Moe> moe;
     std::optional<PublishedParameters> published;
     std::vector<ModelSource> sources;
     std::string file; ///< where it was read
 };
 
-[[nodiscard]] int heads_of(Model const& model);
+/// Of a layer; see is_moe_layer().
+[[nodiscard]] Mixer mixer_of(Model const& model, int layer);
+/// The mixers that the model has, each once.
+[[nodiscard]] std::vector<Mixer> mixers_of(Model const& model);
+/// Heads of queries (of values, in linear attention), and those of keys and values: all heads for latent attention, whose keys
+/// are made per head. 0 where nothing mixes.
+[[nodiscard]] int heads_of(Mixer const& mixer);
+[[nodiscard]] int kv_heads_of(Mixer const& mixer);
 /// Head size of queries and keys, and of values.
-[[nodiscard]] int key_dim(Model const& model);
-[[nodiscard]] int value_dim(Model const& model);
-/// Layers count from 0. MTP layers, which come after them, are like the last one.
+[[nodiscard]] int key_dim(Mixer const& mixer);
+[[nodiscard]] int value_dim(Mixer const& mixer);
+[[nodiscard]] bool is_linear(Mixer const& mixer);
+/// Layers count from 0. MTP layers, which come after them, are like the last one; beside a pattern they have full attention and
+/// experts (a dense FFN, where it has none).
 [[nodiscard]] bool is_moe_layer(Model const& model, int layer);
 [[nodiscard]] int moe_layers(Model const& model);
 /// Of the first `layers` layers.
 [[nodiscard]] int moe_layers_among(Model const& model, int layers);
+/// Columns of the tokens that routed experts read and write. The model has experts.
+[[nodiscard]] int expert_columns(Model const& model);
 /// Some layer without experts and some with them. The model has such layers.
 [[nodiscard]] int a_dense_layer(Model const& model);
 [[nodiscard]] int a_moe_layer(Model const& model);
+/// A FFN without experts.
+[[nodiscard]] bool has_dense_ffn(Model const& model, int layer);
 /// Keys that a query of this layer sees at most; 0 = all before it.
 [[nodiscard]] int window_of(Model const& model, int layer);
+/// Layers of one kind do the same work: they have the same number.
+[[nodiscard]] int kind_of_layer(Model const& model, int layer);
 
-/// Reads a model: id, name, sections shape, attention, moe (or none), published (or none), each with its
+/// Reads a model: id, name, sections shape, attention, linear_attention, moe, published (the last three or none), each with its
 /// source.
 /// @throws InputError for unknown keys, missing ones and figures that cannot be (heads not a multiple of
 /// kv_heads, …)

@@ -10,16 +10,30 @@ namespace moesaic::model {
 
 namespace {
 
-constexpr std::array kind_names{std::string_view{"gemm"},          std::string_view{"bmm"},
-                                std::string_view{"grouped_gemm"},  std::string_view{"moe_ffn"},
-                                std::string_view{"attention"},     std::string_view{"mla_attention"},
-                                std::string_view{"rmsnorm"},       std::string_view{"layernorm"},
-                                std::string_view{"rope"},          std::string_view{"gated_activation"},
-                                std::string_view{"gelu"},          std::string_view{"add"},
-                                std::string_view{"dropout"},       std::string_view{"softmax"},
-                                std::string_view{"router_topk"},   std::string_view{"permute"},
-                                std::string_view{"unpermute"},     std::string_view{"quantise"},
-                                std::string_view{"embedding"},     std::string_view{"cross_entropy"},
+constexpr std::array kind_names{std::string_view{"gemm"},
+                                std::string_view{"bmm"},
+                                std::string_view{"grouped_gemm"},
+                                std::string_view{"moe_ffn"},
+                                std::string_view{"attention"},
+                                std::string_view{"mla_attention"},
+                                std::string_view{"linear_attention"},
+                                std::string_view{"delta_rule"},
+                                std::string_view{"kda"},
+                                std::string_view{"short_convolution"},
+                                std::string_view{"rmsnorm"},
+                                std::string_view{"layernorm"},
+                                std::string_view{"rope"},
+                                std::string_view{"gated_activation"},
+                                std::string_view{"gelu"},
+                                std::string_view{"add"},
+                                std::string_view{"dropout"},
+                                std::string_view{"softmax"},
+                                std::string_view{"router_topk"},
+                                std::string_view{"permute"},
+                                std::string_view{"unpermute"},
+                                std::string_view{"quantise"},
+                                std::string_view{"embedding"},
+                                std::string_view{"cross_entropy"},
                                 std::string_view{"optimizer_step"}};
 static_assert(kind_names.size() == static_cast<std::size_t>(OpKind::optimizer_step) + 1);
 
@@ -88,6 +102,31 @@ double attention_bytes(Operation const& op) {
     return elements * batch * input_bytes(op);
 }
 
+double linear_flop(Operation const& op) {
+    bool const delta = op.kind != OpKind::linear_attention, forward = op.pass == Pass::forward;
+    double const k = as_double(op.k), v = value_dim(op), c = chunk_of_linear_attention;
+    double const within =
+        c * (delta ? (forward ? 3 * k + 2 * v : 7 * k + 5 * v) : (forward ? k + v : 3 * k + 2 * v));
+    double const with_state = (delta ? (forward ? 3 : 8) : (forward ? 2 : 5)) * k * v;
+    return op.pass == Pass::weight_gradient
+               ? 0.0
+               : 2.0 * (within + with_state) * as_double(op.m) * op.heads * as_double(op.batch);
+}
+
+/// Queries, keys and values in, what is read out; a decay and a step size per head in fp32 are left out, and so are the states
+/// between chunks.
+double linear_bytes(Operation const& op) {
+    double const rows = as_double(op.m) * as_double(op.batch);
+    int const key_heads = op.kv_heads > 0 ? op.kv_heads : op.heads;
+    double const keys = 2.0 * key_heads * as_double(op.k), values = op.heads * value_dim(op);
+    double const forward = keys + 2 * values;
+    double const backward = keys + 2 * values + keys + values; // q, k, v, dout -> dq, dk, dv
+    double const elements = op.pass == Pass::forward           ? forward
+                            : op.pass == Pass::weight_gradient ? 0.0
+                                                               : backward;
+    return rows * elements * input_bytes(op);
+}
+
 /// `b` products C[m,n] = A[m,k] B[k,n], or their gradients.
 double product_bytes(Operation const& op, double m, double b) {
     double const n = as_double(op.n), k = as_double(op.k), in = input_bytes(op), out = output_bytes(op);
@@ -139,6 +178,7 @@ Traffic row_traffic(Operation const& op) {
     case OpKind::layernorm:
     case OpKind::gelu:
     case OpKind::softmax:
+    case OpKind::short_convolution:
         return {2, 3}; // x -> y; x (softmax: y), dy -> dx
     case OpKind::rope:
         return {2, 2}; // the backward turns the gradient back
@@ -219,7 +259,7 @@ std::string text_of(Operation const& op) {
     if (op.batch > 1) {
         text += fmt::format(" batch {}", op.batch);
     }
-    if (is_attention(op.kind)) {
+    if (is_attention(op.kind) || is_linear(op.kind)) {
         text += fmt::format(" heads {}/{}", op.heads, op.kv_heads > 0 ? op.kv_heads : op.heads);
         text += op.causal ? " causal" : "";
     }
@@ -227,6 +267,10 @@ std::string text_of(Operation const& op) {
         text += fmt::format(" top {} of {}", op.topk, op.experts);
     }
     return op.pass == Pass::forward ? text : fmt::format("{} {}", text, name_of(op.pass));
+}
+
+bool is_linear(OpKind kind) {
+    return kind == OpKind::linear_attention || kind == OpKind::delta_rule || kind == OpKind::kda;
 }
 
 bool has_weights(OpKind kind) {
@@ -241,7 +285,7 @@ Flop flop_of(Operation const& op) {
     if (op.kind == OpKind::moe_ffn) {
         return Flop{inner * expert_rows(op) * (op.gated ? 3 : 2)};
     }
-    return Flop{is_attention(op.kind) ? attention_flop(op) : 0.0};
+    return Flop{is_attention(op.kind) ? attention_flop(op) : is_linear(op.kind) ? linear_flop(op) : 0.0};
 }
 
 Bytes bytes_of(Operation const& op) {
@@ -253,6 +297,9 @@ Bytes bytes_of(Operation const& op) {
     }
     if (is_attention(op.kind)) {
         return Bytes{attention_bytes(op)};
+    }
+    if (is_linear(op.kind)) {
+        return Bytes{linear_bytes(op)};
     }
     if (op.kind == OpKind::optimizer_step) {
         return Bytes{optimizer_bytes(op)};

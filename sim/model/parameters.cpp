@@ -17,67 +17,103 @@ std::int64_t norm_parameters(Model const& model, std::int64_t columns) {
     return columns * (model.norm == Norm::layernorm ? 2 : 1);
 }
 
-std::int64_t layer_norms(Model const& model) {
-    std::int64_t const around_blocks = norm_parameters(model, model.hidden) * (model.sandwich_norm ? 4 : 2);
+/// Attention or an FFN, each with a norm before it.
+int blocks_of(Model const& model, int layer) {
+    return model.pattern.empty() || layer >= model.layers ? 2 : 1;
+}
+
+/// What linear attention has per head beside its projections: a first decay and its scale, where a token changes it.
+std::int64_t head_parameters(LinearAttention const& a) {
+    return a.decay == Decay::fixed ? 0 : std::int64_t{2} * a.heads;
+}
+
+std::int64_t layer_norms(Model const& model, int layer) {
+    std::int64_t const around_blocks =
+        norm_parameters(model, model.hidden) * blocks_of(model, layer) * (model.sandwich_norm ? 2 : 1);
     std::int64_t const inside = std::visit(
-        overloaded{[&](Gqa const& a) { return a.qk_norm ? 2 * norm_parameters(model, a.head_dim) : 0; },
-                   [&](Mla const& a) { return norm_parameters(model, a.q_lora_rank + a.kv_lora_rank); }},
-        model.attention);
+        overloaded{[](std::monostate) { return std::int64_t{0}; },
+                   [&](Gqa const& a) { return a.qk_norm ? 2 * norm_parameters(model, a.head_dim) : 0; },
+                   [&](Mla const& a) { return norm_parameters(model, a.q_lora_rank + a.kv_lora_rank); },
+                   [&](LinearAttention const& a) {
+                       return (a.qk_norm ? 2 * norm_parameters(model, a.key_dim) : 0) +
+                              (a.output_gate ? norm_parameters(model, a.value_dim) : 0) + head_parameters(a);
+                   }},
+        mixer_of(model, layer));
     return around_blocks + inside;
 }
 
 /// @param heads, kv_heads of the rank
-std::int64_t attention_biases(Model const& model, int heads, int kv_heads) {
-    auto const* const gqa = std::get_if<Gqa>(&model.attention);
+std::int64_t attention_biases(Model const& model, Mixer const& mixer, int heads, int kv_heads) {
+    auto const* const gqa = std::get_if<Gqa>(&mixer);
+    if (!gqa && !std::holds_alternative<Mla>(mixer)) {
+        return 0;
+    }
     bool const on_qkv = model.biases || (gqa != nullptr && gqa->qkv_bias);
     std::int64_t const qkv =
         gqa != nullptr ? static_cast<std::int64_t>(heads + 2 * kv_heads) * gqa->head_dim : 0;
     return (on_qkv ? qkv : 0) + (model.biases ? model.hidden : 0);
 }
 
-std::int64_t ffn_parameters(Model const& model, int inner) {
+std::int64_t ffn_parameters(Model const& model, int columns, int inner) {
     std::int64_t const biases =
-        model.biases ? static_cast<std::int64_t>(model.gated_ffn ? 2 : 1) * inner + model.hidden : 0;
-    return ffn_weights(model, inner) + biases;
+        model.biases ? static_cast<std::int64_t>(model.gated_ffn ? 2 : 1) * inner + columns : 0;
+    return ffn_weights(model, columns, inner) + biases;
 }
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 LayerParameters divided_layer(Model const& model, int layer, Shard const& shard, int local_experts) {
-    int const heads = heads_of(model) / shard.tensor;
-    int const kv_heads = std::max(1, kv_heads_of(model) / shard.tensor);
-    auto const attention = attention_weights(model, heads, kv_heads);
-    LayerParameters out{.attention = attention.split + attention_biases(model, heads, kv_heads),
+    auto const mixer = mixer_of(model, layer);
+    int const heads = heads_of(mixer) / shard.tensor;
+    int const kv_heads = std::max(1, kv_heads_of(mixer) / shard.tensor);
+    auto const attention = attention_weights(mixer, model.hidden, heads, kv_heads);
+    LayerParameters out{.attention = attention.split + attention_biases(model, mixer, heads, kv_heads),
                         .replicated = attention.replicated,
-                        .norms = layer_norms(model)};
+                        .norms = layer_norms(model, layer)};
+    if (has_dense_ffn(model, layer)) {
+        out.dense_ffn = ffn_parameters(model, model.hidden, model.dense_ffn / shard.tensor);
+    }
     if (!is_moe_layer(model, layer)) {
-        out.dense_ffn = ffn_parameters(model, model.dense_ffn / shard.tensor);
         return out;
     }
     auto const& moe = *model.moe;
-    out.dense_ffn = moe.shared_ffn_total > 0 ? ffn_parameters(model, moe.shared_ffn_total / shard.tensor) : 0;
-    out.router = static_cast<std::int64_t>(model.hidden) * moe.experts;
-    out.experts = local_experts * ffn_parameters(model, moe.expert_ffn / shard.expert_tensor);
+    out.dense_ffn = moe.shared_ffn_total > 0
+                        ? ffn_parameters(model, model.hidden, moe.shared_ffn_total / shard.tensor)
+                        : 0;
+    out.router = static_cast<std::int64_t>(model.hidden) * moe.experts + latent_weights(model);
+    out.experts =
+        local_experts * ffn_parameters(model, expert_columns(model), moe.expert_ffn / shard.expert_tensor);
     return out;
 }
 
 } // namespace
 
+namespace {
+
+int mixer_tensors(Mixer const& mixer) {
+    return std::visit(
+        overloaded{[](std::monostate) { return 0; },
+                   [](Gqa const& a) { return a.qk_norm ? 6 : 4; }, // queries, keys, values, out; norms
+                   // down and up with a norm between, for queries where they are compressed; out
+                   [](Mla const& a) { return (a.q_lora_rank > 0 ? 3 : 1) + 3 + 1; },
+                   [](LinearAttention const& a) { // in, out; then each where there is one
+                       return 2 + (a.convolution > 0 ? 1 : 0) + (a.decay == Decay::fixed ? 0 : 2) +
+                              (a.decay_rank > 0 ? 2 : 0) + (a.gate_rank > 0 ? 2 : 0) + (a.qk_norm ? 2 : 0) +
+                              (a.output_gate ? 1 : 0);
+                   }},
+        mixer);
+}
+
+} // namespace
+
 int weight_tensors(Model const& model, int layer) {
-    int const norms = 2;
     int const ffn = model.gated_ffn ? 3 : 2;
-    auto const* gqa = std::get_if<Gqa>(&model.attention);
-    auto const* mla = std::get_if<Mla>(&model.attention);
-    int attention = 4; // queries, keys, values, out
-    if (gqa && gqa->qk_norm) {
-        attention += 2;
-    } else if (mla) { // down and up with a norm between, for queries where they are compressed; out
-        attention = (mla->q_lora_rank > 0 ? 3 : 1) + 3 + 1;
-    }
+    int const before = blocks_of(model, layer) + mixer_tensors(mixer_of(model, layer));
     if (!is_moe_layer(model, layer)) {
-        return norms + attention + ffn;
+        return before + (has_dense_ffn(model, layer) ? ffn : 0);
     }
-    return norms + attention + 1 + (model.moe->shared_ffn_total > 0 ? ffn : 0);
+    int const beside = model.moe->latent > 0 ? 3 : 1; // the router, projections to latent experts and back
+    return before + beside + (model.moe->shared_ffn_total > 0 ? ffn : 0);
 }
 
 LayerParameters layer_parameters(Model const& model, int layer) {
@@ -87,7 +123,7 @@ LayerParameters layer_parameters(Model const& model, int layer) {
 EndParameters end_parameters(Model const& model) { return rank_end_parameters(model, Shard{}); }
 
 MtpParameters mtp_parameters(Model const& model) {
-    return {.layer = layer_parameters(model, model.layers - 1),
+    return {.layer = layer_parameters(model, model.layers),
             .projection = 2 * static_cast<std::int64_t>(model.hidden) * model.hidden,
             .norms = 3 * norm_parameters(
                              model, model.hidden)}; // of the hidden state, of the embedding, before the head
@@ -114,7 +150,7 @@ std::int64_t active_parameters(Model const& model, ActiveCount counts) {
     if (!model.moe) {
         return all;
     }
-    auto const one_expert = ffn_parameters(model, model.moe->expert_ffn);
+    auto const one_expert = ffn_parameters(model, expert_columns(model), model.moe->expert_ffn);
     return all - one_expert * (model.moe->experts - model.moe->topk) * moe_layers(model);
 }
 
@@ -137,8 +173,14 @@ EndParameters rank_end_parameters(Model const& model, Shard const& shard) {
 
 namespace {
 
-std::optional<ShardProblem> problem_with_heads(Model const& model, Shard const& shard) {
-    int const heads = heads_of(model), kv_heads = kv_heads_of(model);
+std::optional<ShardProblem> problem_with_heads(Mixer const& mixer, Shard const& shard) {
+    int const heads = heads_of(mixer), kv_heads = kv_heads_of(mixer);
+    if (is_linear(mixer) && shard.context > 1 && !shard.context_by_heads) {
+        return ShardProblem{ShardDegree::context,
+                            fmt::format("linear attention reads its sequence in order: context = {} needs "
+                                        "context_exchange = \"all_to_all\"",
+                                        shard.context)};
+    }
     if (heads % shard.tensor != 0) {
         return ShardProblem{
             ShardDegree::tensor,
@@ -166,8 +208,10 @@ std::optional<ShardProblem> problem_with_heads(Model const& model, Shard const& 
 std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard, int local_experts) {
     expects(std::min({shard.tensor, shard.context, shard.expert, shard.expert_tensor}) >= 1,
             "degrees are 1 or more");
-    if (auto problem = problem_with_heads(model, shard)) {
-        return problem;
+    for (auto const& mixer : mixers_of(model)) {
+        if (auto problem = problem_with_heads(mixer, shard)) {
+            return problem;
+        }
     }
     if (model.dense_ffn % shard.tensor != 0) {
         return ShardProblem{ShardDegree::tensor, fmt::format("dense_ffn {} does not divide by tensor = {}",

@@ -12,7 +12,7 @@ struct LayerParameters {
     std::int64_t replicated = 0; ///< compressing projections of latent attention: whole on every tensor rank
     std::int64_t dense_ffn = 0;  ///< dense FFN, or the shared experts of a MoE layer
     std::int64_t experts = 0;    ///< all routed experts together
-    std::int64_t router = 0;
+    std::int64_t router = 0;     ///< with the projections to latent experts and back
     std::int64_t norms = 0;
 
     [[nodiscard]] std::int64_t total() const {

@@ -17,12 +17,15 @@ namespace moesaic::parallel {
 ///   all_gather  keys and values of all parts come first; backward they are gathered again and their gradients reduced
 ///   all_to_all  queries, keys and values go to the ranks of their heads, one after the other, and the output comes back; so do
 ///               the output's gradient and theirs backward: what came is kept (Transformer Engine's context_parallel.py since
-///               2.8). Each carries the rank's own rows of its columns, and is copied into the order of the ranks and back.
+///               2.8). Each carries the rank's own rows of its columns, and is copied into the order of the ranks and back. The one
+///               way for linear attention, which reads its sequence in order; what its convolution reads of the neighbour is left out.
 void context_forward(StageSetting const& setting, std::span<model::Operation const> kernels, BlockBuilder& to,
                      std::string_view prefix);
 void context_backward(StageSetting const& setting, std::span<model::Operation const> gradients,
                       BlockBuilder& to);
-/// What attention's backward needs of other ranks where queries, keys and values were not kept but computed again.
-void context_again(StageSetting const& setting, BlockBuilder& to, std::string_view prefix);
+/// What the backward of the attention among the kernels needs of other ranks where queries, keys and values were not kept but
+/// computed again.
+void context_again(StageSetting const& setting, std::span<model::Operation const> kernels, BlockBuilder& to,
+                   std::string_view prefix);
 
 } // namespace moesaic::parallel

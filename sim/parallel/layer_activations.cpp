@@ -72,14 +72,27 @@ bool is_again(Recompute recompute, Recompute part) {
     return includes(recompute, part) || recompute == Recompute::operators;
 }
 
-bool up_again(model::Model const& model, Recompute recompute) {
-    return std::holds_alternative<model::Mla>(model.attention) && includes(recompute, Recompute::mla_up_proj);
+bool up_again(model::Mixer const& mixer, Recompute recompute) {
+    return std::holds_alternative<model::Mla>(mixer) && includes(recompute, Recompute::mla_up_proj);
 }
 
 /// Queries and keys before their own norms.
-double before_head_norms(model::Model const& model) {
-    auto const* gqa = std::get_if<model::Gqa>(&model.attention);
+double before_head_norms(model::Mixer const& mixer) {
+    auto const* gqa = std::get_if<model::Gqa>(&mixer);
     return gqa && gqa->qk_norm ? static_cast<double>(gqa->heads + gqa->kv_heads) * gqa->head_dim : 0.0;
+}
+
+/// Of linear attention: what the convolution, the kernels and the gate read, what the kernels give, and that gated; with the delta rule
+/// the triangular inverse of each chunk (flash-linear-attention keeps these, and computes the states between chunks again).
+KeptElements kept_of_linear(model::LinearAttention const& a) {
+    double const queries_and_keys = 2.0 * a.key_heads * a.key_dim,
+                 values = double{1.0} * a.heads * a.value_dim;
+    double const convolved = queries_and_keys + values;
+    double const again = a.convolution > 0 || a.qk_norm ? 2.0 : 1.0; // before and after
+    double const inverse = a.delta_rule ? double{1.0} * a.heads * model::chunk_of_linear_attention : 0.0;
+    double const decay = a.decay == model::Decay::channel ? double{1.0} * a.heads * a.key_dim : 0.0;
+    return {.wide = again * convolved + inverse + decay + (a.output_gate ? 2.0 : 0.0) * values,
+            .inputs = values};
 }
 
 /// Context ranks that share heads give attention's output away before the product reads it: its backward keeps what it gave,
@@ -90,22 +103,25 @@ bool gives_output_away(StageSetting const& s, Recompute recompute) {
 }
 
 /// Of attention, divided by what tensor ranks share; the layer's own inputs apart.
-KeptElements kept_of_attention(StageSetting const& s, Recompute recompute) {
-    auto const& model = s.model;
+KeptElements kept_of_attention(StageSetting const& s, model::Mixer const& mixer, Recompute recompute) {
     double const tensor = s.group.tensor;
-    double const heads = model::heads_of(model);
-    auto const* gqa = std::get_if<model::Gqa>(&model.attention);
-    auto const* mla = std::get_if<model::Mla>(&model.attention);
+    if (auto const* linear = std::get_if<model::LinearAttention>(&mixer)) {
+        return kept_of_linear(*linear).over(tensor);
+    }
+    double const heads = model::heads_of(mixer);
+    auto const* gqa = std::get_if<model::Gqa>(&mixer);
+    auto const* mla = std::get_if<model::Mla>(&mixer);
     double const key_heads = gqa ? gqa->kv_heads : heads;
     double const query_key_value =
-        heads * model::key_dim(model) + key_heads * (model::key_dim(model) + model::value_dim(model));
-    bool const again = up_again(model, recompute);
+        heads * model::key_dim(mixer) + key_heads * (model::key_dim(mixer) + model::value_dim(mixer));
+    bool const again = up_again(mixer, recompute);
     // attention keeps its inputs as they came from other ranks (Transformer Engine's AttnFuncWithCPAndQKVOA2A)
     bool const come = s.shape.shard.context_by_heads && s.shape.shard.context > 1;
     // of two products, the second runs again
     double const products = again && !come ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
-    double const out = heads * model::value_dim(model) / tensor;
-    KeptElements kept{.wide = (products * query_key_value + before_head_norms(model)) / tensor,
+    double const out = heads * model::value_dim(mixer) / tensor;
+    double const gate = gqa && gqa->output_gate ? 2.0 * out : 0.0; // itself, and what it lets through
+    KeptElements kept{.wide = (products * query_key_value + before_head_norms(mixer)) / tensor + gate,
                       .attention_out = out};
     auto& read_by_product = s.plan.adapters ? kept.wide : kept.inputs; // or by the adapter beside it
     (gives_output_away(s, recompute) ? read_by_product : kept.copies) += out;
@@ -121,12 +137,12 @@ KeptElements kept_of_attention(StageSetting const& s, Recompute recompute) {
 }
 
 /// Bytes of a token's attention maps: softmax in 16 bit; with dropout its mask and what it leaves.
-double map_bytes(StageSetting const& s, Recompute recompute) {
-    if (s.plan.fused_attention || includes(recompute, Recompute::selective)) {
+double map_bytes(StageSetting const& s, model::Mixer const& mixer, Recompute recompute) {
+    if (s.plan.fused_attention || includes(recompute, Recompute::selective) || model::is_linear(mixer)) {
         return 0.0;
     }
     double const cells =
-        static_cast<double>(model::heads_of(s.model)) / s.group.tensor * s.shape.sequence_length;
+        static_cast<double>(model::heads_of(mixer)) / s.group.tensor * s.shape.sequence_length;
     return cells * (s.model.dropout ? 5.0 : 2.0);
 }
 
@@ -142,13 +158,13 @@ KeptElements kept_of_ffn(model::Model const& model, double inner, Recompute reco
 KeptElements kept_in_expert(StageSetting const& s, Recompute recompute) {
     auto kept = kept_of_ffn(s.model, s.model.moe->expert_ffn, recompute, Recompute::moe_act)
                     .over(s.kind.expert_tensor);
-    kept += {.inputs = static_cast<double>(s.model.hidden)};
+    kept += {.inputs = static_cast<double>(model::expert_columns(s.model))};
     return kept;
 }
 
 /// Of a token: the copies as they come back from the experts, and what the router gave.
 KeptElements kept_of_returned(StageSetting const& s, double copies) {
-    double const back = s.plan.weighted_activation ? 0.0 : s.model.hidden;
+    double const back = s.plan.weighted_activation ? 0.0 : model::expert_columns(s.model);
     return {.wide = copies * back + 2.0 * s.model.moe->experts};
 }
 
@@ -182,6 +198,8 @@ KeptElements kept_of_moe(StageSetting const& s, Recompute recompute, double norm
     bool const shared_again = shared > 0 && includes(recompute, Recompute::shared_experts);
     KeptElements kept{.wide = shared_again ? norm : 0.0, .routed = shared_again ? 0.0 : norm};
     kept += kept_of_experts(s, recompute).over(s.group.tensor);
+    kept += {.inputs = double{1.0} * s.model.moe->latent /
+                       s.group.tensor}; // what the way back from latent experts reads
     if (shared > 0 && !shared_again) {
         kept.copies += norm;
         kept += kept_of_ffn(s.model, shared, recompute, Recompute::activation).over(s.group.tensor);
@@ -204,7 +222,7 @@ Bytes kept_by_own_experts(StageSetting const& s, int layer, Recompute recompute)
         return {};
     }
     double const rows = model::expert_rows(*s.model.moe, shape_of(s, layer));
-    KeptElements const input{.inputs = static_cast<double>(s.model.hidden)};
+    KeptElements const input{.inputs = static_cast<double>(model::expert_columns(s.model))};
     return Bytes{rows * bytes_of(recompute == Recompute::full ? input : kept_in_expert(s, recompute), s)};
 }
 
@@ -224,15 +242,24 @@ Bytes stage_activation_bytes(StageSetting const& s, int layer, Recompute recompu
     }
     double const norm =
         is_again(recompute, Recompute::layernorm) ? 0.0 : model.hidden / own; // output of either of the two
-    KeptElements kept{.wide = 2.0 * model.hidden / own, .inputs = norm};
-    kept += kept_of_attention(s, recompute);
-    kept +=
-        model::is_moe_layer(model, layer) ? kept_of_moe(s, recompute, norm) : kept_of_mlp(s, recompute, norm);
-    if (s.plan.adapters) {
-        kept = beside_frozen(kept, norm);
+    auto const mixer = model::mixer_of(model, layer);
+    bool const mixes = model::heads_of(mixer) > 0, experts = model::is_moe_layer(model, layer);
+    double const blocks = (mixes ? 1.0 : 0.0) + (experts || model::has_dense_ffn(model, layer) ? 1.0 : 0.0);
+    KeptElements kept{.wide = blocks * model.hidden / own};
+    if (mixes) {
+        kept += {.inputs = norm};
+        kept += kept_of_attention(s, mixer, recompute);
     }
-    double const masks = model.dropout ? 2.0 * model.hidden / own : 0.0; // one byte each
-    return Bytes{tokens * (bytes_of(kept, s) + masks + map_bytes(s, recompute))};
+    if (experts) {
+        kept += kept_of_moe(s, recompute, norm);
+    } else if (model::has_dense_ffn(model, layer)) {
+        kept += kept_of_mlp(s, recompute, norm);
+    }
+    if (s.plan.adapters) {
+        kept = beside_frozen(kept, mixes ? norm : 0.0);
+    }
+    double const masks = model.dropout ? blocks * model.hidden / own : 0.0; // one byte each
+    return Bytes{tokens * (bytes_of(kept, s) + masks + map_bytes(s, mixer, recompute))};
 }
 
 } // namespace

@@ -120,14 +120,18 @@ bool is_core_attention(model::Operation const& op) {
 bool is_norm(model::Operation const& op) {
     return op.kind == model::OpKind::rmsnorm || op.kind == model::OpKind::layernorm;
 }
-bool is_activation(model::Operation const& op) {
-    return op.kind == model::OpKind::gated_activation || op.kind == model::OpKind::gelu;
+bool is_activation(model::Operation const& op) { // of a FFN
+    return (op.kind == model::OpKind::gated_activation && op.role != "output_gate") ||
+           op.kind == model::OpKind::gelu;
 }
-/// Between the compressed vectors of latent attention and attention itself.
-bool is_up_projection(model::Model const& model, model::Operation const& op) {
-    return std::holds_alternative<model::Mla>(model.attention) &&
-           (is_rotation(op) || op.role == "q_norm" || op.role == "kv_norm" || op.role == "q_up" ||
-            op.role == "kv_up");
+/// The layer's attention is latent: it alone makes keys and values of a vector per token.
+bool has_latent_attention(model::LayerOperations const& ops) {
+    return std::ranges::any_of(ops.attention, [](auto const& op) { return op.role == "kv_up"; });
+}
+/// Between the compressed vectors of latent attention and attention itself. @param latent whether the layer has such
+bool is_up_projection(bool latent, model::Operation const& op) {
+    return latent && (is_rotation(op) || op.role == "q_norm" || op.role == "kv_norm" || op.role == "q_up" ||
+                      op.role == "kv_up");
 }
 
 /// The part of a layer to which the kernel belongs; none where it runs again with a larger part alone.
@@ -143,14 +147,14 @@ Recompute part_of(model::Operation const& op) {
 }
 
 /// Whether the kernel runs again; `products` counts those of the layer so far.
-bool runs_again(model::Model const& model, model::Operation const& op, Recompute recompute, int& products) {
+bool runs_again(bool latent, model::Operation const& op, Recompute recompute, int& products) {
     if (includes(recompute, Recompute::operators)) {
         return model::has_weights(op.kind) ? ++products % 2 == 0
                                            : is_norm(op) || is_activation(op) || is_rotation(op);
     }
     auto const part = part_of(op);
     return (part != Recompute::none && includes(recompute, part)) ||
-           (includes(recompute, Recompute::mla_up_proj) && is_up_projection(model, op));
+           (includes(recompute, Recompute::mla_up_proj) && is_up_projection(latent, op));
 }
 
 /// @param share of the layer's host time
@@ -179,15 +183,16 @@ void recompute_selected(StageSetting const& s, Recompute recompute, model::Layer
                         BlockBuilder& to, Part part) {
     Traffic const traffic{s, to};
     int products = 0; // counted over the whole layer, whatever is left out here
+    bool const latent = has_latent_attention(ops);
     auto const some = [&](model::Operations const& list) {
         model::Operations chosen;
         std::ranges::copy_if(list, std::back_inserter(chosen),
-                             [&](auto const& op) { return runs_again(s.model, op, recompute, products); });
+                             [&](auto const& op) { return runs_again(latent, op, recompute, products); });
         if (part == Part::all || (part == Part::experts) == (&list == &ops.experts)) {
             traffic.compute(chosen, again);
             // attention keeps what came to it, unless all that is cheap runs again: rotation is the last step before it
             if (recompute == Recompute::operators && std::ranges::any_of(chosen, is_rotation)) {
-                context_again(s, to, again);
+                context_again(s, ops.attention, to, again);
             }
         }
     };
@@ -213,9 +218,12 @@ void recompute_selected(StageSetting const& s, Recompute recompute, model::Layer
 
 void forward_attention(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
                        std::string_view prefix) {
+    if (ops.attention.empty()) {
+        return;
+    }
     Traffic const traffic{s, to};
     to.compute(ops.attention_norm, prefix);
-    traffic.block(model::gathered_columns(s.model), ops.attention, "attention", prefix);
+    traffic.block(ops.gathered_columns, ops.attention, "attention", prefix);
     if (s.plan.adapters) {
         to.compute(adapter_operations(s), prefix);
     }
@@ -224,17 +232,23 @@ void forward_attention(StageSetting const& s, model::LayerOperations const& ops,
 
 void backward_attention(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
                         BackwardPart part) {
+    if (ops.attention.empty()) {
+        return;
+    }
     Traffic const traffic{s, to, part};
     traffic.backward(ops.attention_residual);
     if (s.plan.adapters) {
         backward_adapters(s, to, part);
     }
-    traffic.block_backward(model::gathered_columns(s.model), ops.attention, "attention");
+    traffic.block_backward(ops.gathered_columns, ops.attention, "attention");
     traffic.backward(ops.attention_norm);
 }
 
 void forward_ffn(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
                  std::string_view prefix) {
+    if (ops.ffn.empty()) {
+        return;
+    }
     to.compute(ops.ffn_norm, prefix);
     Traffic{s, to}.block(s.model.hidden, ops.ffn, "ffn", prefix);
     to.compute(ops.ffn_residual, prefix);
@@ -242,6 +256,9 @@ void forward_ffn(StageSetting const& s, model::LayerOperations const& ops, Block
 
 void backward_ffn(StageSetting const& s, model::LayerOperations const& ops, BlockBuilder& to,
                   BackwardPart part) {
+    if (ops.ffn.empty()) {
+        return;
+    }
     Traffic const traffic{s, to, part};
     traffic.backward(ops.ffn_residual);
     traffic.block_backward(s.model.hidden, ops.ffn, "ffn");

@@ -9,6 +9,7 @@
 #include <array>
 #include <fmt/format.h>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace moesaic::parallel {
@@ -38,8 +39,9 @@ int layers_end(StageSetting const& s, ChunkContent const& chunk) {
 Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     bool const parted = std::ranges::any_of(
         load.slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
-    std::map<int, double> waiting; // by how many experts of a layer are here: others are alike
-    std::map<std::pair<int, Recompute>, double> whole;
+    std::map<std::pair<int, int>, double>
+        waiting; // by kind, and how many experts of a layer are here: others are alike
+    std::map<std::tuple<int, int, Recompute>, double> whole;
     auto const known = [](auto& values, auto const& key, auto const& find) {
         auto const [at, is_new] = values.try_emplace(key, 0.0);
         return is_new ? at->second = find().value() : at->second;
@@ -49,17 +51,17 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     for (auto const& chunk : load.chunks) {
         Kept kept;
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
-            int const moe = model::is_moe_layer(s.model, layer) ? experts_of(s, layer) : -1;
+            std::pair const alike{model::kind_of_layer(s.model, layer), experts_of(s, layer)};
             auto const again = recompute_of(s.group, s.model, layer);
-            double const one =
-                known(whole, std::pair{moe, again}, [&] { return activation_bytes(s, layer, again); });
+            double const one = known(whole, std::tuple{alike.first, alike.second, again},
+                                     [&] { return activation_bytes(s, layer, again); });
             if (layer < s.plan.offloaded_layers) {
                 moving = std::max(moving, 2.0 * one * load.batches_in_turn);
                 continue;
             }
             kept.whole += one;
             kept.layer = std::max(kept.layer, one);
-            kept.waiting += parted ? known(waiting, moe, [&] { return waiting_bytes(s, layer); }) : 0.0;
+            kept.waiting += parted ? known(waiting, alike, [&] { return waiting_bytes(s, layer); }) : 0.0;
         }
         if (chunk.head) {
             auto const head = head_bytes(s);
@@ -90,7 +92,8 @@ Bytes expert_buffers(StageSetting const& s, StageLoad const& load) {
             }
         }
     }
-    return Bytes{2.0 * most * s.model.hidden * bytes_per_element(s.group.precision.activations)};
+    return Bytes{2.0 * most * (s.model.moe ? model::expert_columns(s.model) : 0) *
+                 bytes_per_element(s.group.precision.activations)};
 }
 
 /// Send and receive buffers of the largest exchange: gathered rows, token copies there and back, or what context ranks send.
@@ -103,7 +106,7 @@ Bytes exchange_buffers(StageSetting const& s, StageLoad const& load) {
     double const gathered = s.group.tensor > 1 ? rows * s.model.hidden * element : 0.0;
     double const copies = s.model.moe && s.kind.expert > 1
                               ? 2.0 * rows / s.group.tensor * s.model.moe->topk * s.kind.expert_imbalance *
-                                    s.model.hidden * element
+                                    model::expert_columns(s.model) * element
                               : 0.0;
     return Bytes{std::max({gathered, copies, context_buffers(s).value()})};
 }

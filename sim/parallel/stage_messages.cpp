@@ -87,7 +87,7 @@ Message TokenMessages::message(Key const& key, Way way, std::optional<int> place
     auto const [from, to] = way == Way::out ? std::pair{attention, experts} : std::pair{experts, attention};
     return {ClassId{static_cast<std::int64_t>(from)},
             ClassId{static_cast<std::int64_t>(to)},
-            Bytes{copies * job_.model.hidden * element},
+            Bytes{copies * model::expert_columns(job_.model) * element},
             stages_[from].place.ranks.first,
             stages_[to].place.ranks.first,
             kind.apart->groups,

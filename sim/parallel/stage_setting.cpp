@@ -151,7 +151,9 @@ LayerWeights trained_weights_of_layer(StageSetting const& s, int layer) {
     if (!s.plan.adapters) {
         return weights_of_layer(s, layer);
     }
-    return {.dense = static_cast<double>(model::adapter_weights(s.model, *s.plan.adapters)), .expert = 0};
+    bool const mixes = model::heads_of(model::mixer_of(s.model, layer)) > 0;
+    return {.dense = mixes ? static_cast<double>(model::adapter_weights(s.model, *s.plan.adapters)) : 0.0,
+            .expert = 0};
 }
 
 LayerWeights trained_weights_of_ends(StageSetting const& s, ChunkContent const& content) {

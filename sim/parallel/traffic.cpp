@@ -30,7 +30,7 @@ Collective Traffic::reduction(double columns, Label role) const {
 }
 
 Bytes Traffic::expert_rows() const {
-    return Bytes{model::expert_rows(*s_.model.moe, s_.shape) * s_.model.hidden * element()};
+    return Bytes{model::expert_rows(*s_.model.moe, s_.shape) * model::expert_columns(s_.model) * element()};
 }
 
 bool Traffic::overlaps(TensorOverlap least) const {
@@ -139,7 +139,8 @@ void Traffic::block_backward(int columns_in, Operations forward, Label role) con
 
 Collective Traffic::exchange_of(Dtype format, Label role, Way way) const {
     auto const copies = model::dispatched_tokens(s_.shape) * s_.model.moe->topk * s_.kind.expert_imbalance;
-    Collective out{CollectiveKind::all_to_all, Bytes{copies * s_.model.hidden * bytes_per_element(format)},
+    Collective out{CollectiveKind::all_to_all,
+                   Bytes{copies * model::expert_columns(s_.model) * bytes_per_element(format)},
                    s_.groups.expert, std::string{role}};
     out.chip_share = s_.plan.communication_share;
     if (s_.plan.expert_exchange == ExpertExchange::once_per_node) {
@@ -147,7 +148,7 @@ Collective Traffic::exchange_of(Dtype format, Label role, Way way) const {
         out.tokens = {.sums = way == Way::back,
                       .format = format,
                       .tokens = std::llround(model::dispatched_tokens(s_.shape)),
-                      .hidden = s_.model.hidden,
+                      .hidden = model::expert_columns(s_.model),
                       .topk = s_.model.moe->topk,
                       .experts = s_.model.moe->experts,
                       .sms = s_.plan.exchange_processors,

@@ -8,7 +8,9 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
+#include <tuple>
 
 namespace moesaic::planner {
 
@@ -83,11 +85,12 @@ double way_of(LocalTimes const& times, Content const& content, std::size_t recom
     }
     double least = 1.0;
     for (std::size_t i = 0; i < parts; ++i) {
-        Content one;
-        one.count[i] = content.count[i] > 0 ? 1 : 0;
-        auto const time = times.of(one, recompute, turns_of(schedule));
-        if (time.turn > 0.0) {
-            least = std::min(least, (time.forward + (drains(schedule) ? time.backward : 0.0)) / time.turn);
+        for (std::size_t kind = 0; content.count[i] > 0 && kind < times.kinds[i].size(); ++kind) {
+            auto const time = stage_time(times.of_kind(i, kind, recompute), turns_of(schedule));
+            if (time.turn > 0.0) {
+                least =
+                    std::min(least, (time.forward + (drains(schedule) ? time.backward : 0.0)) / time.turn);
+            }
         }
     }
     return least;
@@ -110,6 +113,26 @@ Passes least_layer(LocalTimes const& times, Content const& content, std::size_t 
 
 } // namespace
 
+namespace {
+
+struct Alike {
+    int first = 0;
+    int count = 0;
+};
+
+/// The layers with the same mixer and the same kind of FFN of which there are most: they hold and keep the same.
+Alike most_alike(model::Model const& model) {
+    std::map<std::tuple<std::size_t, bool, bool>, Alike> kinds;
+    for (int layer = 0; layer < model.layers; ++layer) {
+        std::tuple const kind{model::mixer_of(model, layer).index(), model::is_moe_layer(model, layer),
+                              model::has_dense_ffn(model, layer)};
+        ++kinds.try_emplace(kind, Alike{layer, 0}).first->second.count;
+    }
+    return std::ranges::max_element(kinds, {}, [](auto const& kind) { return kind.second.count; })->second;
+}
+
+} // namespace
+
 WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& local,
                        Schedule const& schedule, int zero) {
     auto const* found = times.find(local);
@@ -117,10 +140,8 @@ WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& l
     auto const& model = problem.scenario.model;
     auto const content = content_of(model, 0, model.layers);
     auto const turns = turns_of(schedule);
-    int const moe = model::moe_layers(model);
-    bool const mostly_moe = 2 * moe >= model.layers;
-    int const layer = mostly_moe ? model::a_moe_layer(model) : model::a_dense_layer(model);
-    WholeModel out{.layers = model.layers, .like_layers = mostly_moe ? moe : model.layers - moe};
+    auto const [layer, like_layers] = most_alike(model);
+    WholeModel out{.layers = model.layers, .like_layers = like_layers};
     out.turn = out.layer_turn = out.kept = std::numeric_limits<double>::infinity();
     out.way = 1.0;
     out.flight = flight_of(schedule);

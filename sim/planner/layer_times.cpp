@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
+#include <span>
 
 namespace moesaic::planner {
 
@@ -32,50 +34,34 @@ PassTime pass_time(engine::BlockBound const& bound) {
     return out;
 }
 
-/// A part alone.
-struct Sample {
-    ChunkContent chunk;
-    bool is_full = false; ///< a layer without a window in a model where others have one
-};
-
-/// The first layer with a window and the first without, with experts or dense; of a model where all are alike, the first.
-std::vector<Sample> layer_samples(model::Model const& model, bool moe) {
-    std::vector<Sample> out;
-    for (bool const full : {false, true}) {
-        for (int layer = 0; layer < model.layers; ++layer) {
-            bool const is_full = model.full_attention_every > 0 && model::window_of(model, layer) == 0;
-            if (is_full == full && model::is_moe_layer(model, layer) == moe) {
-                out.push_back({{.layers = {layer, layer + 1}, .embedding = false, .head = false}, full});
-                break;
-            }
-        }
+/// One of each kind; none where the model has no such part.
+std::vector<ChunkContent> samples_of(model::Model const& model, Part part) {
+    if (part == Part::embedding) {
+        return {{.layers = {0, 0}, .embedding = true, .head = false}};
     }
-    if (out.size() == 1) { // where none of them has a window
-        out.front().is_full = false;
+    if (part == Part::head) {
+        return {{.layers = {model.layers, model.layers}, .embedding = false, .head = true}};
+    }
+    std::vector<ChunkContent> out;
+    for (int const layer : layers_of_kinds(model, part)) {
+        out.push_back({.layers = {layer, layer + 1}, .embedding = false, .head = false});
     }
     return out;
 }
 
-/// None where the model has no such part.
-std::vector<Sample> samples_of(model::Model const& model, Part part) {
-    switch (part) {
-    case Part::embedding:
-        return {{{.layers = {0, 0}, .embedding = true, .head = false}}};
-    case Part::head:
-        return {{{.layers = {model.layers, model.layers}, .embedding = false, .head = true}}};
-    case Part::dense:
-        return layer_samples(model, false);
-    case Part::moe:
-        break;
-    }
-    return layer_samples(model, true);
-}
-
-bool is_of_layers(std::size_t part) {
-    return part == static_cast<std::size_t>(Part::dense) || part == static_cast<std::size_t>(Part::moe);
-}
-
 } // namespace
+
+std::vector<int> layers_of_kinds(model::Model const& model, Part part) {
+    std::vector<int> out;
+    std::set<int> seen;
+    for (int layer = 0; layer < model.layers; ++layer) {
+        if ((model::is_moe_layer(model, layer) ? Part::moe : Part::dense) == part &&
+            seen.insert(model::kind_of_layer(model, layer)).second) {
+            out.push_back(layer);
+        }
+    }
+    return out;
+}
 
 Content content_of(model::Model const& model, int begin, int end) {
     int const moe = model::moe_layers_among(model, end) - model::moe_layers_among(model, begin);
@@ -118,18 +104,43 @@ StageTime stage_time(Passes const& passes, Turns turns) {
     return {turn, forward.length, backward.length};
 }
 
+namespace {
+
+/// Of so many consecutive layers of one part, of which one of each kind takes this.
+Passes least_passes(std::vector<Passes> const& kinds, int count, int second_every) {
+    if (kinds.size() == 2 && second_every > 0) { // one more or one less of the second, by where they begin
+        auto const with = [&](int second) {
+            auto sum = kinds[0] * (count - second);
+            sum += kinds[1] * second;
+            return sum;
+        };
+        int const least = count / second_every, most = (count + second_every - 1) / second_every;
+        return least == most ? with(least) : least_of(with(least), with(most));
+    }
+    auto least = kinds.front();
+    for (auto const& kind : std::span{kinds}.subspan(1)) {
+        least = least_of(least, kind);
+    }
+    return least * count;
+}
+
+} // namespace
+
+Passes LocalTimes::of_kind(std::size_t part, std::size_t kind, std::size_t recompute) const {
+    auto const& one = kinds[part][kind];
+    return {one.forward, one.backward[recompute], one.parted[recompute]};
+}
+
 Passes LocalTimes::passes(Content const& content, std::size_t recompute) const {
     Passes out;
-    auto const add = [&](PartTimes const& one, int count) {
-        if (count > 0) {
-            out += Passes{one.forward, one.backward[recompute], one.parted[recompute]} * count;
-        }
-    };
     for (std::size_t i = 0; i < parts; ++i) {
-        int const count = content.count[i];
-        int const without_window = full_every > 0 && is_of_layers(i) ? count / full_every : 0;
-        add(part[i], count - without_window);
-        add(full[i], without_window);
+        std::vector<Passes> ones;
+        for (std::size_t kind = 0; content.count[i] > 0 && kind < kinds[i].size(); ++kind) {
+            ones.push_back(of_kind(i, kind, recompute));
+        }
+        if (!ones.empty()) {
+            out += least_passes(ones, content.count[i], second_every);
+        }
     }
     return out;
 }
@@ -243,17 +254,17 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
     }
     for (std::size_t p = 0; p < parts; ++p) {
         for (auto const& sample : samples_of(model, static_cast<Part>(p))) {
-            append_blocks(rank_class, plans, sample.chunk, pricer);
+            append_blocks(rank_class, plans, sample, pricer);
         }
     }
     auto const bounds = engine::block_bounds(rank_class, topology, problem_.timings);
     auto out = std::make_unique<LocalTimes>();
-    // where layers with experts stand between dense ones, all of a kind may be those with a window: no bound but theirs
-    out->full_every = model.moe && model.moe->every > 1 ? 0 : model.full_attention_every;
+    // where layers with experts stand between dense ones, the layers of a part are not consecutive
+    out->second_every = model.moe && model.moe->every > 1 ? 0 : model.full_attention_every;
     auto at = bounds.begin();
     for (std::size_t p = 0; p < parts; ++p) {
-        for (auto const& sample : samples_of(model, static_cast<Part>(p))) {
-            auto& part = (sample.is_full ? out->full : out->part)[p];
+        for (std::size_t kind = 0; kind < samples_of(model, static_cast<Part>(p)).size(); ++kind) {
+            auto& part = out->kinds[p].emplace_back();
             part.forward = pass_time(*at++);
             for (std::size_t r = 0; r < plans.size(); ++r) {
                 part.backward.push_back(pass_time(*at++));

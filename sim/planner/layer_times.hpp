@@ -32,6 +32,8 @@ struct Content {
     std::array<int, parts> count{}; ///< by Part
     [[nodiscard]] int of(Part part) const { return count[static_cast<std::size_t>(part)]; }
 };
+/// The first layer of each kind that the part has; none where it is no part of layers, or the model has none.
+[[nodiscard]] std::vector<int> layers_of_kinds(model::Model const& model, Part part);
 /// Layers [begin, end) of the model.
 [[nodiscard]] Content content_of(model::Model const& model, int begin, int end);
 
@@ -65,10 +67,13 @@ struct Passes {
 [[nodiscard]] StageTime stage_time(Passes const& passes, Turns turns);
 
 struct LocalTimes {
-    std::array<PartTimes, parts> part; ///< layers: with a window where some have one
-    std::array<PartTimes, parts> full; ///< layers without, where others have one
-    int full_every = 0;                ///< of so many consecutive layers at least one is such; 0 = none is
+    std::array<std::vector<PartTimes>, parts>
+        kinds; ///< each kind of layer that the part has, see model::kind_of_layer()
+    /// The last of so many consecutive layers is of the second kind, all others are of the first; 0 = in no such order.
+    int second_every = 0;
+    /// Where it is not known which kinds the layers are of, the least that they may be.
     /// @param recompute index into LayerTimes::recompute()
+    [[nodiscard]] Passes of_kind(std::size_t part, std::size_t kind, std::size_t recompute) const;
     [[nodiscard]] Passes passes(Content const& content, std::size_t recompute) const;
     [[nodiscard]] StageTime of(Content const& content, std::size_t recompute, Turns turns) const;
 };

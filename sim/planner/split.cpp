@@ -86,7 +86,9 @@ class Placing {
     };
 
     [[nodiscard]] std::size_t row() const { return static_cast<std::size_t>(layers_) + 1; }
-    [[nodiscard]] std::size_t ways_again() const { return chain_.stages[0].times->part[0].backward.size(); }
+    [[nodiscard]] std::size_t ways_again() const {
+        return chain_.stages[0].times->kinds[0][0].backward.size();
+    }
     [[nodiscard]] std::size_t at(int dense, int moe) const {
         return (static_cast<std::size_t>(moe) * static_cast<std::size_t>(dense_ + 1) +
                 static_cast<std::size_t>(dense)) *

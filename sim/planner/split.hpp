@@ -8,7 +8,8 @@
 
 namespace moesaic::planner {
 
-/// What a rank of a stage keeps of each part, in bytes. Buffers of layers count once, the largest.
+/// What a rank of a stage keeps of each part, in bytes: where its layers are of several kinds, the least that one may. Buffers of
+/// layers count once, the largest.
 struct PartBytes {
     std::array<double, parts> states{};             ///< weights, gradients, optimizer
     std::vector<std::array<double, parts>> kept;    ///< by recompute: activations at the schedule's peak

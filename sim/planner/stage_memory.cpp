@@ -51,13 +51,18 @@ Plan plan_of(Problem const& problem, Candidate const& candidate) {
 
 namespace {
 
-ChunkContent chunk_of(model::Model const& model, Part part) {
-    bool const is_layer = part == Part::dense || part == Part::moe;
-    int const layer = part == Part::dense ? model::a_dense_layer(model)
-                      : part == Part::moe ? model::a_moe_layer(model)
-                                          : 0;
-    LayerRange const range = is_layer ? LayerRange{layer, layer + 1} : LayerRange{model.layers, model.layers};
-    return {.layers = range, .embedding = part == Part::embedding, .head = part == Part::head};
+/// The part with nothing else: its layers one by one, one of each kind.
+std::vector<ChunkContent> chunks_of_part(model::Model const& model, Part part) {
+    std::vector<ChunkContent> out;
+    for (int const layer : layers_of_kinds(model, part)) {
+        out.push_back({.layers = {layer, layer + 1}, .embedding = false, .head = false});
+    }
+    if (part == Part::embedding || part == Part::head) {
+        out.push_back({.layers = {model.layers, model.layers},
+                       .embedding = part == Part::embedding,
+                       .head = part == Part::head});
+    }
+    return out;
 }
 
 /// Of one micro-batch, by part: what is kept until its backward, and what waits for the weights' gradients.
@@ -67,22 +72,13 @@ struct SegmentBytes {
     std::vector<std::array<double, parts>> waiting;
 };
 
-bool has_part(model::Model const& model, Part part) {
-    int const moe = model::moe_layers(model);
-    return part == Part::dense ? moe < model.layers : part == Part::moe ? moe > 0 : true;
-}
-
-double waiting_of(StageSetting const& setting, Part part) {
+double waiting_of(StageSetting const& setting, ChunkContent const& chunk) {
     auto const& model = setting.model;
-    switch (part) {
-    case Part::embedding:
+    if (chunk.layers.count() > 0) {
+        return waiting_bytes(setting, chunk.layers.begin).value();
+    }
+    if (!chunk.head) {
         return 0.0;
-    case Part::dense:
-        return waiting_bytes(setting, model::a_dense_layer(model)).value();
-    case Part::moe:
-        return waiting_bytes(setting, model::a_moe_layer(model)).value();
-    case Part::head:
-        break;
     }
     double const modules =
         model.mtp_depth > 0 ? model.mtp_depth * waiting_bytes(setting, model.layers).value() : 0.0;
@@ -115,13 +111,19 @@ SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& p
         out.all.fixed = (empty.reserve + empty.buffers).value();
         for (std::size_t p = 0; p < parts; ++p) {
             auto const part = static_cast<Part>(p);
-            if (has_part(model, part)) {
-                auto const of = memory_of(setting, {{chunk_of(model, part)}, one});
-                out.all.states[p] = (of.weights + of.gradients + of.optimizer).value();
-                out.all.kept[r][p] = of.activations.value();
-                out.all.buffers[r][p] = (of.buffers - empty.buffers).value();
-                out.layer[r][p] = layer_of(setting, part, out.all.kept[r][p]);
-                out.waiting[r][p] = waiting_of(setting, part);
+            bool first = true;
+            for (auto const& chunk :
+                 chunks_of_part(model, part)) { // of each figure the least that a layer may have
+                auto const of = memory_of(setting, {{chunk}, one});
+                auto const take = [&](double& least, double value) {
+                    least = first ? value : std::min(least, value);
+                };
+                take(out.all.states[p], (of.weights + of.gradients + of.optimizer).value());
+                take(out.all.kept[r][p], of.activations.value());
+                take(out.all.buffers[r][p], (of.buffers - empty.buffers).value());
+                take(out.layer[r][p], layer_of(setting, part, of.activations.value()));
+                take(out.waiting[r][p], waiting_of(setting, chunk));
+                first = false;
             }
         }
     }

@@ -65,6 +65,15 @@ std::vector<Kernel> analogues_of(Kernel const& kernel) {
         }
         out.push_back(renamed(plain_attention(kernel), OpKind::attention, Pass::forward));
         break;
+    case OpKind::kda:
+        if (op.pass == Pass::backward) {
+            out.push_back(renamed(kernel, OpKind::kda, Pass::forward));
+        }
+        out.push_back(renamed(kernel, OpKind::delta_rule, op.pass));
+        break;
+    case OpKind::linear_attention:
+    case OpKind::delta_rule:
+    case OpKind::short_convolution:
     case OpKind::rmsnorm:
     case OpKind::layernorm:
         if (op.pass == Pass::backward) {

@@ -15,6 +15,8 @@ double compute_share(RooflineShares const& shares, Kernel const& kernel) {
         return narrow ? shares.narrow_expert_ffn : shares.expert_ffn;
     case Family::attention:
         return shares.attention;
+    case Family::linear:
+        return shares.linear_attention;
     default:
         return narrow ? shares.narrow_products : shares.products;
     }

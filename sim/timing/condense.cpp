@@ -26,6 +26,7 @@ Widths widths_of(Family family) {
     case Family::moe_ffn:
         return {2, 2, 1};
     case Family::attention:
+    case Family::linear:
         return {1, 1, 2};
     case Family::memory_bound:
     case Family::collective:
@@ -56,7 +57,8 @@ Kernel cell_of(StoredSeries const& stored, Sample const& sample) {
     // numbers of ranks are few and mean what they say
     bool const ranks = family == Family::collective || family == Family::exchange;
     cell.n = middle(sample.n, width.rest);
-    bool const attends = family == Family::attention; // head sizes are few as well
+    bool const attends =
+        family == Family::attention || family == Family::linear; // head sizes are few as well
     cell.k = attends ? sample.k : middle(sample.k, width.rest);
     cell.batch = ranks ? sample.batch : middle(sample.batch, attends ? width.heads : width.rest);
     auto& o = cell.options;

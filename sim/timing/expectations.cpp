@@ -53,6 +53,7 @@ RooflineShares read_roofline(io::TomlTable const& file) {
                              .expert_ffn = t.share("expert_ffn"),
                              .narrow_expert_ffn = t.share("narrow_expert_ffn"),
                              .attention = t.share("attention"),
+                             .linear_attention = t.share("linear_attention"),
                              .copies = t.share("copies"),
                              .launch = t.time("launch"),
                              .sigma_of_compute = t.sigma("sigma_of_compute"),

@@ -98,7 +98,8 @@ double busy_share(Kernel const& kernel) {
 
 bool has_products(Kernel const& kernel) {
     auto const family = table_op(kernel.op).family;
-    return family == Family::product || family == Family::moe_ffn || family == Family::attention;
+    return family == Family::product || family == Family::moe_ffn || family == Family::attention ||
+           family == Family::linear;
 }
 
 } // namespace
@@ -231,6 +232,13 @@ Coordinates coordinates_of(Kernel const& kernel) {
     case Family::attention:
         return {size(kernel.m),
                 size(kernel.n),
+                size(kernel.k),
+                size(kernel.batch * std::max(o.heads, 1)),
+                log2_of(static_cast<double>(std::max(o.heads, 1)) / std::max(o.kv_heads, 1)),
+                size(kernel.batch)};
+    case Family::linear:
+        return {size(kernel.m),
+                size(o.v_dim > 0 ? o.v_dim : kernel.k),
                 size(kernel.k),
                 size(kernel.batch * std::max(o.heads, 1)),
                 log2_of(static_cast<double>(std::max(o.heads, 1)) / std::max(o.kv_heads, 1)),

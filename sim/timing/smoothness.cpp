@@ -14,6 +14,9 @@ Smoothness const expert_ffns{.metric = {0.6, 0.8, 0.8, 0.8, 0.5, 0.5},
                              .neighbours = 40};
 Smoothness const attentions{
     .metric = {0.8, 0.8, 1, 0.5, 0.5, 0.3}, .length = 4, .amplitude = 0.2, .noise = 0.007};
+/// Blocks of positions run side by side, so that few heads, and few positions, fill no chip.
+Smoothness const linear_attentions{
+    .metric = {0.8, 0.8, 0.8, 0.8, 0.5, 0.3}, .length = 4, .amplitude = 0.2, .noise = 0.02, .launch = 15e-6};
 Smoothness const memory_bounds{.noise = 0.012};
 Smoothness const collectives{.metric = {1, 3, 3, 1, 1, 1}, .length = 3, .noise = 0.015, .launch = 15e-6};
 /// One node and several are far apart.
@@ -29,6 +32,8 @@ Smoothness const& smoothness_of(Family family) {
         return expert_ffns;
     case Family::attention:
         return attentions;
+    case Family::linear:
+        return linear_attentions;
     case Family::collective:
         return collectives;
     case Family::exchange:

@@ -9,9 +9,10 @@ namespace moesaic::timing {
 
 /// Kinds of operation that need their own arithmetic.
 enum class Family {
-    product,      ///< gemm, bmm, grouped_gemm
-    moe_ffn,      ///< fused expert FFN
-    attention,    ///< attn, mla
+    product,   ///< gemm, bmm, grouped_gemm
+    moe_ffn,   ///< fused expert FFN
+    attention, ///< attn, mla
+    linear, ///< linear attention with a decay or the delta rule: m = positions, k = key head size, batch = sequences
     memory_bound, ///< norms, element-wise, embedding, …
     collective,   ///< m = bytes, batch = ranks
     exchange,     ///< ep_dispatch, ep_combine: m = tokens per rank, n = hidden, k = top-k, batch = ranks

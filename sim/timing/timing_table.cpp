@@ -126,6 +126,18 @@ std::string_view attention_problem(Kernel const& kernel, bool of_grid) {
     return all_sizes(kernel) ? "" : "attention with a size of 0";
 }
 
+/// n is not looked at: there are no keys apart from the positions.
+std::string_view linear_problem(Kernel const& kernel, bool of_grid) {
+    auto const& o = kernel.options;
+    if (o.heads <= 0) {
+        return "linear attention without h= in extra";
+    }
+    if (!of_grid && o.kv_heads > 0 && o.heads % o.kv_heads != 0) {
+        return "linear attention with h= that is no multiple of hkv=";
+    }
+    return kernel.m > 0 && kernel.k > 0 && kernel.batch > 0 ? "" : "linear attention with a size of 0";
+}
+
 /// Of ranks that exchange something: every node holds as many.
 std::string_view spread_problem(Kernel const& kernel) {
     auto const nodes = kernel.options.nodes;
@@ -147,6 +159,8 @@ std::string_view shape_problem(Kernel const& kernel, std::string_view extra, boo
         return moe_problem(kernel, extra);
     case Family::attention:
         return attention_problem(kernel, of_grid);
+    case Family::linear:
+        return linear_problem(kernel, of_grid);
     case Family::memory_bound:
         return kernel.m > 0 ? "" : "an operation over 0 rows";
     case Family::collective:

@@ -133,6 +133,48 @@ sequence_length = 4096
                     mixed_search);
 }
 
+TEST_CASE("nor where layers are of several kinds, in a row or in an order of their own", "[property]") {
+    std::string const rest = R"(
+[model.attention]
+source = "made up"
+kind = "gqa"
+heads = 32
+kv_heads = 8
+head_dim = 128
+)";
+    std::string const behind = R"([model.linear_attention]
+source = "made up"
+heads = 32
+key_dim = 128
+convolution = 4
+[model.moe]
+source = "made up"
+experts = 16
+topk = 2
+expert_ffn = 7168
+[training]
+global_batch = 64
+sequence_length = 4096
+)";
+    std::string const model = R"(
+name = "hybrid"
+[model]
+id = "hybrid"
+[model.shape]
+source = "made up"
+layers = 12
+hidden = 4096
+vocab = 32000
+sequence_length = 4096
+)";
+    check_loss_zero(model + rest + "full_attention_every = 3\n" + behind + pool("a", "h800_4096", 16) +
+                    search);
+    check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + rest + behind + pool("a", "h800_4096", 16) +
+                    search);
+    check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + rest + behind + pool("a", "h800_4096", 16) +
+                    pool("b", "ascend_910b2_4096", 16) + joined + mixed_search);
+}
+
 TEST_CASE("bounds hold where dense layers hide what layers with experts have to send", "[property]") {
     std::string const unlike = R"(
 name = "unlike"

@@ -30,7 +30,8 @@ Ran run_moesaic(std::string const& arguments) {
 TEST_CASE("models lists every model of the catalogue with its size", "[cli]") {
     auto const ran = run_moesaic("models");
     CHECK(ran.status == 0);
-    CHECK(ran.output.find("ling_plus                 290.6B    29.00B      88    5376          181.6") !=
+    CHECK(ran.output.find(
+              "ling_plus                         290.6B    29.00B      88    5376          181.6") !=
           std::string::npos);
 }
 

@@ -174,6 +174,23 @@ TEST_CASE("with a window too context ranks together do the work of one", "[paral
     CHECK(flop(by_heads) == Approx(flop("")));
 }
 
+TEST_CASE("context ranks that share the heads of linear attention do the work of one, and send what it reads",
+          "[parallel]") {
+    auto const of = [](std::string const& plan) {
+        return job_of("qwen3_next_80b_a3b", {{"h", "h100_16384", 64}}, 64,
+                      "expert = 64\nzero = \"optimizer\"\n" + plan);
+    };
+    auto const alone = of(""), shared = of("context = 2\ncontext_exchange = \"all_to_all\"\n");
+    auto const two = build_program(shared.job());
+    CHECK(two.hardware_flop.value() == Approx(build_program(alone.job()).hardware_flop.value()));
+    // of 49 layers (one of its MTP module) 36 have 16 heads of keys, each with queries of their own, and 13 have 16 of queries
+    double const column = 64 * (64.0 / 32 * 4096 / 2 * 2); // bytes of a column of the rows of all ranks
+    CHECK(collective_bytes(two, "queries").value() == Approx(column * (36 * 16 * 128 + 13 * 16 * 256)));
+    CHECK(collective_bytes(two, "values").value() == Approx(column * (36 * 32 * 128 + 13 * 2 * 256)));
+    CHECK_THROWS_WITH(build_program(of("context = 2\n").job()),
+                      Catch::Contains("parallel.context: linear attention"));
+}
+
 TEST_CASE("sequences that context ranks cannot share evenly are refused where the degree was written",
           "[parallel]") {
     auto f = job_of("llama3_8b", {{"h", "h100_16384", 64}}, 64, "context = 2\n");

@@ -30,7 +30,8 @@ model::Model random_model(Rng& rng, int layers) {
 /// Two ways of recomputation, the second one slower and smaller.
 LocalTimes random_times(Rng& rng) {
     LocalTimes out;
-    for (auto& part : out.part) {
+    for (auto& kinds : out.kinds) {
+        auto& part = kinds.emplace_back();
         double const forward = 0.5 + rng.uniform();
         part.forward.length = forward;
         for (double const more : {1.0, 1.3}) {
@@ -132,10 +133,10 @@ TEST_CASE("a split by hand: the stage behind has one layer less", "[planner]") {
     // max(3 x 9, 9 + 3 x 6) = 27, 2 + 3 layers max(18, 6 + 27) = 33
     LocalTimes times;
     for (auto const part : {Part::dense, Part::moe}) {
-        times.part[static_cast<std::size_t>(part)] = {{1.0, {}}, {{2.0, {}}}, {2.0}};
+        times.kinds[static_cast<std::size_t>(part)] = {{{1.0, {}}, {{2.0, {}}}, {2.0}}};
     }
     for (auto const part : {Part::embedding, Part::head}) {
-        times.part[static_cast<std::size_t>(part)] = {{}, {{}}, {0.0}};
+        times.kinds[static_cast<std::size_t>(part)] = {{{}, {{}}, {0.0}}};
     }
     PartBytes bytes;
     bytes.kept.resize(1);
@@ -161,7 +162,8 @@ TEST_CASE("the closed form is never above the best split, and never refuses what
             chain.stages.push_back({&times, bytes_of(std::min(stages - s, micro_batches), capacity), {0, 1}});
         }
         auto const whole = times.of(content_of(model, 0, model.layers), 0, Turns::plain).turn;
-        double const layer = std::min(3.0 * times.part[1].forward.length, 3.0 * times.part[2].forward.length);
+        double const layer =
+            std::min(3.0 * times.kinds[1][0].forward.length, 3.0 * times.kinds[2][0].forward.length);
         WholeModel const of{.turn = whole,
                             .layer_turn = layer,
                             .layers = model.layers,
