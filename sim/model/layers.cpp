@@ -44,12 +44,11 @@ int first_layer(Model const& model, Holds holds) {
 Mixer mixer_of(Model const& model, int layer) {
     if (!is_whole(model, layer)) {
         char const letter = letter_of(model, layer);
-        return letter == 'M'   ? Mixer{*model.linear}
-               : letter == '*' ? as_mixer(model.attention)
-                               : Mixer{};
+        return letter == 'M' ? Mixer{*model.linear} : letter == '*' ? as_mixer(model.attention) : Mixer{};
     }
-    return model.pattern.empty() && model.linear && !has_full_attention(model, layer) ? Mixer{*model.linear}
-                                                             : as_mixer(model.attention);
+    return model.pattern.empty() && model.linear && !has_full_attention(model, layer)
+               ? Mixer{*model.linear}
+               : as_mixer(model.attention);
 }
 
 std::vector<Mixer> mixers_of(Model const& model) {
@@ -105,9 +104,7 @@ bool has_dense_ffn(Model const& model, int layer) {
     return is_whole(model, layer) ? !is_moe_layer(model, layer) : letter_of(model, layer) == '-';
 }
 
-int expert_columns(Model const& model) {
-    return model.moe->latent > 0 ? model.moe->latent : model.hidden;
-}
+int expert_columns(Model const& model) { return model.moe->latent > 0 ? model.moe->latent : model.hidden; }
 
 int window_of(Model const& model, int layer) {
     if (model.linear || !model.pattern.empty()) { // linear attention has none, and the others are alike

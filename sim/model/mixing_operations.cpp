@@ -52,7 +52,8 @@ void fused_attention(OperationBuilder& build, LayerShape const& shape, RankAtten
 }
 
 /// The whole square; a window only masks it.
-void unfused_attention(Model const& model, OperationBuilder& build, LayerShape const& shape, RankAttention const& a) {
+void unfused_attention(Model const& model, OperationBuilder& build, LayerShape const& shape,
+                       RankAttention const& a) {
     std::int64_t const queries = ceil_div(shape.sequence_length, shape.shard.context),
                        keys = shape.sequence_length;
     std::int64_t const batch = static_cast<std::int64_t>(shape.micro_batch) * a.heads;
@@ -77,7 +78,8 @@ void unfused_attention(Model const& model, OperationBuilder& build, LayerShape c
                .role = "values"});
 }
 
-void append_attention(Model const& model, int layer, OperationBuilder& build, LayerShape const& shape, OpKind kind) {
+void append_attention(Model const& model, int layer, OperationBuilder& build, LayerShape const& shape,
+                      OpKind kind) {
     auto const a = rank_attention(mixer_of(model, layer), shape.shard);
     if (shape.fused_attention) {
         fused_attention(build, shape, a, kind, window_of(model, layer));
@@ -124,7 +126,8 @@ Operations mla_operations(Model const& model, int layer, Mla const& mla, LayerSh
 }
 
 /// The second factor of a projection in two; the first is whole on each tensor rank.
-void append_second_factor(OperationBuilder& build, std::int64_t m, std::int64_t columns, int rank, std::string role) {
+void append_second_factor(OperationBuilder& build, std::int64_t m, std::int64_t columns, int rank,
+                          std::string role) {
     if (rank > 0) {
         build.gemm(m, columns, rank, std::move(role));
     }
@@ -135,7 +138,8 @@ Operations linear_operations(Model const& model, LinearAttention const& linear, 
     OperationBuilder build{model, shape};
     auto const m = group_rows(shape);
     auto const a = rank_attention(linear, shape.shard);
-    std::int64_t const keys = std::int64_t{a.kv_heads} * a.key_dim, values = std::int64_t{a.heads} * a.value_dim;
+    std::int64_t const keys = std::int64_t{a.kv_heads} * a.key_dim,
+                       values = std::int64_t{a.heads} * a.value_dim;
     build.gemm(m, projected_columns(linear, a.heads, a.kv_heads) + linear.gate_rank + linear.decay_rank,
                model.hidden, "linear_in");
     append_second_factor(build, m, std::int64_t{a.heads} * a.key_dim, linear.decay_rank, "linear_decay");
@@ -197,11 +201,12 @@ int gathered_columns(Model const& model, Mixer const& mixer) {
 }
 
 Operations mixing_operations(Model const& model, int layer, Mixer const& mixer, LayerShape const& shape) {
-    return std::visit(overloaded{[](std::monostate) { return Operations{}; },
-                                 [&](Gqa const& a) { return gqa_operations(model, layer, a, shape); },
-                                 [&](Mla const& a) { return mla_operations(model, layer, a, shape); },
-                                 [&](LinearAttention const& a) { return linear_operations(model, a, shape); }},
-                      mixer);
+    return std::visit(
+        overloaded{[](std::monostate) { return Operations{}; },
+                   [&](Gqa const& a) { return gqa_operations(model, layer, a, shape); },
+                   [&](Mla const& a) { return mla_operations(model, layer, a, shape); },
+                   [&](LinearAttention const& a) { return linear_operations(model, a, shape); }},
+        mixer);
 }
 
 } // namespace moesaic::model

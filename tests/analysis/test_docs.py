@@ -47,7 +47,7 @@ class Documentation(unittest.TestCase):
 
     def test_the_steps_that_the_tutorial_tells_are_those_of_this_version(self):
         page = (SOURCE / "docs" / "tutorial.md").read_text(encoding="utf-8")
-        section = page[page.index("Attention and experts can part too"):page.index("## 6.")]
+        section = page[page.index("Attention and experts can part too"):page.index("Not every layer has to attend")]
         commands = re.findall(r"^moesaic (run .*)$", section, re.M)
         told = (re.search(r"^step +(\S+ s) ", section, re.M)[1],) + tuple(
             f"{time} s" for time in re.search(r"the others take (\S+) s, (\S+) s and (\S+) s a step", section).groups())
@@ -56,6 +56,17 @@ class Documentation(unittest.TestCase):
             screen = subprocess.run(["bash", "-c", f'"$BINARY" {command}'], cwd=SOURCE, env={**os.environ, "BINARY": BINARY},
                                     capture_output=True, text=True, check=True).stdout
             self.assertIn(f"step      {time} (", screen, command)
+
+    def test_the_rates_that_the_tutorial_tells_of_long_sequences_are_those_of_this_version(self):
+        page = (SOURCE / "docs" / "tutorial.md").read_text(encoding="utf-8")
+        section = page[page.index("Not every layer has to attend"):page.index("## 6.")]
+        short, long = re.findall(r"^moesaic (run .*)$", section, re.M)
+        told = re.search(r"from ([\d,]+) to ([\d,]+) tokens/s; .*, from ([\d,]+) to ([\d,]+)\.", section).groups()
+        other = " --set model=qwen3_30b_a3b"
+        for command, rate in zip((short, long, short + other, long + other), told):
+            screen = subprocess.run(["bash", "-c", f'"$BINARY" {command}'], cwd=SOURCE, env={**os.environ, "BINARY": BINARY},
+                                    capture_output=True, text=True, check=True).stdout
+            self.assertIn(f"speed     {rate} tokens/s,", screen, command)
 
     def test_the_chip_that_is_not_in_the_catalogue_runs_as_described(self):
         text = (SOURCE / "docs" / "adding.md").read_text(encoding="utf-8")

@@ -88,15 +88,16 @@ TEST_CASE("a letter of the pattern is a layer of one block", "[model]") {
     CHECK(kind_of_layer(model, 0) != kind_of_layer(model, 1));
 }
 
-TEST_CASE("linear attention projects at once, convolves, reads its state and gates what it reads", "[model]") {
+TEST_CASE("linear attention projects at once, convolves, reads its state and gates what it reads",
+          "[model]") {
     auto const model = model_of(shape + attention + "full_attention_every = 2\n" + linear +
                                 "delta_rule = true\nconvolution = 4\n");
     // queries and keys 4 x 16 each, values and gate 8 x 8 each, a decay and a step size per head
     CHECK(texts(layer_operations(model, 0, {.sequence_length = 256}).attention) ==
-          std::vector<std::string>{"linear_in: gemm bf16 256x272x64", "linear_convolution: short_convolution bf16 256x192x4",
-                                   "linear_attention: delta_rule bf16 256x1x16 heads 8/4 causal",
-                                   "output_gate: gated_activation bf16 256x64x1",
-                                   "attention_out: gemm bf16 256x64x64"});
+          std::vector<std::string>{
+              "linear_in: gemm bf16 256x272x64", "linear_convolution: short_convolution bf16 256x192x4",
+              "linear_attention: delta_rule bf16 256x1x16 heads 8/4 causal",
+              "output_gate: gated_activation bf16 256x64x1", "attention_out: gemm bf16 256x64x64"});
     // over two tensor ranks each has half of the heads
     auto const half = layer_operations(model, 0, {.shard = {.tensor = 2}, .sequence_length = 256}).attention;
     CHECK(half[0].n == 136);
@@ -105,9 +106,9 @@ TEST_CASE("linear attention projects at once, convolves, reads its state and gat
 }
 
 TEST_CASE("a decay by column and a gate of two factors are products of their own", "[model]") {
-    auto const model =
-        model_of(shape + attention + "full_attention_every = 2\n" + linear +
-                 "delta_rule = true\ndecay = \"channel\"\ndecay_rank = 4\ngate_rank = 2\nqk_norm = true\nrotary = true\n");
+    auto const model = model_of(shape + attention + "full_attention_every = 2\n" + linear +
+                                "delta_rule = true\ndecay = \"channel\"\ndecay_rank = 4\ngate_rank = "
+                                "2\nqk_norm = true\nrotary = true\n");
     auto const ops = layer_operations(model, 0, {.sequence_length = 256}).attention;
     CHECK(ops[0].n == 2 * 64 + 64 + 8 + 4 + 2); // step sizes; both first factors
     CHECK(ops[1].n == 8 * 16);
@@ -129,7 +130,8 @@ TEST_CASE("a state costs the same per token at any length", "[model]") {
     };
     // of the four layers one has attention: 4 heads, 16 for scores and 16 for values, half of the keys
     CHECK(flop(512) - flop(256) == Approx(2.0 * 4 * (16 + 16) * 128));
-    Operation const op{.kind = OpKind::linear_attention, .m = 256, .k = 16, .heads = 8, .kv_heads = 4, .v_dim = 8};
+    Operation const op{
+        .kind = OpKind::linear_attention, .m = 256, .k = 16, .heads = 8, .kv_heads = 4, .v_dim = 8};
     CHECK(flop_of(op).value() == 2.0 * 256 * 8 * (64 * (16 + 8) + 2 * 16 * 8));
     // q and k 4 x 16 each, v and what is read 8 x 8 each, two bytes
     CHECK(bytes_of(op).value() == 2.0 * 256 * (2 * 4 * 16 + 2 * 8 * 8));
@@ -142,7 +144,8 @@ TEST_CASE("a state costs the same per token at any length", "[model]") {
 
 TEST_CASE("experts on a latent size send and compute that, and are reached by two projections", "[model]") {
     std::string const moe = "[moe]\nsource = \"e\"\nexperts = 8\ntopk = 2\nexpert_ffn = 32\n";
-    std::string const plain_shape = "id = \"m\"\n[shape]\nsource = \"a\"\nlayers = 2\nhidden = 64\nvocab = 128\nsequence_length = 256\n";
+    std::string const plain_shape =
+        "id = \"m\"\n[shape]\nsource = \"a\"\nlayers = 2\nhidden = 64\nvocab = 128\nsequence_length = 256\n";
     auto const plain = model_of(plain_shape + attention + moe);
     auto const latent = model_of(plain_shape + attention + moe + "latent = 16\n");
     LayerShape const whole{.sequence_length = 256};
@@ -164,7 +167,8 @@ TEST_CASE("context ranks share the heads of linear attention, never its queries"
           std::string::npos);
     CHECK_FALSE(problem_with(model, {.context = 2, .context_by_heads = true}));
     CHECK(problem_with(model, {.context = 8, .context_by_heads = true})); // 4 heads of keys
-    CHECK(problem_with(model, {.tensor = 16})->text.find("attention heads do not divide") != std::string::npos);
+    CHECK(problem_with(model, {.tensor = 16})->text.find("attention heads do not divide") !=
+          std::string::npos);
 }
 
 TEST_CASE("what a hybrid leaves open or says twice is refused where it stands", "[model]") {
@@ -172,18 +176,25 @@ TEST_CASE("what a hybrid leaves open or says twice is refused where it stands", 
         INFO(problem_of(toml));
         CHECK(problem_of(toml).find(text) != std::string::npos);
     };
-    says(shape + attention + linear, "attention.full_attention_every: is missing for a model with linear attention");
-    says(shape + attention + "full_attention_layers = [5]\n" + linear, "attention.full_attention_layers: names layer 5 of 4");
-    says(shape + attention + "full_attention_every = 2\nfull_attention_layers = [1]\n" + linear, "give one of them");
+    says(shape + attention + linear,
+         "attention.full_attention_every: is missing for a model with linear attention");
+    says(shape + attention + "full_attention_layers = [5]\n" + linear,
+         "attention.full_attention_layers: names layer 5 of 4");
+    says(shape + attention + "full_attention_every = 2\nfull_attention_layers = [1]\n" + linear,
+         "give one of them");
     says(shape + attention + "full_attention_every = 2\n" + linear + "decay = \"slow\"\n", "Known: fixed");
-    says(shape + attention + "full_attention_every = 2\n" + linear + "decay_rank = 2\n", "decay_rank: has no use");
+    says(shape + attention + "full_attention_every = 2\n" + linear + "decay_rank = 2\n",
+         "decay_rank: has no use");
     says(shape + attention + "full_attention_every = 2\n" + linear + "output_gate = false\ngate_rank = 2\n",
          "gate_rank: has no use");
-    says(shape + attention + "full_attention_every = 2\n[linear_attention]\nsource = \"c\"\nheads = 6\nkey_heads = 4\nkey_dim = 8\n",
+    says(shape + attention +
+             "full_attention_every = 2\n[linear_attention]\nsource = \"c\"\nheads = 6\nkey_heads = "
+             "4\nkey_dim = 8\n",
          "6 heads are not a multiple of 4 key_heads");
     says(shape + "pattern = \"M*-\"\n" + attention + linear, "shape.pattern: has 3 letters for 4 layers");
     says(shape + "pattern = \"M*-A\"\n" + attention + linear, "'A' is no kind of layer");
     says(shape + "pattern = \"M*-M\"\n" + attention, "has 'M', but there is no [linear_attention]");
     says(shape + "pattern = \"MM**\"\n" + attention + linear, "has no '-' for shape.dense_ffn");
-    says(shape + "pattern = \"M*-M\"\n" + attention + "full_attention_every = 2\n" + linear, "has no use beside shape.pattern");
+    says(shape + "pattern = \"M*-M\"\n" + attention + "full_attention_every = 2\n" + linear,
+         "has no use beside shape.pattern");
 }
