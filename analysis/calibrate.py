@@ -255,8 +255,9 @@ def records_of(program, *options):
     return json.loads(answer.stdout)["records"]
 
 
-def unseen_records_of(program, *options):
-    text = (ROOT / "analysis" / "unseen" / "records.yaml").read_text(encoding="utf-8")
+def unseen_records_of(program, *options, name="records"):
+    """Of a file of analysis/unseen/."""
+    text = (ROOT / "analysis" / "unseen" / f"{name}.yaml").read_text(encoding="utf-8")
     records = yaml.load(text, Loader=yaml.CSafeLoader)["records"]
     with tempfile.TemporaryDirectory() as folder:
         make_paper_scenarios.write_all(records, pathlib.Path(folder))

@@ -6,7 +6,7 @@
 Writes analysis/reproduction/: table.csv (a line per run), plot.svg (simulated over published step time), summary.md (groups;
 with --ablations also what each part of the model is worth), and the summary between <!-- reproduce --> and
 <!-- /reproduce --> in README.md, with date and version. Of the runs that were gathered when the model stood (analysis/unseen/): unseen.csv,
-unseen.md.
+unseen.md, hybrid.csv, hybrid.md.
 """
 import datetime
 import json
@@ -85,16 +85,30 @@ def accuracy(name, records):
             "rank_correlation": None, "interval_80_coverage": inside / len(records)}
 
 
+def simulated(program, name, csv):
+    """Runs of a file of analysis/unseen/ that could be simulated and carry no flag."""
+    return [r for r in calibrate.unseen_records_of(program, "--csv", str(FOLDER / csv), name=name) if not r["problem"] and not r["flag"]]
+
+
+def by_group(records):
+    return [accuracy(name, [r for r in records if r["group"] == name]) for name in sorted({r["group"] for r in records})]
+
+
+def hybrid_tables(program):
+    """@return the line for README, and those of all groups"""
+    records = simulated(program, "hybrid", "hybrid.csv")
+    return accuracy("hybrid models, gathered before one could be simulated, none learnt on", records), by_group(records)
+
+
 def unseen_tables(program):
     """@return lines of the halves, for README, and of all groups"""
-    records = [r for r in calibrate.unseen_records_of(program, "--csv", str(FOLDER / "unseen.csv")) if not r["problem"] and not r["flag"]]
+    records = simulated(program, "records", "unseen.csv")
     halves = []
     for known, software in ((True, "software described"), (False, "software not described")):
         for learnt_on, half in ((False, "only judging"), (True, "learnt on")):
             members = [r for r in records if r["software_known"] == known and calibrate.is_learnt_on(r) == learnt_on]
             halves.append(accuracy(f"gathered later, {software}, half {half}", members))
-    groups = [accuracy(name, [r for r in records if r["group"] == name]) for name in sorted({r["group"] for r in records})]
-    return halves, groups
+    return halves, by_group(records)
 
 
 def ablations(program, whole):
@@ -127,7 +141,9 @@ def main():
     head = f"{datetime.date.today()}, version {version}; error = |ln(simulated / published)| of the step time."
     halves, unseen_groups = unseen_tables(program)
     (FOLDER / "unseen.md").write_text("\n".join([head, "", *group_table(halves + unseen_groups)]) + "\n", encoding="utf-8")
-    groups = group_table([g for g in answer["groups"] if g["group"].startswith(SHOWN)] + halves)
+    hybrid, hybrid_groups = hybrid_tables(program)
+    (FOLDER / "hybrid.md").write_text("\n".join([head, "", *group_table([hybrid, *hybrid_groups])]) + "\n", encoding="utf-8")
+    groups = group_table([g for g in answer["groups"] if g["group"].startswith(SHOWN)] + [*halves, hybrid])
     whole = group_table(answer["groups"])
     extra = ablations(program, answer["groups"]) if "--ablations" in sys.argv else []
     (FOLDER / "summary.md").write_text("\n".join([head, "", *whole, *peers(records), *extra]) + "\n", encoding="utf-8")

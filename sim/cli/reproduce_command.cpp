@@ -20,8 +20,10 @@
 #include <fmt/ranges.h>
 #include <memory>
 #include <numeric>
+#include <ranges>
 #include <set>
 #include <sstream>
+#include <tuple>
 #include <unistd.h>
 
 namespace moesaic::cli {
@@ -82,44 +84,78 @@ std::string id_of(scenario::Scenario const& s) {
     return s.published->record.empty() ? s.name : s.published->record;
 }
 
-/// Scenarios with a published step time or tokens per second, by paper and file.
-std::vector<Known> published_scenarios(ReproduceArguments const& arguments) {
+struct PaperFile {
+    std::string paper;
+    std::string path;
+};
+
+/// The scenarios of the papers that are asked for, by paper and file.
+std::vector<PaperFile> paper_files(ReproduceArguments const& arguments) {
     auto const folder = arguments.folder.empty() ? data_folder() + "/scenarios/papers" : arguments.folder;
     auto const all = paper_names(folder);
     if (arguments.paper != "all" && !std::ranges::binary_search(all, arguments.paper)) {
         throw InputError{Origin{}, fmt::format("there is no paper \"{}\"", arguments.paper),
                          suggestion(arguments.paper, all)};
     }
-    auto const overrides = arguments.options.overrides();
-    auto const chosen = chosen_records(arguments.records);
-    std::vector<Known> out;
-    int left_out = 0;
+    std::vector<PaperFile> out;
     for (auto const& paper : all) {
         if (arguments.paper != "all" && arguments.paper != paper) {
             continue;
         }
-        std::vector<std::string> files;
         for (auto const& entry : fs::directory_iterator{fs::path{folder} / paper}) {
             if (entry.path().extension() == ".toml") {
-                files.push_back(entry.path().string());
+                out.push_back({paper, entry.path().string()});
             }
         }
-        std::ranges::sort(files);
-        for (auto const& file : files) {
+    }
+    std::ranges::sort(out, {}, [](PaperFile const& file) { return std::tie(file.paper, file.path); });
+    return out;
+}
+
+/// What was asked for: runs with a published result, and how many files there are of none or that cannot be read.
+struct Published {
+    std::vector<Known> known;
+    int without_result = 0;
+    std::vector<InputError> unreadable;
+};
+
+Published read_published(ReproduceArguments const& arguments) {
+    auto const overrides = arguments.options.overrides();
+    auto const chosen = chosen_records(arguments.records);
+    Published out;
+    for (auto const& [paper, file] : paper_files(arguments)) {
+        try {
             auto scenario = scenario::read_scenario(file, overrides, data_folder());
             bool const is_chosen = chosen.empty() || (scenario.published && chosen.contains(id_of(scenario)));
             if (is_chosen && scenario.published && scenario.published->step_time) {
-                out.push_back({std::move(scenario), paper});
+                out.known.push_back({std::move(scenario), paper});
             } else if (is_chosen) {
-                ++left_out;
+                ++out.without_result;
             }
+        } catch (InputError const& error) {
+            out.unreadable.push_back(error);
         }
     }
-    if (left_out > 0 && !arguments.folder.empty()) {
-        fmt::print(stderr, "{} scenarios have no published step_time or tokens_per_s and are left out\n",
-                   left_out);
+    if (out.known.empty() &&
+        !out.unreadable.empty()) { // most likely what was asked for is wrong, not every file
+        throw out.unreadable.front();
     }
     return out;
+}
+
+void tell_left_out(Published const& published, ReproduceArguments const& arguments) {
+    constexpr std::size_t shown = 10;
+    for (auto const& error : published.unreadable | std::views::take(shown)) {
+        fmt::print(stderr, "left out: {}\n", error.what());
+    }
+    if (published.unreadable.size() > shown) {
+        fmt::print(stderr, "{} more scenarios cannot be read and are left out\n",
+                   published.unreadable.size() - shown);
+    }
+    if (published.without_result > 0 && !arguments.folder.empty()) {
+        fmt::print(stderr, "{} scenarios have no published step_time or tokens_per_s and are left out\n",
+                   published.without_result);
+    }
 }
 
 Reproduced described(Known const& known) {
@@ -256,8 +292,7 @@ timing::Timings without_tables() {
     return out;
 }
 
-std::vector<Reproduced> reproduce(ReproduceArguments const& arguments) {
-    auto known = published_scenarios(arguments);
+std::vector<Reproduced> reproduce(std::vector<Known> known, ReproduceArguments const& arguments) {
     if (known.empty()) {
         throw InputError{
             Origin{}, fmt::format("\"{}\" has no scenario with a published step_time or tokens_per_s{}",
@@ -330,8 +365,11 @@ void run(ReproduceArguments const& arguments, Outcome& outcome) {
         return;
     }
     auto const begin = std::chrono::steady_clock::now();
-    auto const runs = reproduce(arguments);
-    outcome.partly_failed = std::ranges::any_of(runs, [](auto const& r) { return !r.problem.empty(); });
+    auto published = read_published(arguments);
+    tell_left_out(published, arguments);
+    auto const runs = reproduce(std::move(published.known), arguments);
+    outcome.partly_failed = !published.unreadable.empty() ||
+                            std::ranges::any_of(runs, [](auto const& r) { return !r.problem.empty(); });
     if (!arguments.csv.empty()) {
         io::write_text_file(arguments.csv, reproduction_csv(runs));
     }

@@ -37,6 +37,15 @@ TEST_CASE("reproduce compares runs of one's own by their rate, and counts those 
     CHECK_THAT(ran.err, Catch::Contains("1 scenarios have no published step_time or tokens_per_s"));
 }
 
+TEST_CASE("reproduce leaves out a scenario that it cannot read, and says why", "[cli]") {
+    OwnRuns const own{"tokens_per_s = 32768"};
+    io::write_text_file((own.folder / "mine/c.toml").string(), "name = \"c\"\nmodle = \"ling_lite\"\n");
+    auto const ran = run_program("reproduce all --json --folder " + own.folder.string());
+    CHECK(ran.exit_code == 1);
+    CHECK(json::parse(ran.out)["records"].size() == 1);
+    CHECK_THAT(ran.err, Catch::Contains("left out: ") && Catch::Contains("mine/c.toml"));
+}
+
 TEST_CASE("a published share above 1 is refused, as of one printed in per cent", "[cli]") {
     OwnRuns const own{"mfu = 38"};
     auto const ran = run_program("run " + (own.folder / "mine/a.toml").string());
