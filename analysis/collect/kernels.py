@@ -7,6 +7,8 @@ from typing import Callable
 import torch
 import torch.nn.functional as functional
 
+from linear import LinearAttention, is_linear
+
 
 class CannotMeasure(Exception):
     """Why this device or this PyTorch cannot do it."""
@@ -265,6 +267,25 @@ def attention_ways(row, device):
             way("-efficient", SDPBackend.EFFICIENT_ATTENTION)]
 
 
+def linear_ways(row, device):
+    if device.kind == "cpu":
+        raise CannotMeasure("linear attention has no kernels for a CPU here")
+    try:
+        attention = LinearAttention(row)
+    except (ImportError, AttributeError) as error:
+        raise CannotMeasure("linear attention needs flash-linear-attention (pip install flash-linear-attention)") from error
+    if row.option("hkv") and attention.heads % attention.key_heads != 0:
+        raise CannotMeasure("h= is no multiple of hkv=")
+
+    def prepare(make):
+        def fresh():
+            inputs = attention.arrays(make)
+            return backward_of(attention.forward, inputs) if attention.backward else lambda: attention.forward(*inputs)
+        return fresh
+
+    return [Way(prepare, f"-fla{attention.version()}")]
+
+
 def backward_of(forward, inputs):
     """A call of the backward pass alone."""
     out = forward(*inputs)
@@ -294,6 +315,13 @@ def heads_and_angles(make, grad):
 def silu_mul(x):
     half = x.shape[-1] // 2
     return functional.silu(x[..., :half]) * x[..., half:]
+
+
+def short_convolution(x, weights):
+    """Over the rows, each column for itself, reading no later row; with its activation."""
+    reach = weights.shape[-1]
+    columns = functional.conv1d(x.t().unsqueeze(0), weights.unsqueeze(1), padding=reach - 1, groups=x.shape[-1])
+    return functional.silu(columns[0, :, : x.shape[0]]).t()
 
 
 def choose(x, count):
@@ -348,6 +376,7 @@ def rows(count=1, columns=1, weights=0):
 
 
 VOCABULARY = 32768
+REACH = 4  # rows that a short convolution reads, which a row does not say
 # by operation, or by what stands before _fwd and _bwd: what it does, and with what
 ROWS = {
     "rmsnorm": (rms_norm, rows(weights=1)),
@@ -356,6 +385,7 @@ ROWS = {
     "gelu": (functional.gelu, rows()),
     "silu_mul": (silu_mul, rows(columns=2)),
     "rope": (rotate, heads_and_angles),
+    "short_conv": (short_convolution, lambda make, grad: (*rows()(make, grad), make.array(make.row.n, REACH, grad=grad))),
     "dropout": (lambda x: functional.dropout(x, 0.1), rows()),
     "cross_entropy": (functional.cross_entropy,
                       lambda make, grad: (*rows()(make, grad), make.numbers(make.row.n, make.row.m))),
@@ -434,7 +464,7 @@ WAYS = {"gemm": product_ways, "bmm": product_ways, "grouped_gemm": product_ways,
 
 
 def ways_of(row, device):
-    ways = WAYS.get(row.op) or (row_ways if is_row_operation(row.op) else None)
+    ways = WAYS.get(row.op) or (row_ways if is_row_operation(row.op) else linear_ways if is_linear(row.op) else None)
     if ways is None:
         raise CannotMeasure(f"{row.op} is not measured here")
     return ways(row, device)

@@ -24,6 +24,7 @@ LIST = [
     "layernorm_fwd,fp32,64,128,0,1,", "layernorm_bwd,fp32,64,128,0,1,", "softmax_fwd,fp32,64,128,0,1,",
     "softmax_bwd,fp32,64,128,0,1,", "gelu_fwd,fp32,64,128,0,1,", "gelu_bwd,fp32,64,128,0,1,", "silu_mul_fwd,fp32,64,128,0,1,",
     "silu_mul_bwd,fp32,64,128,0,1,", "rope_fwd,fp32,64,128,0,1,", "rope_bwd,fp32,64,128,0,1,", "dropout_fwd,fp32,64,128,0,1,",
+    "short_conv_fwd,fp32,64,128,0,1,", "short_conv_bwd,fp32,64,128,0,1,",
     "cross_entropy_fwd,fp32,64,128,0,1,", "cross_entropy_bwd,fp32,64,128,0,1,", "embedding_fwd,fp32,64,16,0,1,",
     "embedding_bwd,fp32,64,16,0,1,", "add,fp32,64,128,0,1,", "copy,fp32,64,128,0,1,", "topk,fp32,64,128,8,1,",
     "permute,fp32,64,128,0,1,topk=2", "permute,fp8_block,64,128,0,1,topk=2", "unpermute,fp32,64,128,0,1,topk=2",
@@ -31,7 +32,7 @@ LIST = [
     "router_topk_bwd,fp32,64,128,8,1,", "unpermute,fp32,65,128,0,1,topk=2", "gemm,fp32,64,96,13,1,",
 ]
 CANNOT = ["gemm,fp8_block,64,96,32,1,", "grouped_gemm,mxfp4,16,24,32,4,", "all_reduce,fp16,1024,0,0,8,", "gelu_fwd,fp8,64,64,0,1,",
-          "optimizer_step,bf16,4096,0,0,1,", "attn_fwd,fp32,64,128,16,2,h=4;causal=1"]
+          "optimizer_step,bf16,4096,0,0,1,", "attn_fwd,fp32,64,128,16,2,h=4;causal=1", "delta_rule_fwd,bf16,64,1,16,1,h=4;hkv=2;causal=1"]
 
 
 @unittest.skipUnless(importlib.util.find_spec("torch"), "python3-torch is not installed")

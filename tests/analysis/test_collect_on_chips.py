@@ -308,6 +308,27 @@ class OnHopper(unittest.TestCase):
             self.assertEqual(set(self.ways(f"{op},fp32,32,32,192,1,h=4;hkv=4;dv=128;causal=1")),
                              {"-cudnn", "-efficient", "-flash-padded"})
 
+    def test_linear_attention_is_that_of_its_library(self):
+        asked = {}
+
+        def chunks(*inputs):
+            asked[len(inputs)] = [tuple(x.shape) for x in inputs]
+            q, k, v = inputs[:3]
+            return (q * k).sum(-1, keepdim=True) * v * sum(x.float().mean() for x in inputs[3:]), None
+
+        fla = {"fla": types.SimpleNamespace(__version__="0.5"), "fla.ops": types.ModuleType("fla.ops")}
+        for module, name in (("simple_gla", "chunk_simple_gla"), ("gated_delta_rule", "chunk_gated_delta_rule"), ("kda", "chunk_kda")):
+            fla[f"fla.ops.{module}"] = types.SimpleNamespace(**{name: chunks})
+        with self.assertRaisesRegex(kernels.CannotMeasure, "flash-linear-attention"):
+            self.ways("delta_rule_fwd,fp32,64,1,16,2,h=4;hkv=2;dv=8;causal=1")
+        with mock.patch.dict(sys.modules, fla):
+            for op in ("linear_attn", "delta_rule", "kda"):
+                for way in ("fwd", "bwd"):
+                    self.assertEqual(set(self.ways(f"{op}_{way},fp32,64,1,16,2,h=4;hkv=2;dv=8;causal=1")), {"-fla0.5"})
+        # sequences, positions, heads of values, size of a head; the last that was asked is KDA, whose decay is by column
+        self.assertEqual(asked[4], [(2, 64, 4, 16), (2, 64, 4, 16), (2, 64, 4, 8), (2, 64, 4)])
+        self.assertEqual(asked[5], [(2, 64, 4, 16), (2, 64, 4, 16), (2, 64, 4, 8), (2, 64, 4, 16), (2, 64, 4)])
+
     def test_row_operations_are_compiled_too_each_anew(self):
         for op in ("silu_mul_bwd", "rope_fwd", "quantise", "permute", "router_topk_bwd"):
             dtype = "fp8_block" if op == "quantise" else "fp32"
