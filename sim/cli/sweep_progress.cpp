@@ -61,13 +61,19 @@ std::string cell_text(sweep::Cell const& cell) {
 std::string axes_text(sweep::Points const& points, std::int64_t index) {
     std::string out;
     auto const point = points.at(index);
-    for (std::size_t i = 0; i < point.cells.size(); ++i) {
-        auto const& column = points.columns()[i];
-        if (auto const value = cell_text(point.cells[i]); !value.empty()) {
-            bool const unit = column.kind != sweep::CellKind::text && column.unit != "1";
-            out += fmt::format("{}{} {}{}{}", out.empty() ? "" : ", ", column.name, value, unit ? " " : "",
-                               unit ? column.unit : "");
+    std::size_t i = 0;
+    for (auto const& axis : points.sweep().axes) {
+        std::size_t const told =
+            axis.labels.empty() ? axis.paths.size() : 1; // a label stands for what it sets
+        for (std::size_t k = 0; k < told; ++k) {
+            auto const& column = points.columns()[i + k];
+            if (auto const value = cell_text(point.cells[i + k]); !value.empty()) {
+                bool const unit = column.kind != sweep::CellKind::text && column.unit != "1";
+                out += fmt::format("{}{} {}{}{}", out.empty() ? "" : ", ", column.name, value,
+                                   unit ? " " : "", unit ? column.unit : "");
+            }
         }
+        i += axis.paths.size() + (axis.labels.empty() ? 0 : 1);
     }
     return out.empty() ? "the base scenario" : out;
 }

@@ -102,6 +102,21 @@ TEST_CASE("shards, workers that are told their points, and one sweep give the sa
     CHECK_THAT(again.err, Catch::Contains("holds no finished points to join"));
 }
 
+TEST_CASE("where values have labels these alone are told of a point", "[cli]") {
+    SmallSweep const sweep{R"(goal = { lowest = "step_time_s" }
+[[axes]]
+name = "chip"
+labels = ["H20", "H800"]
+zip = { "pools[0].cluster" = ["h20_4096", "h800_4096"], "parallel.recompute" = ["none", "full"] }
+[[axes]]
+path = "training.global_batch"
+values = [64]
+)"};
+    auto const told = sweep.run("sweep", "--no-cache").out;
+    CHECK_THAT(told, Catch::Contains("at chip H800, training.global_batch 64 (point 1)"));
+    CHECK_THAT(sweep.run("analyze").out, !Catch::Contains("h800_4096"));
+}
+
 TEST_CASE("a worker refuses numbers that are no points", "[cli]") {
     SmallSweep const sweep{two_by_two};
     for (auto const* number : {"4", "x", "1 2"}) {
