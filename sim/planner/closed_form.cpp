@@ -85,12 +85,10 @@ double way_of(LocalTimes const& times, Content const& content, std::size_t recom
     }
     double least = 1.0;
     for (std::size_t i = 0; i < parts; ++i) {
-        for (std::size_t kind = 0; content.count[i] > 0 && kind < times.kinds[i].size(); ++kind) {
-            auto const time = stage_time(times.of_kind(i, kind, recompute), turns_of(schedule));
-            if (time.turn > 0.0) {
-                least =
-                    std::min(least, (time.forward + (drains(schedule) ? time.backward : 0.0)) / time.turn);
-            }
+        auto const time =
+            content.count[i] > 0 ? stage_time(times.of_part(i, recompute), turns_of(schedule)) : StageTime{};
+        if (time.turn > 0.0) {
+            least = std::min(least, (time.forward + (drains(schedule) ? time.backward : 0.0)) / time.turn);
         }
     }
     return least;
@@ -100,20 +98,14 @@ double way_of(LocalTimes const& times, Content const& content, std::size_t recom
 /// other, so that several together take less than as many of the shorter one.
 Passes least_layer(LocalTimes const& times, Content const& content, std::size_t recompute) {
     std::optional<Passes> least;
-    for (auto const part : {Part::dense, Part::moe}) {
-        if (content.of(part) > 0) {
-            Content one;
-            one.count[static_cast<std::size_t>(part)] = 1;
-            auto const passes = times.passes(one, recompute);
+    for (std::size_t kind = first_kind; kind < parts; ++kind) {
+        if (content.count[kind] > 0) {
+            auto const passes = times.of_part(kind, recompute);
             least = least ? least_of(*least, passes) : passes;
         }
     }
     return least.value_or(Passes{});
 }
-
-} // namespace
-
-namespace {
 
 struct Alike {
     int first = 0;
@@ -138,7 +130,7 @@ WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& l
     auto const* found = times.find(local);
     expects(found != nullptr, "the model divides so");
     auto const& model = problem.scenario.model;
-    auto const content = content_of(model, 0, model.layers);
+    auto const content = times.contents().whole();
     auto const turns = turns_of(schedule);
     auto const [layer, like_layers] = most_alike(model);
     WholeModel out{.layers = model.layers, .like_layers = like_layers};

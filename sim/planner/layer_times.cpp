@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
-#include <span>
 
 namespace moesaic::planner {
 
@@ -34,38 +32,18 @@ PassTime pass_time(engine::BlockBound const& bound) {
     return out;
 }
 
-/// One of each kind; none where the model has no such part.
-std::vector<ChunkContent> samples_of(model::Model const& model, Part part) {
-    if (part == Part::embedding) {
-        return {{.layers = {0, 0}, .embedding = true, .head = false}};
-    }
-    if (part == Part::head) {
-        return {{.layers = {model.layers, model.layers}, .embedding = false, .head = true}};
-    }
-    std::vector<ChunkContent> out;
-    for (int const layer : layers_of_kinds(model, part)) {
-        out.push_back({.layers = {layer, layer + 1}, .embedding = false, .head = false});
-    }
-    return out;
-}
-
 } // namespace
 
-std::vector<int> layers_of_kinds(model::Model const& model, Part part) {
-    std::vector<int> out;
-    std::set<int> seen;
-    for (int layer = 0; layer < model.layers; ++layer) {
-        if ((model::is_moe_layer(model, layer) ? Part::moe : Part::dense) == part &&
-            seen.insert(model::kind_of_layer(model, layer)).second) {
-            out.push_back(layer);
-        }
+ChunkContent chunk_of(Contents const& contents, std::size_t part) {
+    int const end = contents.layers();
+    if (part == embedding_part) {
+        return {.layers = {0, 0}, .embedding = true, .head = false};
     }
-    return out;
-}
-
-Content content_of(model::Model const& model, int begin, int end) {
-    int const moe = model::moe_layers_among(model, end) - model::moe_layers_among(model, begin);
-    return {{begin == 0 ? 1 : 0, end - begin - moe, moe, end == model.layers ? 1 : 0}};
+    if (part == head_part) {
+        return {.layers = {end, end}, .embedding = false, .head = true};
+    }
+    int const layer = contents.examples()[part - first_kind];
+    return {.layers = {layer, layer + 1}, .embedding = false, .head = false};
 }
 
 Passes& Passes::operator+=(Passes const& other) {
@@ -104,42 +82,16 @@ StageTime stage_time(Passes const& passes, Turns turns) {
     return {turn, forward.length, backward.length};
 }
 
-namespace {
-
-/// Of so many consecutive layers of one part, of which one of each kind takes this.
-Passes least_passes(std::vector<Passes> const& kinds, int count, int second_every) {
-    if (kinds.size() == 2 && second_every > 0) { // one more or one less of the second, by where they begin
-        auto const with = [&](int second) {
-            auto sum = kinds[0] * (count - second);
-            sum += kinds[1] * second;
-            return sum;
-        };
-        int const least = count / second_every, most = (count + second_every - 1) / second_every;
-        return least == most ? with(least) : least_of(with(least), with(most));
-    }
-    auto least = kinds.front();
-    for (auto const& kind : std::span{kinds}.subspan(1)) {
-        least = least_of(least, kind);
-    }
-    return least * count;
-}
-
-} // namespace
-
-Passes LocalTimes::of_kind(std::size_t part, std::size_t kind, std::size_t recompute) const {
-    auto const& one = kinds[part][kind];
+Passes LocalTimes::of_part(std::size_t index, std::size_t recompute) const {
+    auto const& one = part[index];
     return {one.forward, one.backward[recompute], one.parted[recompute]};
 }
 
 Passes LocalTimes::passes(Content const& content, std::size_t recompute) const {
     Passes out;
     for (std::size_t i = 0; i < parts; ++i) {
-        std::vector<Passes> ones;
-        for (std::size_t kind = 0; content.count[i] > 0 && kind < kinds[i].size(); ++kind) {
-            ones.push_back(of_kind(i, kind, recompute));
-        }
-        if (!ones.empty()) {
-            out += least_passes(ones, content.count[i], second_every);
+        if (content.count[i] > 0) {
+            out += of_part(i, recompute) * content.count[i];
         }
     }
     return out;
@@ -181,7 +133,7 @@ Plan plan_of_stage(Problem const& problem, Local const& local, int replicas, Rec
 }
 
 LayerTimes::LayerTimes(Problem const& problem, std::vector<Recompute> recompute)
-    : problem_{problem}, recompute_{std::move(recompute)} {}
+    : problem_{problem}, contents_{problem.scenario.model}, recompute_{std::move(recompute)} {}
 LayerTimes::~LayerTimes() = default;
 
 int LayerTimes::span_of(Local const& local) { return std::lcm(local.tensor * local.context, local.expert); }
@@ -211,7 +163,7 @@ std::vector<int> const& LayerTimes::evenest_split(Local const& local, int stages
                       .micro_batches = 1,
                       .turns = turns,
                       .drains = false};
-    auto split = best_split(chain, problem_.scenario.model);
+    auto split = best_split(chain, contents_);
     std::scoped_lock const lock{splits_mutex_}; // who else found it found the same
     return splits_.try_emplace(key, split ? std::move(split->layers) : std::vector<int>{}).first->second;
 }
@@ -252,26 +204,21 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
     for (auto const recompute : recompute_) {
         plans.push_back(plan_of_stage(problem_, local, ranks / (local.tensor * local.context), recompute));
     }
-    for (std::size_t p = 0; p < parts; ++p) {
-        for (auto const& sample : samples_of(model, static_cast<Part>(p))) {
-            append_blocks(rank_class, plans, sample, pricer);
-        }
+    std::size_t const has = first_kind + contents_.examples().size();
+    for (std::size_t p = 0; p < has; ++p) {
+        append_blocks(rank_class, plans, chunk_of(contents_, p), pricer);
     }
     auto const bounds = engine::block_bounds(rank_class, topology, problem_.timings);
     auto out = std::make_unique<LocalTimes>();
-    // where layers with experts stand between dense ones, the layers of a part are not consecutive
-    out->second_every = model.moe && model.moe->every > 1 ? 0 : model.full_attention_every;
     auto at = bounds.begin();
-    for (std::size_t p = 0; p < parts; ++p) {
-        for (std::size_t kind = 0; kind < samples_of(model, static_cast<Part>(p)).size(); ++kind) {
-            auto& part = out->kinds[p].emplace_back();
-            part.forward = pass_time(*at++);
-            for (std::size_t r = 0; r < plans.size(); ++r) {
-                part.backward.push_back(pass_time(*at++));
-                auto const inputs = *at++;
-                auto const weights = *at++;
-                part.parted.push_back((inputs.length + weights.length).value());
-            }
+    for (std::size_t p = 0; p < has; ++p) {
+        auto& part = out->part[p];
+        part.forward = pass_time(*at++);
+        for (std::size_t r = 0; r < plans.size(); ++r) {
+            part.backward.push_back(pass_time(*at++));
+            auto const inputs = *at++;
+            auto const weights = *at++;
+            part.parted.push_back((inputs.length + weights.length).value());
         }
     }
     return out;

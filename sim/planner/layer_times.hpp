@@ -1,5 +1,6 @@
 #pragma once
 #include "planner/candidate.hpp"
+#include "planner/contents.hpp"
 #include "planner/problem.hpp"
 
 #include <array>
@@ -23,19 +24,8 @@ struct Local {
     friend auto operator<=>(Local const&, Local const&) = default;
 };
 
-/// Parts of a model: layers of one kind, or what stands before and behind them.
-enum class Part { embedding, dense, moe, head };
-constexpr std::size_t parts = 4;
-
-/// Layers of a stage, and whether it has the ends.
-struct Content {
-    std::array<int, parts> count{}; ///< by Part
-    [[nodiscard]] int of(Part part) const { return count[static_cast<std::size_t>(part)]; }
-};
-/// The first layer of each kind that the part has; none where it is no part of layers, or the model has none.
-[[nodiscard]] std::vector<int> layers_of_kinds(model::Model const& model, Part part);
-/// Layers [begin, end) of the model.
-[[nodiscard]] Content content_of(model::Model const& model, int begin, int end);
+/// A part alone: one of the ends, or a layer of the kind.
+[[nodiscard]] parallel::ChunkContent chunk_of(Contents const& contents, std::size_t part);
 
 /// One pass of a micro-batch over a part on an idle cluster, in seconds.
 struct PassTime {
@@ -67,13 +57,9 @@ struct Passes {
 [[nodiscard]] StageTime stage_time(Passes const& passes, Turns turns);
 
 struct LocalTimes {
-    std::array<std::vector<PartTimes>, parts>
-        kinds; ///< each kind of layer that the part has, see model::kind_of_layer()
-    /// The last of so many consecutive layers is of the second kind, all others are of the first; 0 = in no such order.
-    int second_every = 0;
-    /// Where it is not known which kinds the layers are of, the least that they may be.
-    /// @param recompute index into LayerTimes::recompute()
-    [[nodiscard]] Passes of_kind(std::size_t part, std::size_t kind, std::size_t recompute) const;
+    std::array<PartTimes, parts> part; ///< those that the model has
+    /// Of one that the model has. @param recompute index into LayerTimes::recompute()
+    [[nodiscard]] Passes of_part(std::size_t index, std::size_t recompute) const;
     [[nodiscard]] Passes passes(Content const& content, std::size_t recompute) const;
     [[nodiscard]] StageTime of(Content const& content, std::size_t recompute, Turns turns) const;
 };
@@ -87,6 +73,7 @@ class LayerTimes {
     ~LayerTimes();
 
     [[nodiscard]] std::vector<parallel::Recompute> const& recompute() const { return recompute_; }
+    [[nodiscard]] Contents const& contents() const { return contents_; }
     /// null where the model does not divide so, or the pool is too small
     [[nodiscard]] LocalTimes const* find(Local const& local);
     /// Layers of `stages` alike stages whose longest is as short as can be, whatever they hold; empty where they are too
@@ -104,6 +91,7 @@ class LayerTimes {
     [[nodiscard]] hardware::Topology const& topology_for(int pool, int ranks);
 
     Problem const& problem_;
+    Contents contents_;
     std::vector<parallel::Recompute> recompute_;
     std::mutex known_mutex_, splits_mutex_;
     std::map<Local, std::unique_ptr<LocalTimes>> known_;

@@ -98,8 +98,7 @@ class Refiner {
 
     /// In proportion to what the stages can do; exact for one kind.
     std::vector<int> first_shares() {
-        auto const& model = problem_.scenario.model;
-        auto const whole = content_of(model, 0, model.layers);
+        auto const whole = times_.contents().whole();
         std::vector<double> rates;
         for (auto const& kind : candidate_.kinds) {
             double rate = 0.0;
@@ -141,11 +140,11 @@ class Refiner {
     /// One chunk per stage. No lines where nothing fits.
     std::vector<Line> split_stages(std::size_t k, int micro_batches) {
         auto chain = chain_of(k, micro_batches);
-        auto bytes = bytes_of_stages(problem_, candidate_, k, times_.recompute(), micro_batches);
+        auto bytes = bytes_of_stages(problem_, candidate_, k, times_, micro_batches);
         for (std::size_t s = 0; s < chain.stages.size(); ++s) {
             chain.stages[s].bytes = std::move(bytes[s]);
         }
-        auto const split = best_split(chain, problem_.scenario.model);
+        auto const split = best_split(chain, times_.contents());
         if (!split) {
             return {};
         }
@@ -154,7 +153,7 @@ class Refiner {
             recompute.push_back(times_.recompute()[r]);
         }
         set_stages(plan_.kinds[k], split->layers, recompute);
-        return lines_of(chain, problem_.scenario.model, *split);
+        return lines_of(chain, times_.contents(), *split);
     }
 
     /// Several chunks per stage: the same recomputation on all stages, the least with which a split fits.
@@ -247,10 +246,8 @@ class Refiner {
     }
 
     [[nodiscard]] Content content_of_part(std::vector<LayerRange> const& ranges, std::size_t part) const {
-        auto out = content_of(problem_.scenario.model, ranges[part].begin, ranges[part].end);
-        out.count[static_cast<std::size_t>(Part::embedding)] = part == 0 ? 1 : 0;
-        out.count[static_cast<std::size_t>(Part::head)] = part + 1 == ranges.size() ? 1 : 0;
-        return out;
+        return with_ends(times_.contents().of(ranges[part].begin, ranges[part].end), part == 0,
+                         part + 1 == ranges.size());
     }
 
     Problem const& problem_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 namespace moesaic::planner {
@@ -14,24 +15,20 @@ namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
 
-Content content_at(Chain const& chain, model::Model const& model, std::size_t stage, int begin, int layers) {
-    auto out = content_of(model, begin, begin + layers);
-    out.count[static_cast<std::size_t>(Part::embedding)] = stage == 0 ? 1 : 0;
-    out.count[static_cast<std::size_t>(Part::head)] = stage + 1 == chain.stages.size() ? 1 : 0;
-    return out;
+Content at_stage(Chain const& chain, std::size_t stage, Content const& layers) {
+    return with_ends(layers, stage == 0, stage + 1 == chain.stages.size());
 }
 
 /// The dynamic programme for a given bound: shortest way in (and out) for each number of layers placed so far.
 class Placing {
   public:
-    Placing(Chain const& chain, model::Model const& model)
-        : chain_{chain}, model_{model}, layers_{model.layers},
-          dense_{model.layers - model::moe_layers(model)} {
-        for (int layers = 0; layers <= layers_; ++layers) {
-            moe_among_.push_back(model::moe_layers_among(model, layers));
+    Placing(Chain const& chain, Contents const& contents)
+        : chain_{chain}, contents_{contents}, layers_{contents.layers()} {
+        for (auto const& content : contents.known()) {
+            sizes_.push_back(std::accumulate(content.count.begin(), content.count.end(), 0));
         }
         for (std::size_t s = 0; s < chain.stages.size(); ++s) {
-            stages_.push_back({table_for(s), most_by_memory(s)});
+            stages_.push_back({table_for(s), fits_for(s)});
         }
         choices_.resize(chain.stages.size() * row());
     }
@@ -74,11 +71,11 @@ class Placing {
         int from = 0;
         int recompute = 0;
     };
-    /// Times by layers of both kinds and recomputation.
+    /// Times by the number of what the layers are (Contents::number) and recomputation.
     using Table = std::vector<StageTime>;
     struct Stage {
         Table const* times = nullptr;
-        std::vector<int> most; ///< MoE layers that fit, by dense layers and recomputation; -1 = none
+        std::vector<char> fits; ///< as the table
     };
     struct Way {
         double so_far = 0.0;
@@ -86,14 +83,7 @@ class Placing {
     };
 
     [[nodiscard]] std::size_t row() const { return static_cast<std::size_t>(layers_) + 1; }
-    [[nodiscard]] std::size_t ways_again() const {
-        return chain_.stages[0].times->kinds[0][0].backward.size();
-    }
-    [[nodiscard]] std::size_t at(int dense, int moe) const {
-        return (static_cast<std::size_t>(moe) * static_cast<std::size_t>(dense_ + 1) +
-                static_cast<std::size_t>(dense)) *
-               ways_again();
-    }
+    [[nodiscard]] std::size_t ways_again() const { return chain_.stages[0].times->part[0].backward.size(); }
 
     /// Before each stage: fewer layers placed are too few, since it and those behind it hold the rest at most.
     [[nodiscard]] std::vector<int> least_placed(double bound) const {
@@ -107,14 +97,16 @@ class Placing {
     /// That the stage can hold if it waits for nobody.
     [[nodiscard]] int most_layers(std::size_t s, double bound) const {
         int most = 0;
-        for (int dense = 0; dense <= dense_; ++dense) {
+        for (std::size_t number = 0; number < sizes_.size(); ++number) {
+            if (sizes_[number] <= most) {
+                continue;
+            }
             for (auto const r : chain_.stages[s].recompute) {
-                int moe = stages_[s].most[static_cast<std::size_t>(dense) * ways_again() + r];
-                while (moe >= 0 &&
-                       chain_.micro_batches * (*stages_[s].times)[at(dense, moe) + r].turn > bound) {
-                    --moe;
+                auto const at = number * ways_again() + r;
+                if (stages_[s].fits[at] != 0 &&
+                    chain_.micro_batches * (*stages_[s].times)[at].turn <= bound) {
+                    most = sizes_[number];
                 }
-                most = moe >= 0 ? std::max(most, dense + moe) : most;
             }
         }
         return most;
@@ -139,21 +131,17 @@ class Placing {
     bool try_stage(std::size_t s, Piece const& piece, Way const& way, std::vector<double>& next) {
         auto const& stage = stages_[s];
         int const end = piece.from + piece.layers;
-        int const moe =
-            moe_among_[static_cast<std::size_t>(end)] - moe_among_[static_cast<std::size_t>(piece.from)];
-        int const dense = piece.layers - moe;
-        auto const* times = &(*stage.times)[at(dense, moe)];
-        auto const* most = &stage.most[static_cast<std::size_t>(dense) * ways_again()];
+        auto const at = contents_.number(piece.from, end) * ways_again();
         auto const to = static_cast<std::size_t>(end);
         bool in_time = false;
         for (auto const r : chain_.stages[s].recompute) {
-            auto const& time = times[r];
+            auto const& time = (*stage.times)[at + r];
             if (way.so_far + chain_.micro_batches * time.turn > way.bound) {
                 continue;
             }
             in_time = true;
             double const on = way.so_far + time.forward + (chain_.drains ? time.backward : 0.0);
-            if (on < next[to] && moe <= most[r]) {
+            if (on < next[to] && stage.fits[at + r] != 0) {
                 next[to] = on;
                 choices_[s * row() + to] = {piece.from, static_cast<int>(r)};
             }
@@ -164,61 +152,40 @@ class Placing {
     /// Stages with the same times and the same ends share a table.
     Table const* table_for(std::size_t s) {
         auto const* times = chain_.stages[s].times;
-        auto const content = content_at(chain_, model_, s, 0, 0);
-        auto const [at, is_new] =
-            tables_.try_emplace({times, content.of(Part::embedding), content.of(Part::head)});
+        auto const [at, is_new] = tables_.try_emplace({times, s == 0, s + 1 == chain_.stages.size()});
         if (is_new) {
-            fill(at->second, *times, content);
+            for (auto const& layers : contents_.known()) {
+                for (std::size_t r = 0; r < ways_again(); ++r) {
+                    at->second.push_back(times->of(at_stage(chain_, s, layers), r, chain_.turns));
+                }
+            }
         }
         return &at->second;
     }
 
-    void fill(Table& table, LocalTimes const& times, Content content) const {
-        for (int moe = 0; moe <= layers_ - dense_; ++moe) {
-            for (int dense = 0; dense <= dense_; ++dense) {
-                content.count[static_cast<std::size_t>(Part::moe)] = moe;
-                content.count[static_cast<std::size_t>(Part::dense)] = dense;
-                for (std::size_t r = 0; r < ways_again(); ++r) {
-                    table.push_back(times.of(content, r, chain_.turns));
-                }
-            }
-        }
-    }
-
-    [[nodiscard]] std::vector<int> most_by_memory(std::size_t s) const {
+    [[nodiscard]] std::vector<char> fits_for(std::size_t s) const {
         auto const& bytes = chain_.stages[s].bytes;
-        auto content = content_at(chain_, model_, s, 0, 0);
-        std::vector<int> out;
-        for (int dense = 0; dense <= dense_; ++dense) {
+        std::vector<char> out;
+        for (auto const& layers : contents_.known()) {
             for (std::size_t r = 0; r < ways_again(); ++r) {
-                content.count[static_cast<std::size_t>(Part::dense)] = dense;
-                int low = -1, high = layers_ - dense_;
-                while (low < high) {
-                    int const middle = (low + high + 1) / 2;
-                    content.count[static_cast<std::size_t>(Part::moe)] = middle;
-                    bool const fits = bytes.needed(content, r) <= bytes.capacity;
-                    low = fits ? middle : low;
-                    high = fits ? high : middle - 1;
-                }
-                out.push_back(low);
+                out.push_back(bytes.needed(at_stage(chain_, s, layers), r) <= bytes.capacity ? 1 : 0);
             }
         }
         return out;
     }
 
     Chain const& chain_;
-    model::Model const& model_;
+    Contents const& contents_;
     int layers_;
-    int dense_;                                                       ///< of the layers
-    std::vector<int> moe_among_;                                      ///< the first so many layers
-    std::map<std::tuple<LocalTimes const*, int, int>, Table> tables_; // looked up only
+    std::vector<int> sizes_;                                            ///< layers, by number of Contents
+    std::map<std::tuple<LocalTimes const*, bool, bool>, Table> tables_; // looked up only
     std::vector<Stage> stages_;
     std::vector<Choice> choices_; ///< by stage, then layers placed with it
 };
 
 /// No split takes less: all work evenly over all stages, each of which is as fast as the fastest.
-double least_bound(Chain const& chain, model::Model const& model) {
-    auto const whole = content_of(model, 0, model.layers);
+double least_bound(Chain const& chain, Contents const& contents) {
+    auto const whole = contents.whole();
     double least = never;
     for (auto const& stage : chain.stages) {
         for (auto const r : stage.recompute) {
@@ -239,7 +206,7 @@ double PartBytes::needed(Content const& content, std::size_t recompute) const {
             continue;
         }
         sum += content.count[i] * (states[i] + kept[recompute][i]);
-        bool const is_layer = static_cast<Part>(i) == Part::dense || static_cast<Part>(i) == Part::moe;
+        bool const is_layer = i >= first_kind;
         layer = is_layer ? std::max(layer, buffers[recompute][i]) : layer;
         sum += is_layer ? 0.0 : buffers[recompute][i];
         beside = running.empty() ? 0.0 : std::max(beside, running[recompute][i]);
@@ -247,12 +214,12 @@ double PartBytes::needed(Content const& content, std::size_t recompute) const {
     return sum + layer + beside;
 }
 
-std::vector<engine::Line> lines_of(Chain const& chain, model::Model const& model, Split const& split) {
+std::vector<engine::Line> lines_of(Chain const& chain, Contents const& contents, Split const& split) {
     std::vector<engine::Line> out;
     double way = 0.0;
     int placed = 0;
     for (std::size_t s = 0; s < chain.stages.size(); ++s) {
-        auto const content = content_at(chain, model, s, placed, split.layers[s]);
+        auto const content = at_stage(chain, s, contents.of(placed, placed + split.layers[s]));
         auto const time = chain.stages[s].times->of(content, split.recompute[s], chain.turns);
         out.push_back({Seconds{way}, Seconds{time.turn}});
         way += time.forward + (chain.drains ? time.backward : 0.0);
@@ -261,31 +228,31 @@ std::vector<engine::Line> lines_of(Chain const& chain, model::Model const& model
     return out;
 }
 
-double bound_of(Chain const& chain, model::Model const& model, Split const& split) {
-    return engine::Pace{lines_of(chain, model, split)}.step(chain.micro_batches).value();
+double bound_of(Chain const& chain, Contents const& contents, Split const& split) {
+    return engine::Pace{lines_of(chain, contents, split)}.step(chain.micro_batches).value();
 }
 
-std::optional<Split> best_split(Chain const& chain, model::Model const& model) {
+std::optional<Split> best_split(Chain const& chain, Contents const& contents) {
     expects(!chain.stages.empty() && chain.micro_batches > 0, "a chain has stages and micro-batches");
     constexpr double tolerance = 1e-6;
-    Placing placing{chain, model};
-    double const least = least_bound(chain, model) * (1.0 - tolerance);
+    Placing placing{chain, contents};
+    double const least = least_bound(chain, contents) * (1.0 - tolerance);
     constexpr double usual = 1.3; // most chains come so near
     if (!placing.within(least * usual) && !placing.within(never)) {
         return std::nullopt;
     }
     auto out = placing.split();
-    double low = least, high = bound_of(chain, model, out);
+    double low = least, high = bound_of(chain, contents, out);
     while (high > low * (1.0 + tolerance)) {
         double const middle = std::sqrt(low * high);
         if (placing.within(middle)) {
             out = placing.split();
-            high = std::min(middle, bound_of(chain, model, out));
+            high = std::min(middle, bound_of(chain, contents, out));
         } else {
             low = middle;
         }
     }
-    out.seconds = bound_of(chain, model, out);
+    out.seconds = bound_of(chain, contents, out);
     return out;
 }
 

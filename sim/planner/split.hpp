@@ -8,8 +8,7 @@
 
 namespace moesaic::planner {
 
-/// What a rank of a stage keeps of each part, in bytes: where its layers are of several kinds, the least that one may. Buffers of
-/// layers count once, the largest.
+/// What a rank of a stage keeps of each part, in bytes. Buffers of layers count once, the largest.
 struct PartBytes {
     std::array<double, parts> states{};             ///< weights, gradients, optimizer
     std::vector<std::array<double, parts>> kept;    ///< by recompute: activations at the schedule's peak
@@ -48,11 +47,11 @@ struct Split {
 ///     way in to s + micro-batches x turn of s + way out from s.
 /// Exact: for a given bound, dynamic programming over the stages keeps the shortest way for each number of layers; the
 /// bound itself is found by halving, to 1e-6. none where nothing fits the memory
-[[nodiscard]] std::optional<Split> best_split(Chain const& chain, model::Model const& model);
+[[nodiscard]] std::optional<Split> best_split(Chain const& chain, Contents const& contents);
 /// The bound of a split.
-[[nodiscard]] double bound_of(Chain const& chain, model::Model const& model, Split const& split);
+[[nodiscard]] double bound_of(Chain const& chain, Contents const& contents, Split const& split);
 /// The same as a function of the micro-batches: the greatest of these lines.
-[[nodiscard]] std::vector<engine::Line> lines_of(Chain const& chain, model::Model const& model,
+[[nodiscard]] std::vector<engine::Line> lines_of(Chain const& chain, Contents const& contents,
                                                  Split const& split);
 
 } // namespace moesaic::planner

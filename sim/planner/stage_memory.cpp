@@ -51,20 +51,6 @@ Plan plan_of(Problem const& problem, Candidate const& candidate) {
 
 namespace {
 
-/// The part with nothing else: its layers one by one, one of each kind.
-std::vector<ChunkContent> chunks_of_part(model::Model const& model, Part part) {
-    std::vector<ChunkContent> out;
-    for (int const layer : layers_of_kinds(model, part)) {
-        out.push_back({.layers = {layer, layer + 1}, .embedding = false, .head = false});
-    }
-    if (part == Part::embedding || part == Part::head) {
-        out.push_back({.layers = {model.layers, model.layers},
-                       .embedding = part == Part::embedding,
-                       .head = part == Part::head});
-    }
-    return out;
-}
-
 /// Of one micro-batch, by part: what is kept until its backward, and what waits for the weights' gradients.
 struct SegmentBytes {
     PartBytes all;                                ///< with one micro-batch kept
@@ -86,15 +72,15 @@ double waiting_of(StageSetting const& setting, ChunkContent const& chunk) {
 }
 
 /// Of what a part keeps: the head's layers are those of its MTP modules.
-double layer_of(StageSetting const& setting, Part part, double kept) {
-    if (part != Part::head) {
+double layer_of(StageSetting const& setting, std::size_t part, double kept) {
+    if (part != head_part) {
         return kept;
     }
     return (kept - head_bytes(setting).kept.value()) / std::max(setting.model.mtp_depth, 1);
 }
 
-SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& plans, StagePlace place,
-                              std::size_t group) {
+SegmentBytes bytes_of_segment(Problem const& problem, Contents const& contents,
+                              std::vector<Plan> const& plans, StagePlace place, std::size_t group) {
     auto const& model = problem.scenario.model;
     std::vector<Slot> const one{{Phase::forward, 0, 0}};
     SegmentBytes out;
@@ -109,22 +95,14 @@ SegmentBytes bytes_of_segment(Problem const& problem, std::vector<Plan> const& p
         ChunkContent const nothing{.layers = {model.layers, model.layers}, .embedding = false, .head = false};
         auto const empty = memory_of(setting, {{nothing}, one});
         out.all.fixed = (empty.reserve + empty.buffers).value();
-        for (std::size_t p = 0; p < parts; ++p) {
-            auto const part = static_cast<Part>(p);
-            bool first = true;
-            for (auto const& chunk :
-                 chunks_of_part(model, part)) { // of each figure the least that a layer may have
-                auto const of = memory_of(setting, {{chunk}, one});
-                auto const take = [&](double& least, double value) {
-                    least = first ? value : std::min(least, value);
-                };
-                take(out.all.states[p], (of.weights + of.gradients + of.optimizer).value());
-                take(out.all.kept[r][p], of.activations.value());
-                take(out.all.buffers[r][p], (of.buffers - empty.buffers).value());
-                take(out.layer[r][p], layer_of(setting, part, of.activations.value()));
-                take(out.waiting[r][p], waiting_of(setting, chunk));
-                first = false;
-            }
+        for (std::size_t p = 0; p < first_kind + contents.examples().size(); ++p) {
+            auto const chunk = chunk_of(contents, p);
+            auto const of = memory_of(setting, {{chunk}, one});
+            out.all.states[p] = (of.weights + of.gradients + of.optimizer).value();
+            out.all.kept[r][p] = of.activations.value();
+            out.all.buffers[r][p] = (of.buffers - empty.buffers).value();
+            out.layer[r][p] = layer_of(setting, p, out.all.kept[r][p]);
+            out.waiting[r][p] = waiting_of(setting, chunk);
         }
     }
     return out;
@@ -151,9 +129,9 @@ constexpr int steady_micro_batches = 4;
 } // namespace
 
 std::vector<PartBytes> bytes_of_stages(Problem const& problem, Candidate const& candidate, std::size_t kind,
-                                       std::vector<Recompute> const& recompute, int micro_batches) {
+                                       LayerTimes const& times, int micro_batches) {
     std::vector<Plan> plans;
-    for (auto const r : recompute) {
+    for (auto const r : times.recompute()) {
         plans.push_back(plan_of(problem, candidate));
         for (auto& group : plans.back().kinds[kind].stage_groups) {
             group.recompute = r;
@@ -166,7 +144,7 @@ std::vector<PartBytes> bytes_of_stages(Problem const& problem, Candidate const& 
     for (std::size_t g = 0; g < groups.size(); ++g) {
         RankSet const ranks{ChipIndex{0}, 1, ranks_of_stage(plans[0].kinds[kind], groups[g])};
         StagePlace const place{static_cast<int>(kind), 0, &groups[g], PoolId{groups[g].pool}, ranks};
-        auto const segment = bytes_of_segment(problem, plans, place, g);
+        auto const segment = bytes_of_segment(problem, times.contents(), plans, place, g);
         for (int i = 0; i < groups[g].stages; ++i) {
             auto const at = static_cast<int>(out.size());
             out.push_back(at_stage(segment, slots_of(candidate.schedule, at, stages, shown)));

@@ -11,8 +11,7 @@ namespace moesaic::planner {
 /// Memory of the stages of one kind as parallel::memory_of counts it, part by part. For schedules with one chunk per
 /// stage. @param micro_batches of the kind
 [[nodiscard]] std::vector<PartBytes> bytes_of_stages(Problem const& problem, Candidate const& candidate,
-                                                     std::size_t kind,
-                                                     std::vector<parallel::Recompute> const& recompute,
+                                                     std::size_t kind, LayerTimes const& times,
                                                      int micro_batches);
 
 } // namespace moesaic::planner

@@ -169,6 +169,10 @@ sequence_length = 4096
 )";
     check_loss_zero(model + rest + "full_attention_every = 3\n" + behind + pool("a", "h800_4096", 16) +
                     search);
+    auto with_dense = behind; // the first layer with experts is one that attends
+    with_dense.replace(with_dense.find("topk = 2"), 0, "leading_dense_layers = 2\n");
+    check_loss_zero(model + "dense_ffn = 14336\n" + rest + "full_attention_every = 3\n" + with_dense +
+                    pool("a", "h800_4096", 16) + search);
     check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + rest + behind + pool("a", "h800_4096", 16) +
                     search);
     check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + rest + behind + pool("a", "h800_4096", 16) +

@@ -178,9 +178,12 @@ TEST_CASE("memory by parts is the memory of the stages", "[planner]") {
 }
 
 TEST_CASE("pairs of passes need as much memory in the planner's parts as in the stages", "[planner]") {
-    auto const fixture = test::planning_of(two_pools);
+    auto const* const scenario = GENERATE(as<char const*>{}, "two pools", "layers of one block");
+    INFO(scenario);
+    auto hybrid = two_pools;
+    hybrid.replace(hybrid.find("mixtral_8x7b"), 12, "nemotron_3_nano_30b_a3b");
+    auto const fixture = test::planning_of(std::string{scenario} == "two pools" ? two_pools : hybrid);
     auto const& problem = fixture->problem;
-    auto const& model = problem.scenario.model;
     auto const degrees = degrees_of(problem.scenario);
     LayerTimes times{problem, degrees.recompute};
     int checked = 0;
@@ -194,8 +197,7 @@ TEST_CASE("pairs of passes need as much memory in the planner's parts as in the 
             continue;
         }
         auto const& kind = refined->plan.kinds.at(0);
-        auto const bytes =
-            bytes_of_stages(problem, candidate, 0, times.recompute(), kind.micro_batches.value_or(0));
+        auto const bytes = bytes_of_stages(problem, candidate, 0, times, kind.micro_batches.value_or(0));
         auto const classes = parallel::memory_of_classes(problem.job(refined->plan));
         REQUIRE(classes.size() == bytes.size());
         std::size_t stage = 0;
@@ -204,9 +206,8 @@ TEST_CASE("pairs of passes need as much memory in the planner's parts as in the 
             auto const again =
                 std::ranges::find(times.recompute(), group.recompute) - times.recompute().begin();
             for (int const layers : group.layers) {
-                auto content = content_of(model, begin, begin + layers);
-                content.count[static_cast<std::size_t>(Part::embedding)] = stage == 0 ? 1 : 0;
-                content.count[static_cast<std::size_t>(Part::head)] = stage + 1 == bytes.size() ? 1 : 0;
+                auto const content = with_ends(times.contents().of(begin, begin + layers), stage == 0,
+                                               stage + 1 == bytes.size());
                 CHECK(bytes[stage].needed(content, static_cast<std::size_t>(again)) ==
                       Approx(classes[stage].parts.total().value()));
                 begin += layers;

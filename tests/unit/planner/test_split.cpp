@@ -21,17 +21,21 @@ model::Model model_of(int layers, int dense, int every) {
     return out;
 }
 
-/// @param layers 4 or more
+/// Of one to four kinds of layers. @param layers 4 or more
 model::Model random_model(Rng& rng, int layers) {
     auto const dense = static_cast<int>(rng.below(3));
-    return model_of(layers, dense, 1 + static_cast<int>(rng.below(2)));
+    auto out = model_of(layers, dense, 1 + static_cast<int>(rng.below(2)));
+    if (rng.below(2) == 0) { // then some have a window
+        out.window = 8;
+        out.full_attention_every = 2 + static_cast<int>(rng.below(2));
+    }
+    return out;
 }
 
 /// Two ways of recomputation, the second one slower and smaller.
 LocalTimes random_times(Rng& rng) {
     LocalTimes out;
-    for (auto& kinds : out.kinds) {
-        auto& part = kinds.emplace_back();
+    for (auto& part : out.part) {
         double const forward = 0.5 + rng.uniform();
         part.forward.length = forward;
         for (double const more : {1.0, 1.3}) {
@@ -44,14 +48,22 @@ LocalTimes random_times(Rng& rng) {
     return out;
 }
 
-PartBytes bytes_of(int in_flight, double capacity) {
+/// By part: the ends, then layers, those with experts with three times the states and more buffers.
+PartBytes bytes_of(model::Model const& model, int in_flight, double capacity) {
     PartBytes out;
-    out.states = {2.0, 1.0, 3.0, 2.0};
-    out.kept = {{0.0, 1.0, 1.0, 0.0}, {0.0, 0.25, 0.25, 0.0}};
-    for (auto& kept : out.kept) {
-        std::ranges::for_each(kept, [&](double& k) { k *= in_flight; });
+    out.kept.resize(2);
+    out.buffers.resize(2);
+    out.states[embedding_part] = out.states[head_part] = 2.0;
+    out.buffers[0][head_part] = out.buffers[1][head_part] = 0.5;
+    auto const examples = Contents{model}.examples();
+    for (std::size_t kind = 0; kind < examples.size(); ++kind) {
+        bool const experts = is_moe_layer(model, examples[kind]);
+        auto const at = first_kind + kind;
+        out.states[at] = experts ? 3.0 : 1.0;
+        out.kept[0][at] = in_flight;
+        out.kept[1][at] = 0.25 * in_flight;
+        out.buffers[1][at] = experts ? 1.0 : 0.5;
     }
-    out.buffers = {{0.0, 0.0, 0.0, 0.5}, {0.0, 0.5, 1.0, 0.5}};
     out.fixed = 1.0;
     out.capacity = capacity;
     return out;
@@ -75,7 +87,7 @@ std::unique_ptr<Case> random_case(Rng& rng) {
     for (int s = 0; s < stages; ++s) {
         auto const in_flight = std::min(stages - s, out->chain.micro_batches);
         out->chain.stages.push_back(
-            {&out->times[s == 0 ? 0 : rng.below(2)], bytes_of(in_flight, capacity), {0, 1}});
+            {&out->times[s == 0 ? 0 : rng.below(2)], bytes_of(out->model, in_flight, capacity), {0, 1}});
     }
     return out;
 }
@@ -83,18 +95,17 @@ std::unique_ptr<Case> random_case(Rng& rng) {
 /// Every split and every choice of recomputation that fits.
 double brute_force(Case const& c) {
     double best = INFINITY;
+    Contents const contents{c.model};
     auto const stages = c.chain.stages.size();
     Split split{std::vector<int>(stages), std::vector<std::size_t>(stages), 0.0};
     std::function<void(std::size_t, int)> const place = [&](std::size_t s, int placed) {
         if (s == stages) {
-            best = placed == c.model.layers ? std::min(best, bound_of(c.chain, c.model, split)) : best;
+            best = placed == c.model.layers ? std::min(best, bound_of(c.chain, contents, split)) : best;
             return;
         }
         int const least = s == 0 || s + 1 == stages ? 0 : 1;
         for (int n = least; placed + n <= c.model.layers; ++n) {
-            auto content = content_of(c.model, placed, placed + n);
-            content.count[0] = s == 0 ? 1 : 0;
-            content.count[3] = s + 1 == stages ? 1 : 0;
+            auto const content = with_ends(contents.of(placed, placed + n), s == 0, s + 1 == stages);
             for (std::size_t const r : {0, 1}) {
                 if (c.chain.stages[s].bytes.needed(content, r) <= c.chain.stages[s].bytes.capacity) {
                     split.layers[s] = n;
@@ -116,11 +127,12 @@ TEST_CASE("the split of layers and recomputation is the best of all that fit", "
     for (int i = 0; i < 150; ++i) {
         auto const c = random_case(rng);
         auto const best = brute_force(*c);
-        auto const split = best_split(c->chain, c->model);
+        Contents const contents{c->model};
+        auto const split = best_split(c->chain, contents);
         REQUIRE(split.has_value() == std::isfinite(best));
         if (split) {
             CHECK(split->seconds == Approx(best).epsilon(2e-6));
-            CHECK(bound_of(c->chain, c->model, *split) == split->seconds);
+            CHECK(bound_of(c->chain, contents, *split) == split->seconds);
         }
         (split ? found : none) += 1;
     }
@@ -132,17 +144,13 @@ TEST_CASE("a split by hand: the stage behind has one layer less", "[planner]") {
     // forward 1, backward 2 per layer, no ends. 5 layers, 2 stages, 3 micro-batches: 3 + 2 layers take
     // max(3 x 9, 9 + 3 x 6) = 27, 2 + 3 layers max(18, 6 + 27) = 33
     LocalTimes times;
-    for (auto const part : {Part::dense, Part::moe}) {
-        times.kinds[static_cast<std::size_t>(part)] = {{{1.0, {}}, {{2.0, {}}}, {2.0}}};
-    }
-    for (auto const part : {Part::embedding, Part::head}) {
-        times.kinds[static_cast<std::size_t>(part)] = {{{}, {{}}, {0.0}}};
-    }
+    times.part[first_kind] = {{1.0, {}}, {{2.0, {}}}, {2.0}};
+    times.part[embedding_part] = times.part[head_part] = {{}, {{}}, {0.0}};
     PartBytes bytes;
     bytes.kept.resize(1);
     bytes.buffers.resize(1);
     Chain const chain{.stages = {{&times, bytes, {0}}, {&times, bytes, {0}}}, .micro_batches = 3};
-    auto const split = best_split(chain, model_of(5, 0, 1));
+    auto const split = best_split(chain, Contents{model_of(5, 0, 1)});
     REQUIRE(split);
     CHECK(split->layers == std::vector{3, 2});
     CHECK(split->seconds == Approx(27.0));
@@ -159,11 +167,15 @@ TEST_CASE("the closed form is never above the best split, and never refuses what
         auto const capacity = 4.0 + 60.0 * rng.uniform();
         Chain chain{.stages = {}, .micro_batches = micro_batches};
         for (int s = 0; s < stages; ++s) {
-            chain.stages.push_back({&times, bytes_of(std::min(stages - s, micro_batches), capacity), {0, 1}});
+            chain.stages.push_back(
+                {&times, bytes_of(model, std::min(stages - s, micro_batches), capacity), {0, 1}});
         }
-        auto const whole = times.of(content_of(model, 0, model.layers), 0, Turns::plain).turn;
-        double const layer =
-            std::min(3.0 * times.kinds[1][0].forward.length, 3.0 * times.kinds[2][0].forward.length);
+        Contents const contents{model};
+        auto const whole = times.of(contents.whole(), 0, Turns::plain).turn;
+        double layer = INFINITY;
+        for (std::size_t kind = 0; kind < contents.examples().size(); ++kind) {
+            layer = std::min(layer, 3.0 * times.part[first_kind + kind].forward.length);
+        }
         WholeModel const of{.turn = whole,
                             .layer_turn = layer,
                             .layers = model.layers,
@@ -178,7 +190,7 @@ TEST_CASE("the closed form is never above the best split, and never refuses what
             lower_bounds(of,
                          {{static_cast<double>(stages)}, {static_cast<double>(micro_batches)}, {1.0}, {1.0}})
                 .front();
-        auto const split = best_split(chain, model);
+        auto const split = best_split(chain, contents);
         if (split) {
             CHECK(bound <= split->seconds * (1 + 1e-9));
         }
