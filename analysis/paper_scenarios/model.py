@@ -1,9 +1,10 @@
 """[model]: shape, attention and experts."""
+import pathlib
 import re
 
 import launch_scripts as scripts
 
-from .record import year_month
+from .record import Incomplete, year_month
 from .scenario import slug
 
 # Vocabulary by the model's name where the record has none: the makers' configuration files (recalled, not re-read).
@@ -12,6 +13,7 @@ VOCABULARY = [
     (r"internlm", 103168), (r"aquila", 100008), (r"mistral|mixtral", 32000),
 ]
 DEFAULT_VOCABULARY = 50257
+MODELS = pathlib.Path(__file__).resolve().parents[2] / "scenarios" / "models"
 
 
 def vocabulary(s, model):
@@ -173,6 +175,8 @@ def write_experts(s, source):
 def write_model(s):
     record, model = s.record, s.record["model"]
     if model["catalogue_id"]:
+        if not (MODELS / f"{model['catalogue_id']}.toml").exists():
+            raise Incomplete(f"no model {model['catalogue_id']} in scenarios/models")
         s.put("model", model["catalogue_id"])
         return
     source = f"published run {record['id']}: {model['shape_source'] or record['source']['title']}"

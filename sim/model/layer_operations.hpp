@@ -31,16 +31,16 @@ using Operations = std::vector<Operation>;
 /// parallelism) before attention, ffn and shared, and reduce after them; expert ranks exchange tokens between
 /// pre_dispatch and experts, and between experts and post_combine.
 struct LayerOperations {
-    // none of these where the layer is an FFN alone
+    // attention: none of these three where the layer is an FFN alone
     Operations attention_norm; ///< norm; for latent attention also its compressing projections
     int gathered_columns = 0;  ///< of rows before attention: hidden, or what latent attention compresses to
     Operations attention;      ///< projections in, attention (linear too), projection out
     Operations attention_residual;
-    // a layer with a dense FFN
+    // a layer with a dense FFN; otherwise none
     Operations ffn_norm;
     Operations ffn;
     Operations ffn_residual;
-    // a MoE layer
+    // a MoE layer; otherwise none
     Operations pre_dispatch; ///< norm, router, choice, copies in the order of their expert ranks
     Operations experts;      ///< sorting by expert, the products, sorting back
     Operations shared;       ///< depends on pre_dispatch's norm only: may run beside the exchange

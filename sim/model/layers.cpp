@@ -1,4 +1,3 @@
-#include "base/errors.hpp"
 #include "base/overloaded.hpp"
 #include "model/model.hpp"
 
@@ -24,21 +23,6 @@ bool has_full_attention(Model const& model, int layer) {
                : std::ranges::find(model.full_attention_layers, number) != model.full_attention_layers.end();
 }
 
-Mixer as_mixer(Attention const& attention) {
-    return std::visit([](auto const& a) { return Mixer{a}; }, attention);
-}
-
-/// The first layer for which it holds.
-template <class Holds>
-int first_layer(Model const& model, Holds holds) {
-    for (int layer = 0; layer < model.layers; ++layer) {
-        if (holds(layer)) {
-            return layer;
-        }
-    }
-    throw BugError{"the model has no such layer"};
-}
-
 } // namespace
 
 Mixer mixer_of(Model const& model, int layer) {
@@ -51,18 +35,15 @@ Mixer mixer_of(Model const& model, int layer) {
                : as_mixer(model.attention);
 }
 
-std::vector<Mixer> mixers_of(Model const& model) {
-    std::vector<Mixer> out;
-    for (int layer = 0; layer < model.layers; ++layer) {
-        auto const mixer = mixer_of(model, layer);
-        bool const known =
-            std::ranges::any_of(out, [&](Mixer const& other) { return other.index() == mixer.index(); });
-        if (!known && !std::holds_alternative<std::monostate>(mixer)) {
-            out.push_back(mixer);
-        }
-    }
-    return out;
+Mixer as_mixer(Attention const& attention) {
+    return std::visit([](auto const& a) { return Mixer{a}; }, attention);
 }
+
+bool has_attention(Model const& model) {
+    return model.pattern.empty() || model.mtp_depth > 0 || model.pattern.find('*') != std::string::npos;
+}
+
+int blocks_of(Model const& model, int layer) { return is_whole(model, layer) ? 2 : 1; }
 
 int heads_of(Mixer const& mixer) {
     return std::visit(overloaded{[](std::monostate) { return 0; }, [](auto const& a) { return a.heads; }},
@@ -128,14 +109,6 @@ int moe_layers_among(Model const& model, int layers) {
         return static_cast<int>(std::count(model.pattern.begin(), model.pattern.begin() + layers, 'E'));
     }
     return model.moe ? std::max(0, layers - model.moe->leading_dense_layers) / model.moe->every : 0;
-}
-
-int a_dense_layer(Model const& model) {
-    return first_layer(model, [&](int layer) { return !is_moe_layer(model, layer); });
-}
-
-int a_moe_layer(Model const& model) {
-    return first_layer(model, [&](int layer) { return is_moe_layer(model, layer); });
 }
 
 } // namespace moesaic::model

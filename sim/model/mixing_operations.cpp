@@ -119,7 +119,9 @@ Operations mla_operations(Model const& model, int layer, Mla const& mla, LayerSh
     std::int64_t const q_input = mla.q_lora_rank > 0 ? mla.q_lora_rank : model.hidden;
     build.gemm(m, heads * (mla.nope_dim + mla.rope_dim), q_input, "q_up");
     build.gemm(m, heads * (mla.nope_dim + mla.v_dim), mla.kv_lora_rank, "kv_up");
-    build.rows(OpKind::rope, m, heads * (mla.nope_dim + 2 * mla.rope_dim), "rope");
+    if (model.rotary) {
+        build.rows(OpKind::rope, m, heads * (mla.nope_dim + 2 * mla.rope_dim), "rope");
+    }
     append_attention(model, layer, build, shape, OpKind::mla_attention);
     build.gemm(m, model.hidden, heads * mla.v_dim, "attention_out");
     return build.take();

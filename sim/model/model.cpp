@@ -99,10 +99,19 @@ void read_full_layers(io::TomlTable const& table, Model& model) {
             table.origin(key), "has no use without a window",
             "Give attention.window, the keys that a query sees in the other layers, or [linear_attention]"};
     }
-    if (listed && std::ranges::max(model.full_attention_layers) > model.layers) {
-        throw InputError{
-            table.origin(key),
-            fmt::format("names layer {} of {}", std::ranges::max(model.full_attention_layers), model.layers)};
+    auto sorted = model.full_attention_layers;
+    std::ranges::sort(sorted);
+    if (std::ranges::adjacent_find(sorted) != sorted.end()) {
+        throw InputError{table.origin(key), "names a layer twice"};
+    }
+    bool const none_left =
+        listed ? static_cast<int>(sorted.size()) == model.layers : model.full_attention_every > model.layers;
+    if (model.linear && none_left) {
+        throw InputError{table.origin(key), listed ? "leaves no layer for [linear_attention]"
+                                                   : "leaves no layer for [attention]"};
+    }
+    if (listed && sorted.back() > model.layers) {
+        throw InputError{table.origin(key), fmt::format("names layer {} of {}", sorted.back(), model.layers)};
     }
 }
 
@@ -237,6 +246,10 @@ void check_pattern(io::TomlTable const& table, Model const& model) {
     asks('M', model.linear.has_value(), "[linear_attention]");
     asks('E', model.moe.has_value(), "[moe]");
     asks('-', model.dense_ffn > 0, "shape.dense_ffn");
+    if (model.mtp_depth > 0 && !model.moe && model.dense_ffn == 0) {
+        throw InputError{shape.origin("mtp_depth"),
+                         "needs experts or an FFN: a module has a layer with one of them"};
+    }
     if (model.full_attention_every > 0 || !model.full_attention_layers.empty()) {
         refuse("attention",
                model.full_attention_every > 0 ? "full_attention_every" : "full_attention_layers");

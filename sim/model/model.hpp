@@ -64,8 +64,9 @@ struct Moe {
     int experts = 0;
     int topk = 0;
     int expert_ffn = 0; ///< inner size of one routed expert
-    int latent =
-        0; ///< columns that experts read and write, projected from the hidden state and back around the exchange (Nemotron 3 Super's latent experts); 0 = the hidden state's
+    /// Columns that experts read and write, projected from the hidden state and back around the exchange (Nemotron 3 Super); 0 = the
+    /// hidden state's.
+    int latent = 0;
     int shared_experts = 0;   ///< for reports; their work is in shared_ffn_total
     int shared_ffn_total = 0; ///< inner size of all shared experts together
     int leading_dense_layers = 0;
@@ -119,8 +120,8 @@ struct Model {
     Attention attention;
     int window = 0;                        ///< keys that a query sees at most; 0 = all
     std::optional<LinearAttention> linear; ///< of layers without `attention`
-    int full_attention_every =
-        0; ///< the last of so many layers has `attention` without a window (gpt-oss: 2); 0 = none
+    /// The last of so many layers has `attention` without a window (gpt-oss: 2), or instead of linear attention; 0 = none.
+    int full_attention_every = 0;
     std::vector<int> full_attention_layers; ///< or these, from 1
     /// A letter for each layer, which then is one block: M linear attention, * attention, - dense FFN, E experts (Megatron-Core's
     /// hybrid_override_pattern); empty = each layer mixes and has an FFN.
@@ -135,8 +136,11 @@ struct Model {
 
 /// Of a layer; see is_moe_layer().
 [[nodiscard]] Mixer mixer_of(Model const& model, int layer);
-/// The mixers that the model has, each once.
-[[nodiscard]] std::vector<Mixer> mixers_of(Model const& model);
+[[nodiscard]] Mixer as_mixer(Attention const& attention);
+/// Some layer has `attention`, or an MTP module.
+[[nodiscard]] bool has_attention(Model const& model);
+/// Attention and an FFN, each with a norm before it; one of them in a layer of a pattern.
+[[nodiscard]] int blocks_of(Model const& model, int layer);
 /// Heads of queries (of values, in linear attention), and those of keys and values: all heads for latent attention, whose keys
 /// are made per head. 0 where nothing mixes.
 [[nodiscard]] int heads_of(Mixer const& mixer);
@@ -153,9 +157,6 @@ struct Model {
 [[nodiscard]] int moe_layers_among(Model const& model, int layers);
 /// Columns of the tokens that routed experts read and write. The model has experts.
 [[nodiscard]] int expert_columns(Model const& model);
-/// Some layer without experts and some with them. The model has such layers.
-[[nodiscard]] int a_dense_layer(Model const& model);
-[[nodiscard]] int a_moe_layer(Model const& model);
 /// A FFN without experts.
 [[nodiscard]] bool has_dense_ffn(Model const& model, int layer);
 /// Keys that a query of this layer sees at most; 0 = all before it.

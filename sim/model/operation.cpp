@@ -119,8 +119,9 @@ double linear_bytes(Operation const& op) {
     double const rows = as_double(op.m) * as_double(op.batch);
     int const key_heads = op.kv_heads > 0 ? op.kv_heads : op.heads;
     double const keys = 2.0 * key_heads * as_double(op.k), values = op.heads * value_dim(op);
-    double const forward = keys + 2 * values;
-    double const backward = keys + 2 * values + keys + values; // q, k, v, dout -> dq, dk, dv
+    double const decay = op.kind == OpKind::kda ? op.heads * as_double(op.k) : 0.0; // one per column
+    double const forward = keys + decay + 2 * values;
+    double const backward = keys + decay + 2 * values + keys + decay + values; // q, k, v, dout -> dq, dk, dv
     double const elements = op.pass == Pass::forward           ? forward
                             : op.pass == Pass::weight_gradient ? 0.0
                                                                : backward;

@@ -17,14 +17,14 @@ std::int64_t norm_parameters(Model const& model, std::int64_t columns) {
     return columns * (model.norm == Norm::layernorm ? 2 : 1);
 }
 
-/// Attention or an FFN, each with a norm before it.
-int blocks_of(Model const& model, int layer) {
-    return model.pattern.empty() || layer >= model.layers ? 2 : 1;
-}
-
-/// What linear attention has per head beside its projections: a first decay and its scale, where a token changes it.
+/// What linear attention has per head beside its projections: a first decay and its scale, where a token changes it; without the delta
+/// rule (Mamba-2) what goes round it, and gains of each head's own behind it.
 std::int64_t head_parameters(LinearAttention const& a) {
-    return a.decay == Decay::fixed ? 0 : std::int64_t{2} * a.heads;
+    int const per_head = a.decay == Decay::fixed ? 0 : a.delta_rule ? 2 : 3;
+    return std::int64_t{per_head} * a.heads;
+}
+std::int64_t gains_behind(LinearAttention const& a) {
+    return std::int64_t{a.delta_rule ? 1 : a.heads} * a.value_dim;
 }
 
 std::int64_t layer_norms(Model const& model, int layer) {
@@ -36,7 +36,7 @@ std::int64_t layer_norms(Model const& model, int layer) {
                    [&](Mla const& a) { return norm_parameters(model, a.q_lora_rank + a.kv_lora_rank); },
                    [&](LinearAttention const& a) {
                        return (a.qk_norm ? 2 * norm_parameters(model, a.key_dim) : 0) +
-                              (a.output_gate ? norm_parameters(model, a.value_dim) : 0) + head_parameters(a);
+                              (a.output_gate ? gains_behind(a) : 0) + head_parameters(a);
                    }},
         mixer_of(model, layer));
     return around_blocks + inside;
@@ -174,6 +174,8 @@ EndParameters rank_end_parameters(Model const& model, Shard const& shard) {
 namespace {
 
 std::optional<ShardProblem> problem_with_heads(Mixer const& mixer, Shard const& shard) {
+    auto const* const linear = is_linear(mixer) ? "linear " : "";
+    auto const* const keys = is_linear(mixer) ? "linear attention key" : "key-value";
     int const heads = heads_of(mixer), kv_heads = kv_heads_of(mixer);
     if (is_linear(mixer) && shard.context > 1 && !shard.context_by_heads) {
         return ShardProblem{ShardDegree::context,
@@ -184,15 +186,16 @@ std::optional<ShardProblem> problem_with_heads(Mixer const& mixer, Shard const& 
     if (heads % shard.tensor != 0) {
         return ShardProblem{
             ShardDegree::tensor,
-            fmt::format("{} attention heads do not divide by tensor = {}", heads, shard.tensor)};
+            fmt::format("{} {}attention heads do not divide by tensor = {}", heads, linear, shard.tensor)};
     }
     if (kv_heads % shard.tensor != 0 && shard.tensor % kv_heads != 0) {
         return ShardProblem{ShardDegree::tensor,
-                            fmt::format("{} key-value heads and tensor = {}: neither divides the other",
-                                        kv_heads, shard.tensor)};
+                            fmt::format("{} {} heads and tensor = {}: neither divides the other", kv_heads,
+                                        keys, shard.tensor)};
     }
-    for (auto const& [on_rank, what] : {std::pair{heads / shard.tensor, "attention"},
-                                        std::pair{std::max(1, kv_heads / shard.tensor), "key-value"}}) {
+    for (auto const& [on_rank, what] :
+         {std::pair{heads / shard.tensor, is_linear(mixer) ? "linear attention" : "attention"},
+          std::pair{std::max(1, kv_heads / shard.tensor), keys}}) {
         if (shard.context_by_heads && on_rank % shard.context != 0) {
             return ShardProblem{ShardDegree::context,
                                 fmt::format("{} {} heads of a tensor rank do not divide by context = {}, "
@@ -208,10 +211,12 @@ std::optional<ShardProblem> problem_with_heads(Mixer const& mixer, Shard const& 
 std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard, int local_experts) {
     expects(std::min({shard.tensor, shard.context, shard.expert, shard.expert_tensor}) >= 1,
             "degrees are 1 or more");
-    for (auto const& mixer : mixers_of(model)) {
-        if (auto problem = problem_with_heads(mixer, shard)) {
-            return problem;
-        }
+    if (auto problem =
+            has_attention(model) ? problem_with_heads(as_mixer(model.attention), shard) : std::nullopt) {
+        return problem;
+    }
+    if (auto problem = model.linear ? problem_with_heads(*model.linear, shard) : std::nullopt) {
+        return problem;
     }
     if (model.dense_ffn % shard.tensor != 0) {
         return ShardProblem{ShardDegree::tensor, fmt::format("dense_ffn {} does not divide by tensor = {}",

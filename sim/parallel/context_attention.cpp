@@ -33,9 +33,11 @@ RankBytes rank_bytes(StageSetting const& s, Operation const& attention) {
     int const sharers = s.shape.shard.context_by_heads ? s.shape.shard.context : 1; // of the heads
     int const heads = attention.heads * sharers, kv_heads = attention.kv_heads * sharers;
     double const key_dim = static_cast<double>(attention.k), values = value_dim(attention);
+    double const decay =
+        attention.kind == OpKind::kda ? heads * key_dim : 0.0; // of each column, goes with the keys
     // linear attention has a value for each head that is read, and queries for each that keys have
     return {.queries = column * (linear ? kv_heads : heads) * key_dim,
-            .keys = column * kv_heads * key_dim,
+            .keys = column * (kv_heads * key_dim + decay),
             .values = column * (linear ? heads : kv_heads) * values,
             .output = column * heads * values};
 }

@@ -42,7 +42,8 @@ int left_per_rank(model::Moe const& moe, ReplicaKind const& kind, int attention_
 } // namespace
 
 int moe_index(model::Model const& model, int layer) {
-    return model::moe_layers_among(model, std::min(layer, model.layers - 1));
+    return std::min(model::moe_layers_among(model, std::min(layer, model.layers)),
+                    model::moe_layers(model) - 1); // those of MTP modules are like the last
 }
 
 ExpertSplit split_experts(model::Model const& model, ReplicaKind const& kind, StageGroup const& group) {

@@ -76,23 +76,33 @@ bool up_again(model::Mixer const& mixer, Recompute recompute) {
     return std::holds_alternative<model::Mla>(mixer) && includes(recompute, Recompute::mla_up_proj);
 }
 
-/// Queries and keys before their own norms.
-double before_head_norms(model::Mixer const& mixer) {
-    auto const* gqa = std::get_if<model::Gqa>(&mixer);
-    return gqa && gqa->qk_norm ? static_cast<double>(gqa->heads + gqa->kv_heads) * gqa->head_dim : 0.0;
+/// Heads of keys that a tensor rank holds, one at least.
+double key_heads_on_rank(model::Mixer const& mixer, double tensor) {
+    return std::max(1.0, model::kv_heads_of(mixer) / tensor);
 }
 
-/// Of linear attention: what the convolution, the kernels and the gate read, what the kernels give, and that gated; with the delta rule
-/// the triangular inverse of each chunk (flash-linear-attention keeps these, and computes the states between chunks again).
-KeptElements kept_of_linear(model::LinearAttention const& a) {
-    double const queries_and_keys = 2.0 * a.key_heads * a.key_dim,
-                 values = double{1.0} * a.heads * a.value_dim;
-    double const convolved = queries_and_keys + values;
-    double const again = a.convolution > 0 || a.qk_norm ? 2.0 : 1.0; // before and after
-    double const inverse = a.delta_rule ? double{1.0} * a.heads * model::chunk_of_linear_attention : 0.0;
-    double const decay = a.decay == model::Decay::channel ? double{1.0} * a.heads * a.key_dim : 0.0;
-    return {.wide = again * convolved + inverse + decay + (a.output_gate ? 2.0 : 0.0) * values,
-            .inputs = values};
+/// Queries and keys before their own norms, of which the others come again where norms run again.
+double before_head_norms(model::Mixer const& mixer, double tensor, Recompute recompute) {
+    auto const* gqa = std::get_if<model::Gqa>(&mixer);
+    bool const kept = gqa && gqa->qk_norm && !is_again(recompute, Recompute::inner_norms);
+    return kept ? (gqa->heads / tensor + key_heads_on_rank(mixer, tensor)) * gqa->head_dim : 0.0;
+}
+
+/// Of linear attention on a rank: what the convolution, the kernels and the gate read, what the kernels give, and that gated; with the
+/// delta rule the triangular inverse of each chunk (flash-linear-attention keeps these, and computes the states between chunks again).
+KeptElements kept_of_linear(StageSetting const& s, model::LinearAttention const& a, Recompute recompute) {
+    double const tensor = s.group.tensor, heads = a.heads / tensor;
+    double const queries_and_keys = 2.0 * key_heads_on_rank(a, tensor) * a.key_dim,
+                 values = heads * a.value_dim;
+    double const normed = a.qk_norm && !is_again(recompute, Recompute::inner_norms) ? queries_and_keys : 0.0;
+    double const convolved = a.convolution > 0 ? queries_and_keys + values : 0.0;
+    double const inverse = a.delta_rule ? heads * model::chunk_of_linear_attention : 0.0;
+    double const decay = a.decay == model::Decay::channel ? heads * a.key_dim : 0.0;
+    KeptElements kept{.wide = queries_and_keys + values + convolved + normed + inverse + decay +
+                              (a.output_gate ? 2.0 : 0.0) * values};
+    (s.plan.adapters ? kept.wide : kept.inputs) +=
+        values; // the product behind it reads that, or the adapter beside it
+    return kept;
 }
 
 /// Context ranks that share heads give attention's output away before the product reads it: its backward keeps what it gave,
@@ -102,36 +112,46 @@ bool gives_output_away(StageSetting const& s, Recompute recompute) {
            !includes(recompute, Recompute::selective);
 }
 
+/// What attention gives, and its gate where it has one, which then is what the product behind it reads.
+KeptElements kept_of_output(StageSetting const& s, bool gated, double out, Recompute recompute) {
+    bool const away = gives_output_away(s, recompute);
+    KeptElements kept;
+    if (gated) {
+        kept.wide = (away ? 3.0 : 2.0) * out;
+        (s.plan.adapters ? kept.wide : kept.inputs) += out;
+        return kept;
+    }
+    kept.attention_out = out;
+    auto& read_by_product = s.plan.adapters ? kept.wide : kept.inputs; // or by the adapter beside it
+    (away ? read_by_product : kept.copies) += out;
+    return kept;
+}
+
 /// Of attention, divided by what tensor ranks share; the layer's own inputs apart.
 KeptElements kept_of_attention(StageSetting const& s, model::Mixer const& mixer, Recompute recompute) {
-    double const tensor = s.group.tensor;
     if (auto const* linear = std::get_if<model::LinearAttention>(&mixer)) {
-        return kept_of_linear(*linear).over(tensor);
+        return kept_of_linear(s, *linear, recompute);
     }
-    double const heads = model::heads_of(mixer);
+    double const tensor = s.group.tensor, heads = model::heads_of(mixer) / tensor;
     auto const* gqa = std::get_if<model::Gqa>(&mixer);
     auto const* mla = std::get_if<model::Mla>(&mixer);
-    double const key_heads = gqa ? gqa->kv_heads : heads;
     double const query_key_value =
-        heads * model::key_dim(mixer) + key_heads * (model::key_dim(mixer) + model::value_dim(mixer));
+        heads * model::key_dim(mixer) +
+        key_heads_on_rank(mixer, tensor) * (model::key_dim(mixer) + model::value_dim(mixer));
     bool const again = up_again(mixer, recompute);
     // attention keeps its inputs as they came from other ranks (Transformer Engine's AttnFuncWithCPAndQKVOA2A)
     bool const come = s.shape.shard.context_by_heads && s.shape.shard.context > 1;
     // of two products, the second runs again
     double const products = again && !come ? 0.0 : recompute == Recompute::operators ? 0.5 : 1.0;
-    double const out = heads * model::value_dim(mixer) / tensor;
-    double const gate = gqa && gqa->output_gate ? 2.0 * out : 0.0; // itself, and what it lets through
-    KeptElements kept{.wide = (products * query_key_value + before_head_norms(mixer)) / tensor + gate,
-                      .attention_out = out};
-    auto& read_by_product = s.plan.adapters ? kept.wide : kept.inputs; // or by the adapter beside it
-    (gives_output_away(s, recompute) ? read_by_product : kept.copies) += out;
+    KeptElements kept{.wide = products * query_key_value + before_head_norms(mixer, tensor, recompute)};
+    kept += kept_of_output(s, gqa && gqa->output_gate, heads * model::value_dim(mixer), recompute);
     if (mla) { // before and after their norms, whole on each rank
         double const compressed = mla->q_lora_rank + mla->kv_lora_rank;
         kept += {.wide = compressed,
                  .inputs = again || includes(recompute, Recompute::inner_norms) ? 0.0 : compressed};
     }
     if (!includes(recompute, Recompute::selective)) {
-        kept.wide += heads * 2.0 / tensor; // one fp32 statistic per head
+        kept.wide += heads * 2.0; // one fp32 statistic per head
     }
     return kept;
 }
@@ -286,12 +306,14 @@ Bytes waiting_bytes(StageSetting const& s, int layer) {
         }
     };
     if (s.plan.adapters) { // nothing else is trained
-        add(adapter_operations(s));
+        if (model::heads_of(model::mixer_of(s.model, layer)) > 0) {
+            add(adapter_operations(s));
+        }
         return Bytes{bytes};
     }
     auto const ops = model::layer_operations(s.model, layer, s.shape);
-    for (auto const* part :
-         {&ops.attention_norm, &ops.attention, &ops.ffn, &ops.pre_dispatch, &ops.experts, &ops.shared}) {
+    for (auto const* part : {&ops.attention_norm, &ops.attention, &ops.ffn, &ops.pre_dispatch, &ops.experts,
+                             &ops.shared, &ops.post_combine}) {
         add(*part);
     }
     return Bytes{bytes};

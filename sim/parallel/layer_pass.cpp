@@ -159,8 +159,9 @@ bool runs_again(bool latent, model::Operation const& op, Recompute recompute, in
 
 /// @param share of the layer's host time
 void host_of_layer(StageSetting const& s, int layer, BlockBuilder& to, double share) {
-    to.host((model::is_moe_layer(s.model, layer) ? to.here().host_moe_layer : s.plan.practice.host_layer) *
-            share);
+    constexpr double usual_blocks = 2.0; // of a layer without experts: attention, and an FFN
+    auto const dense = s.plan.practice.host_layer * (model::blocks_of(s.model, layer) / usual_blocks);
+    to.host((model::is_moe_layer(s.model, layer) ? to.here().host_moe_layer : dense) * share);
 }
 
 } // namespace

@@ -7,10 +7,14 @@
 namespace moesaic::parallel {
 
 Recompute recompute_of(StageGroup const& group, model::Model const& model, int layer) {
-    int const last = std::min(layer, model.layers - 1); // which layers of MTP modules behind it are like
-    int const with_experts = model::moe_layers_among(model, last);
-    int const before =
-        (model::is_moe_layer(model, layer) ? with_experts : last - with_experts) + layer - last;
+    if (group.recompute_share >= 1.0) {
+        return group.recompute;
+    }
+    int before = 0; // layers of the same kind
+    int const kind = model::kind_of_layer(model, layer);
+    for (int other = 0; other < layer; ++other) {
+        before += model::kind_of_layer(model, other) == kind ? 1 : 0;
+    }
     auto const up_to = [&](int layers) { return std::floor(layers * group.recompute_share + 1e-9); };
     return up_to(before + 1) > up_to(before) ? group.recompute : Recompute::none;
 }

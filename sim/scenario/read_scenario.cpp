@@ -377,7 +377,10 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     auto const training = t.table("training");
     read_training(training, s);
     read_pools(t, s, facts);
-    auto const defaults = software_defaults(t, s, facts);
+    auto defaults = software_defaults(t, s, facts);
+    if (s.model.linear) { // the one exchange that it can have
+        defaults.context_exchange = parallel::ContextExchange::all_to_all;
+    }
     s.precision = parallel::read_precision(training, {});
     s.plan = read_plan_of(t, s, defaults, need);
     if (t.has("parallel")) {

@@ -114,6 +114,22 @@ std::optional<Kernel> with_scales_of_blocks(hardware::Chip const& chip, Kernel k
     return kernel;
 }
 
+/// A window leaves a kernel less to do: where few were measured with one, no longer than without.
+std::optional<KernelTime> at_most_whole(Estimator const& estimator, hardware::Chip const& chip, Kernel kernel,
+                                        std::optional<KernelTime> own) {
+    if (kernel.options.window == 0 || !own || own->duration.evidence == Evidence::measured) {
+        return own;
+    }
+    kernel.options.window = 0;
+    auto whole = time_in_format(estimator, chip, kernel);
+    if (!whole || whole->duration.time >= own->duration.time) {
+        return own;
+    }
+    whole->duration.evidence = weakest(whole->duration.evidence, own->duration.evidence);
+    whole->duration.sigma = std::max(whole->duration.sigma, own->duration.sigma);
+    return whole;
+}
+
 /// How far ln(time) of two such formats lie apart: the classes above, and as much again for single shapes.
 constexpr double scales_alike = 0.05;
 
@@ -121,7 +137,7 @@ constexpr double scales_alike = 0.05;
 
 std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip const& chip,
                                    Kernel const& kernel) {
-    auto own = time_in_format(estimator, chip, kernel);
+    auto own = at_most_whole(estimator, chip, kernel, time_in_format(estimator, chip, kernel));
     auto const block = with_scales_of_blocks(chip, kernel);
     if (!block || (own && own->duration.evidence == Evidence::measured)) {
         return own;

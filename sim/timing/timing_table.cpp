@@ -175,6 +175,14 @@ std::string_view shape_problem(Kernel const& kernel, std::string_view extra, boo
     return "";
 }
 
+/// What says the same as another row, or as an operation of a model, is written the same: no n, and no size of values that is that of keys.
+void as_asked_for(Kernel& kernel) {
+    if (table_op(kernel.op).family == Family::linear) {
+        kernel.n = 0;
+        kernel.options.v_dim = kernel.options.v_dim == kernel.k ? 0 : kernel.options.v_dim;
+    }
+}
+
 class Reader {
   public:
     Reader(std::string const& name, bool grid, std::function<void(Measurement const&)> const& each)
@@ -215,6 +223,7 @@ class Reader {
             return;
         }
         kernel.options = options_of(now_.extra, at(extra));
+        as_asked_for(kernel);
         if (auto const problem = shape_problem(kernel, now_.extra, is_grid()); !problem.empty()) {
             count(report_.refused, problem, at(m));
             return;

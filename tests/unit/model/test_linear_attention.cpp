@@ -79,7 +79,8 @@ TEST_CASE("a letter of the pattern is a layer of one block", "[model]") {
         CHECK(ops.attention_norm.empty() == (layer == 2));
         CHECK(ops.ffn.empty() == (layer != 2));
         CHECK(layer_parameters(model, layer).norms >= 64);
-        CHECK(layer_parameters(model, layer).norms < 128); // one norm around its one block
+        CHECK(layer_parameters(model, layer).norms <=
+              64 + 64); // one norm around its one block, gains behind its state
     }
     auto const module = layer_operations(model, model.layers, all); // both
     CHECK_FALSE(module.attention.empty());

@@ -66,8 +66,6 @@ TEST_CASE("the last of every so many layers behind the leading dense ones has ex
     }
     CHECK(with_experts == std::vector{false, false, true, false});
     CHECK(moe_layers(model) == 1);
-    CHECK(is_moe_layer(model, a_moe_layer(model)));
-    CHECK_FALSE(is_moe_layer(model, a_dense_layer(model)));
     CHECK(problem_of(toml_with(dense, gqa,
                                "[moe]\nsource = \"e\"\nexperts = 8\ntopk = 2\nexpert_ffn = 32\nevery = 5\n"))
               .find("moe.every: 0 leading dense layers, and every 5 behind them, leave none of 4") !=

@@ -85,6 +85,26 @@ TEST_CASE("a measured shape has its measured time", "[timing]") {
     CHECK(said.sigma < 0.05);
 }
 
+TEST_CASE("linear attention that was measured is found, however its row says what it has not", "[timing]") {
+    auto const x = example_chip("X");
+    for (std::string const n : {"0", "1", "4096"}) {
+        for (std::string const values : {"", "dv=128;"}) {
+            std::string table = table_header;
+            for (int m = 1024; m <= 65536; m *= 2) {
+                table +=
+                    fmt::format("X,delta_rule_fwd,bf16,{},{},128,1,h=32;hkv=16;{}causal=1,{},example,MIT\n",
+                                m, n, values, m / 10.0);
+            }
+            Loaded const loaded{{x}, {table}};
+            Operation const op{
+                .kind = OpKind::delta_rule, .m = 4096, .k = 128, .heads = 32, .kv_heads = 16, .causal = true};
+            auto const said = operation_time(Estimator{loaded.store}, x, op).duration;
+            CHECK(said.evidence == Evidence::measured);
+            CHECK(said.time.value() == Approx(409.6e-6));
+        }
+    }
+}
+
 TEST_CASE("between measured shapes of one efficiency every shape has that efficiency", "[timing]") {
     auto const x = example_chip("X");
     Loaded const loaded{{x}, {gemm_table("X", 1.5, x)}};

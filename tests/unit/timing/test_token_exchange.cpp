@@ -44,6 +44,21 @@ CollectiveQuestion question(bool sums, std::string library = {}, int nodes = 1) 
     return {CollectiveKind::all_to_all, tier, Bytes{sent_bytes(4096)}, ranks * nodes, nodes, tokens};
 }
 
+/// Of other columns, tokens costing as much as some bytes beside their own.
+std::string rows_of_columns(std::string const& library, std::vector<int> const& columns) {
+    std::string out = table_header;
+    for (int const n : columns) {
+        for (std::int64_t tokens = 1024; tokens <= 32768; tokens *= 2) {
+            double const reached = model::distinct_holders({.experts = experts, .topk = topk}, ranks);
+            double const bytes = static_cast<double>(tokens) * reached * (2.0 * n + 2700);
+            out += fmt::format("X,ep_dispatch,bf16,{},{},{},{},experts={};nodes=1;sms=20;kern={},{:.8g},"
+                               "aiconfigurator,MIT\n",
+                               tokens, n, topk, ranks, experts, library, bytes / 4e11 * 1e6);
+        }
+    }
+    return out;
+}
+
 struct Tables {
     TimingStore store;
     hardware::Chip x = example_chip("X");
@@ -93,6 +108,22 @@ TEST_CASE("a plan that names a library gets that one's kernels, never those of l
     CHECK(t.ask(t.x, question(false))->attainable.value() ==
           Approx(120e9).epsilon(0.02)); // of any: the faster
     CHECK_FALSE(t.ask(t.x, question(false, "mori")));
+}
+
+TEST_CASE("a library that was timed at one number of columns sends shorter tokens more slowly, as others do",
+          "[timing]") {
+    Tables const t{{rows_of_columns("hybridep", {8192})}};
+    auto const rate = [&](int columns) {
+        auto q = question(false, "hybridep");
+        q.tokens->hidden = columns;
+        auto const cost = t.ask(t.x, q);
+        REQUIRE(cost);
+        return cost->attainable.value();
+    };
+    // a token of 1,024 columns costs 2,048 + 2,700 bytes instead of its 2,048
+    CHECK(rate(1024) / rate(8192) ==
+          Approx(2048.0 / (2048 + 2700) / (16384.0 / (16384 + 2700))).epsilon(0.1));
+    CHECK(rate(2048) > rate(1024));
 }
 
 TEST_CASE("rows of one node say nothing of several", "[timing]") {
