@@ -104,11 +104,8 @@ void read_full_layers(io::TomlTable const& table, Model& model) {
     if (std::ranges::adjacent_find(sorted) != sorted.end()) {
         throw InputError{table.origin(key), "names a layer twice"};
     }
-    bool const none_left =
-        listed ? static_cast<int>(sorted.size()) == model.layers : model.full_attention_every > model.layers;
-    if (model.linear && none_left) {
-        throw InputError{table.origin(key), listed ? "leaves no layer for [linear_attention]"
-                                                   : "leaves no layer for [attention]"};
+    if (model.linear && model.full_attention_every > model.layers) {
+        throw InputError{table.origin(key), "leaves no layer for [attention]"};
     }
     if (listed && sorted.back() > model.layers) {
         throw InputError{table.origin(key), fmt::format("names layer {} of {}", sorted.back(), model.layers)};
