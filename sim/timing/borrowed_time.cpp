@@ -36,12 +36,13 @@ double strangeness(TransferDoubt const& doubt, hardware::Chip const& a, hardware
         balance /= mine->flop_per_second / theirs->flop_per_second;
     }
     auto const of_balance = doubt.per_doubling_of_balance * std::abs(std::log2(balance));
+    double const software = table_op(kernel.op).family == Family::linear ? doubt.linear_attention : 0;
     if (is_one_die(a, b)) {
-        return doubt.one_die + of_balance;
+        return std::hypot(doubt.one_die, software) + of_balance;
     }
     bool const makers = a.vendor == b.vendor;
     return std::hypot(makers ? doubt.one_vendor : doubt.other_vendor,
-                      strangeness_of_kind(doubt, kernel, makers)) +
+                      strangeness_of_kind(doubt, kernel, makers), software) +
            of_balance;
 }
 

@@ -72,7 +72,8 @@ TransferDoubt read_transfer(io::TomlTable const& file) {
                             .expert_ffn = t.sigma("expert_ffn"),
                             .latent_attention = t.sigma("latent_attention"),
                             .attention_forward = t.sigma("attention_forward"),
-                            .narrow_formats_of_other_vendors = t.sigma("narrow_formats_of_other_vendors")};
+                            .narrow_formats_of_other_vendors = t.sigma("narrow_formats_of_other_vendors"),
+                            .linear_attention = t.sigma("linear_attention")};
     t.done();
     return out;
 }

@@ -16,6 +16,8 @@ struct TransferDoubt {
     double one_die, one_vendor, other_vendor;
     double per_doubling_of_balance; ///< of FLOP to bytes
     double expert_ffn, latent_attention, attention_forward, narrow_formats_of_other_vendors; ///< beside those
+    double
+        linear_attention; ///< beside all of them: its kernels change from one release of their libraries to the next
 };
 
 /// What a kind of link gives where nothing like it was measured.

@@ -154,8 +154,8 @@ std::optional<KernelTime> own_time(Estimator const& estimator, hardware::Chip co
 namespace {
 
 /// The same die under another name: its time, scaled by the rooflines.
-KernelTime from_twin(hardware::Chip const& chip, hardware::Chip const& twin, Kernel const& kernel,
-                     KernelTime const& there) {
+KernelTime from_twin(TransferDoubt const& doubt, hardware::Chip const& chip, hardware::Chip const& twin,
+                     Kernel const& kernel, KernelTime const& there) {
     // H100 to H200 (bandwidth times 1.43): 12 % median in the collection; a kernel that the matrix units bound keeps its time
     // (most of what attention differs by is the version of its library)
     constexpr double attention_alike = 0.15, others_alike = 0.07, sigma_per_doubling = 0.25;
@@ -163,9 +163,11 @@ KernelTime from_twin(hardware::Chip const& chip, hardware::Chip const& twin, Ker
     auto const work = work_of(kernel);
     auto const ratio = (roofline_time(roofline_of(chip, kernel), work) + launch) /
                        (roofline_time(roofline_of(twin, kernel), work) + launch);
-    bool const attends = table_op(kernel.op).family == Family::attention;
-    auto const sigma =
-        (attends ? attention_alike : others_alike) + sigma_per_doubling * std::abs(std::log2(ratio));
+    auto const family = table_op(kernel.op).family;
+    auto const alike = family == Family::attention ? attention_alike
+                       : family == Family::linear  ? doubt.linear_attention
+                                                   : others_alike;
+    auto const sigma = alike + sigma_per_doubling * std::abs(std::log2(ratio));
     return {{there.duration.time * ratio, Evidence::transferred, std::hypot(there.duration.sigma, sigma)},
             there.source};
 }
@@ -187,7 +189,7 @@ std::optional<KernelTime> ask_twins(Estimator const& estimator, hardware::Chip c
     std::ranges::stable_sort(twins, {}, [](auto const& twin) { return twin.first; });
     for (auto const& [gap, twin] : twins) {
         if (auto const said = ask(estimator, *twin, kernel)) {
-            return from_twin(chip, *twin, kernel, *said);
+            return from_twin(store.expectations().transfer, chip, *twin, kernel, *said);
         }
     }
     return std::nullopt;

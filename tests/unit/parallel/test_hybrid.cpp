@@ -24,7 +24,8 @@ double kept(std::string const& model, int layer, std::string const& plan = "",
 
 } // namespace
 
-TEST_CASE("a layer of Mamba-2 keeps what its convolution, scan and gate read, and nothing of an FFN", "[parallel]") {
+TEST_CASE("a layer of Mamba-2 keeps what its convolution, scan and gate read, and nothing of an FFN",
+          "[parallel]") {
     // Nemotron-H 56B: 8,192 columns, 256 heads of 64 over 8 groups of 256; in 16 bit
     double const keys = 2 * 8 * 256, values = 256 * 64;
     double const inputs = 2 * 8192; // its own, and the norm's output
@@ -42,27 +43,32 @@ TEST_CASE("keys of fewer heads than tensor ranks are whole on each", "[parallel]
     std::string const two = "tensor = 2\nsequence_parallel = true\n";
     double const keys = 2 * 128;
     double const one = kept("granite_4_0_h_small", 0), half = kept("granite_4_0_h_small", 0, two);
-    CHECK(half - one / 2 == Approx(2 * 2 * keys / 2)); // before and after the convolution, the half that is there twice
+    CHECK(half - one / 2 ==
+          Approx(2 * 2 * keys / 2)); // before and after the convolution, the half that is there twice
 }
 
-TEST_CASE("gated attention keeps what it gives, the gate, and what the product behind them reads", "[parallel]") {
+TEST_CASE("gated attention keeps what it gives, the gate, and what the product behind them reads",
+          "[parallel]") {
     // Qwen3-Next: 16 heads of 256, two of keys; against one without a gate the kernel's output twice more
     auto f = job_of("qwen3_next_80b_a3b", {{"d", "h800_4096", 64}}, 64, "expert = 64\n");
     auto const of = [](test::JobFixture const& job) {
         auto const places = place_stages(job.plan, job.topology);
-        return activation_bytes(stage_setting(job.model, job.plan, places.at(0), 4096), 3, Recompute::none).value() / 4096;
+        return activation_bytes(stage_setting(job.model, job.plan, places.at(0), 4096), 3, Recompute::none)
+                   .value() /
+               4096;
     };
     double const gated = of(f);
     std::get<model::Gqa>(f.model.attention).output_gate = false;
     CHECK(gated - of(f) == Approx(2.0 * 2 * 16 * 256));
 }
 
-TEST_CASE("norms of queries and keys that run again are not kept, in linear attention neither", "[parallel]") {
+TEST_CASE("norms of queries and keys that run again are not kept, in linear attention neither",
+          "[parallel]") {
     auto const saved = [](int layer) {
         return kept("ring_mini_linear_2", layer, "expert = 8\n") -
                kept("ring_mini_linear_2", layer, "expert = 8\n", Recompute::inner_norms);
     };
-    CHECK(saved(1) == Approx(2.0 * 2 * 16 * 128));     // 16 heads of both
+    CHECK(saved(1) == Approx(2.0 * 2 * 16 * 128));   // 16 heads of both
     CHECK(saved(4) == Approx(2.0 * (16 + 4) * 128)); // attention: 4 heads of keys
 }
 
@@ -75,13 +81,14 @@ TEST_CASE("latent experts keep and send their own columns", "[parallel]") {
     };
     double const sent = collective_bytes(build_program(f.job()), "dispatch").value(), waits = waiting();
     f.model.moe->latent = 0;
-    CHECK(collective_bytes(build_program(f.job()), "dispatch").value() == Approx(4 * sent)); // 4,096 columns and 1,024
+    CHECK(collective_bytes(build_program(f.job()), "dispatch").value() ==
+          Approx(4 * sent)); // 4,096 columns and 1,024
     double const copies = 22, latent = 1024, hidden = 4096;
-    CHECK(waits - waiting() ==
-          Approx(2 * (2 * copies * (latent - hidden) + 2 * (hidden + latent))));
+    CHECK(waits - waiting() == Approx(2 * (2 * copies * (latent - hidden) + 2 * (hidden + latent))));
 }
 
-TEST_CASE("shares of recompute are even within each kind of layer, MTP modules behind a pattern included", "[parallel]") {
+TEST_CASE("shares of recompute are even within each kind of layer, MTP modules behind a pattern included",
+          "[parallel]") {
     StageGroup group;
     group.recompute = Recompute::full;
     group.recompute_share = 0.5;
@@ -101,7 +108,8 @@ TEST_CASE("shares of recompute are even within each kind of layer, MTP modules b
     CHECK(again("EMEMEMEM", 2) == "..RR..RR.R");
 }
 
-TEST_CASE("MTP modules behind a pattern have the numbers of experts of the last layer with experts", "[parallel]") {
+TEST_CASE("MTP modules behind a pattern have the numbers of experts of the last layer with experts",
+          "[parallel]") {
     auto model = model::shipped_model("nemotron_3_nano_30b_a3b");
     model.layers = 4;
     model.mtp_depth = 1;
