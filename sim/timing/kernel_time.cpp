@@ -164,10 +164,10 @@ KernelTime from_twin(TransferDoubt const& doubt, hardware::Chip const& chip, har
     auto const ratio = (roofline_time(roofline_of(chip, kernel), work) + launch) /
                        (roofline_time(roofline_of(twin, kernel), work) + launch);
     auto const family = table_op(kernel.op).family;
-    auto const alike = family == Family::attention ? attention_alike
-                       : family == Family::linear  ? doubt.linear_attention
-                                                   : others_alike;
-    auto const sigma = alike + sigma_per_doubling * std::abs(std::log2(ratio));
+    auto const unlike = family == Family::attention ? attention_alike
+                        : family == Family::linear  ? doubt.linear_attention
+                                                    : others_alike;
+    auto const sigma = unlike + sigma_per_doubling * std::abs(std::log2(ratio));
     return {{there.duration.time * ratio, Evidence::transferred, std::hypot(there.duration.sigma, sigma)},
             there.source};
 }
