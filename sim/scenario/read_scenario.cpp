@@ -222,6 +222,9 @@ parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, Facts cons
         throw InputError{t.origin("software_known"), "has no use without software",
                          "Name a file of scenarios/software/ as software"};
     }
+    if (s.model.linear) { // the one exchange that it can have
+        out.context_exchange = parallel::ContextExchange::all_to_all;
+    }
     return out;
 }
 
@@ -377,10 +380,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     auto const training = t.table("training");
     read_training(training, s);
     read_pools(t, s, facts);
-    auto defaults = software_defaults(t, s, facts);
-    if (s.model.linear) { // the one exchange that it can have
-        defaults.context_exchange = parallel::ContextExchange::all_to_all;
-    }
+    auto const defaults = software_defaults(t, s, facts);
     s.precision = parallel::read_precision(training, {});
     s.plan = read_plan_of(t, s, defaults, need);
     if (t.has("parallel")) {
