@@ -241,6 +241,13 @@ void check(Arguments const& arguments) {
     auto const report = arguments.split      ? check_split(arguments)
                         : arguments.transfer ? check_transfer(arguments)
                                              : check_files(arguments);
+    if (report.groups.empty()) {
+        throw InputError{Origin{arguments.files.front(), 0, 0, ""}, "no row here can be compared",
+                         arguments.transfer ? "Give rows as they were measured, of several chips: a cell of "
+                                              "a condensed grid is no such row"
+                                            : fmt::format("rows with nothing comparable in the tables: {}",
+                                                          report.unpredicted)};
+    }
     print_report(report, arguments.json);
 }
 

@@ -162,7 +162,7 @@ std::string_view shape_problem(Kernel const& kernel, std::string_view extra, boo
     case Family::linear:
         return linear_problem(kernel, of_grid);
     case Family::memory_bound:
-        return kernel.m > 0 ? "" : "an operation over 0 rows";
+        return kernel.m > 0 && kernel.n > 0 ? "" : "an operation over 0 rows or columns";
     case Family::collective:
         return kernel.m > 0 && kernel.batch > 1 ? spread_problem(kernel)
                                                 : "a collective of 0 bytes or fewer than 2 ranks";

@@ -51,6 +51,19 @@ TEST_CASE("timings check leaves out rows that cannot be, and says so", "[cli]") 
     CHECK_THAT(ran.err, Catch::Contains(rows.path + ":2") && Catch::Contains("1 row refused: faster than"));
 }
 
+TEST_CASE("a check that has nothing to compare is an error that says why", "[cli]") {
+    Table const rows{"moesaic_check_alone.csv",
+                     header + "H100-SXM5-80GB,gemm,bf16,4096,4096,4096,1,kern=x,200,mine,MIT\n"};
+    auto const alone = run_program("timings check --transfer " + rows.path);
+    CHECK((alone.exit_code == 2 && alone.out.empty()));
+    CHECK_THAT(alone.err, Catch::Contains(rows.path) && Catch::Contains("no row here can be compared") &&
+                              Catch::Contains("of several chips"));
+    Table const strange{"moesaic_check_strange.csv",
+                        header + "nobodys-chip,gemm,bf16,4096,4096,4096,1,kern=x,200,mine,MIT\n"};
+    CHECK_THAT(run_program("timings check " + strange.path).err,
+               Catch::Contains("rows with nothing comparable in the tables: 1"));
+}
+
 TEST_CASE("timings check predicts a row that --timings holds exactly", "[cli]") {
     Table const rows{"moesaic_check_known.csv",
                      header + "H100-SXM5-80GB,gemm,bf16,4000,4100,4200,1,kern=x,250,mine,MIT\n"};
