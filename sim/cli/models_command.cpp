@@ -324,7 +324,7 @@ void print_parameters(Model const& m) {
     print_part("attention", layers.attention + layers.replicated, total);
     print_part(m.moe ? "dense and shared FFN" : "FFN", layers.dense_ffn, total);
     print_part("experts", layers.experts, total);
-    print_part("router", layers.router, total);
+    print_part(m.moe && m.moe->latent > 0 ? "router, latent" : "router", layers.router, total);
     print_part("norms", layers.norms + ends.final_norm, total);
     print_part("embedding and positions", ends.embedding + ends.positions, total);
     print_part("head", ends.head, total);

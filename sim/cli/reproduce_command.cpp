@@ -133,13 +133,22 @@ Published read_published(ReproduceArguments const& arguments) {
                 ++out.without_result;
             }
         } catch (InputError const& error) {
-            out.unreadable.push_back(error);
+            if (chosen.empty() || chosen.contains(std::filesystem::path{file}.stem().string())) {
+                out.unreadable.push_back(error);
+            }
         }
     }
     if (out.known.empty() &&
         !out.unreadable.empty()) { // most likely what was asked for is wrong, not every file
         throw out.unreadable.front();
     }
+    return out;
+}
+
+std::vector<std::string> left_out(Published const& published) {
+    std::vector<std::string> out;
+    std::ranges::transform(published.unreadable, std::back_inserter(out),
+                           [](InputError const& error) { return std::string{error.what()}; });
     return out;
 }
 
@@ -376,7 +385,8 @@ void run(ReproduceArguments const& arguments, Outcome& outcome) {
     if (!arguments.output.empty()) {
         results::write_reproduction(arguments.output, runs, MOESAIC_VERSION);
     }
-    fmt::print("{}{}", arguments.json ? reproduction_json(runs).text() : reproduction_text(runs),
+    fmt::print("{}{}",
+               arguments.json ? reproduction_json(runs, left_out(published)).text() : reproduction_text(runs),
                arguments.json ? "\n" : "");
     auto const wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     fmt::print(stderr, "{} runs in {:.1f} s\n", runs.size(), wall);

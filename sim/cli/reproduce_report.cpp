@@ -171,7 +171,7 @@ io::Json group_json(GroupAccuracy const& g) {
 
 } // namespace
 
-io::Json reproduction_json(std::vector<Reproduced> const& runs) {
+io::Json reproduction_json(std::vector<Reproduced> const& runs, std::vector<std::string> const& left_out) {
     auto records = io::Json::array();
     for (auto const& run : runs) {
         records.add(record_json(run));
@@ -180,7 +180,14 @@ io::Json reproduction_json(std::vector<Reproduced> const& runs) {
     for (auto const& group : results::accuracy_by_group(runs)) {
         groups.add(group_json(group));
     }
-    return io::Json::object().set("records", std::move(records)).set("groups", std::move(groups));
+    auto without = io::Json::array();
+    for (auto const& message : left_out) {
+        without.add(message);
+    }
+    return io::Json::object()
+        .set("records", std::move(records))
+        .set("groups", std::move(groups))
+        .set("left_out", std::move(without));
 }
 
 std::string reproduction_csv(std::vector<Reproduced> const& runs) {

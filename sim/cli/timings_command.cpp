@@ -242,11 +242,13 @@ void check(Arguments const& arguments) {
                         : arguments.transfer ? check_transfer(arguments)
                                              : check_files(arguments);
     if (report.groups.empty()) {
-        throw InputError{Origin{arguments.files.front(), 0, 0, ""}, "no row here can be compared",
-                         arguments.transfer ? "Give rows as they were measured, of several chips: a cell of "
-                                              "a condensed grid is no such row"
-                                            : fmt::format("rows with nothing comparable in the tables: {}",
-                                                          report.unpredicted)};
+        std::string const hint =
+            arguments.transfer ? "Give rows as they were measured, of several chips: a cell of a condensed "
+                                 "grid is no such row"
+            : report.unpredicted > 0
+                ? fmt::format("rows with nothing comparable in the tables: {}", report.unpredicted)
+                : "";
+        throw InputError{Origin{arguments.files.front(), 0, 0, ""}, "no row here can be compared", hint};
     }
     print_report(report, arguments.json);
 }

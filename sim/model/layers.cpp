@@ -43,6 +43,10 @@ bool has_attention(Model const& model) {
     return model.pattern.empty() || model.mtp_depth > 0 || model.pattern.find('*') != std::string::npos;
 }
 
+bool has_linear_attention(Model const& model) {
+    return model.linear && static_cast<int>(model.full_attention_layers.size()) < model.layers;
+}
+
 int blocks_of(Model const& model, int layer) { return is_whole(model, layer) ? 2 : 1; }
 
 int heads_of(Mixer const& mixer) {

@@ -48,6 +48,10 @@ Decay read_decay(io::TomlTable const& table, bool delta_rule) {
     if (name == "fixed" || name == "head") {
         return name == "head" ? Decay::head : Decay::fixed;
     }
+    if (name == "channel" && !delta_rule) {
+        throw InputError{table.origin("decay"), "channel goes with delta_rule alone",
+                         "Kernels of gated linear attention without it are not there"};
+    }
     if (name == "channel") {
         return Decay::channel;
     }
@@ -89,7 +93,10 @@ void read_full_layers(io::TomlTable const& table, Model& model) {
     model.full_attention_every = table.count_or("full_attention_every", 0, 2);
     model.full_attention_layers =
         table.has("full_attention_layers") ? table.counts("full_attention_layers", 1) : std::vector<int>{};
-    bool const listed = !model.full_attention_layers.empty();
+    bool const listed = table.has("full_attention_layers");
+    if (listed && model.full_attention_layers.empty()) {
+        throw InputError{table.origin("full_attention_layers"), "names no layer"};
+    }
     auto const* const key = listed ? "full_attention_layers" : "full_attention_every";
     if (listed && model.full_attention_every > 0) {
         throw InputError{table.origin(key), "and full_attention_every: give one of them"};

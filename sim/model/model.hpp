@@ -139,6 +139,8 @@ struct Model {
 [[nodiscard]] Mixer as_mixer(Attention const& attention);
 /// Some layer has `attention`, or an MTP module.
 [[nodiscard]] bool has_attention(Model const& model);
+/// Some layer has `linear`; `full_attention_layers` may leave none.
+[[nodiscard]] bool has_linear_attention(Model const& model);
 /// Attention and an FFN, each with a norm before it; one of them in a layer of a pattern.
 [[nodiscard]] int blocks_of(Model const& model, int layer);
 /// Heads of queries (of values, in linear attention), and those of keys and values: all heads for latent attention, whose keys

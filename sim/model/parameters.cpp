@@ -215,7 +215,8 @@ std::optional<ShardProblem> problem_with(Model const& model, Shard const& shard,
             has_attention(model) ? problem_with_heads(as_mixer(model.attention), shard) : std::nullopt) {
         return problem;
     }
-    if (auto problem = model.linear ? problem_with_heads(*model.linear, shard) : std::nullopt) {
+    if (auto problem =
+            has_linear_attention(model) ? problem_with_heads(*model.linear, shard) : std::nullopt) {
         return problem;
     }
     if (model.dense_ffn % shard.tensor != 0) {

@@ -101,7 +101,8 @@ KeptElements kept_of_linear(StageSetting const& s, model::LinearAttention const&
     KeptElements kept{.wide = queries_and_keys + values + convolved + normed + inverse + decay +
                               (a.output_gate ? 2.0 : 0.0) * values};
     (s.plan.adapters ? kept.wide : kept.inputs) +=
-        values; // the product behind it reads that, or the adapter beside it
+        values;                                // the product behind it reads that, or the adapter beside it
+    kept.inputs += a.decay_rank + a.gate_rank; // between two factors, whole on each rank
     return kept;
 }
 
@@ -220,6 +221,9 @@ KeptElements kept_of_moe(StageSetting const& s, Recompute recompute, double norm
     kept += kept_of_experts(s, recompute).over(s.group.tensor);
     kept += {.inputs = double{1.0} * s.model.moe->latent /
                        s.group.tensor}; // what the way back from latent experts reads
+    if (s.model.moe->latent > 0) {      // read by the way to latent experts, too
+        kept.copies += norm;
+    }
     if (shared > 0 && !shared_again) {
         kept.copies += norm;
         kept += kept_of_ffn(s.model, shared, recompute, Recompute::activation).over(s.group.tensor);

@@ -10,10 +10,12 @@ Recompute recompute_of(StageGroup const& group, model::Model const& model, int l
     if (group.recompute_share >= 1.0) {
         return group.recompute;
     }
-    int before = 0; // layers of the same kind
+    // kind after kind, so that what is left over of a kind counts for the next
+    int before = 0;
     int const kind = model::kind_of_layer(model, layer);
-    for (int other = 0; other < layer; ++other) {
-        before += model::kind_of_layer(model, other) == kind ? 1 : 0;
+    for (int other = 0; other < std::max(layer, model.layers); ++other) {
+        int const its = model::kind_of_layer(model, other);
+        before += its < kind || (its == kind && other < layer) ? 1 : 0;
     }
     auto const up_to = [&](int layers) { return std::floor(layers * group.recompute_share + 1e-9); };
     return up_to(before + 1) > up_to(before) ? group.recompute : Recompute::none;

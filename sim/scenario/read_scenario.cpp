@@ -222,7 +222,7 @@ parallel::Plan software_defaults(io::TomlTable const& t, Scenario& s, Facts cons
         throw InputError{t.origin("software_known"), "has no use without software",
                          "Name a file of scenarios/software/ as software"};
     }
-    if (s.model.linear) { // the one exchange that it can have
+    if (model::has_linear_attention(s.model)) { // the one exchange that it can have
         out.context_exchange = parallel::ContextExchange::all_to_all;
     }
     return out;

@@ -16,7 +16,8 @@ double compute_share(RooflineShares const& shares, Kernel const& kernel) {
     case Family::attention:
         return shares.attention;
     case Family::linear:
-        return shares.linear_attention;
+        return table_op(kernel.op).kind == model::OpKind::kda ? shares.delta_by_column
+                                                              : shares.linear_attention;
     default:
         return narrow ? shares.narrow_products : shares.products;
     }

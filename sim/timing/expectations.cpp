@@ -54,6 +54,7 @@ RooflineShares read_roofline(io::TomlTable const& file) {
                              .narrow_expert_ffn = t.share("narrow_expert_ffn"),
                              .attention = t.share("attention"),
                              .linear_attention = t.share("linear_attention"),
+                             .delta_by_column = t.share("delta_by_column"),
                              .copies = t.share("copies"),
                              .launch = t.time("launch"),
                              .sigma_of_compute = t.sigma("sigma_of_compute"),

@@ -6,7 +6,8 @@ namespace moesaic::timing {
 
 /// Shares of the peak and of the memory bandwidth for kernels that no chip has rows of.
 struct RooflineShares {
-    double products, narrow_products, expert_ffn, narrow_expert_ffn, attention, linear_attention, copies;
+    double products, narrow_products, expert_ffn, narrow_expert_ffn, attention, linear_attention,
+        delta_by_column, copies;
     Seconds launch;
     double sigma_of_compute, sigma_of_copies, sigma_of_unknown_copies;
 };

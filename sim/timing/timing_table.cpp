@@ -132,6 +132,9 @@ std::string_view linear_problem(Kernel const& kernel, bool of_grid) {
     if (o.heads <= 0) {
         return "linear attention without h= in extra";
     }
+    if (o.window > 0) {
+        return "linear attention with window= in extra";
+    }
     if (!of_grid && o.kv_heads > 0 && o.heads % o.kv_heads != 0) {
         return "linear attention with h= that is no multiple of hkv=";
     }
@@ -162,7 +165,7 @@ std::string_view shape_problem(Kernel const& kernel, std::string_view extra, boo
     case Family::linear:
         return linear_problem(kernel, of_grid);
     case Family::memory_bound:
-        return kernel.m > 0 && kernel.n > 0 ? "" : "an operation over 0 rows or columns";
+        return kernel.m > 0 ? "" : "an operation over 0 rows";
     case Family::collective:
         return kernel.m > 0 && kernel.batch > 1 ? spread_problem(kernel)
                                                 : "a collective of 0 bytes or fewer than 2 ranks";
@@ -175,10 +178,12 @@ std::string_view shape_problem(Kernel const& kernel, std::string_view extra, boo
     return "";
 }
 
-/// What says the same as another row, or as an operation of a model, is written the same: no n, and no size of values that is that of keys.
+/// What says the same as another row, or as an operation of a model, is written the same: no n, heads of keys also where there are as many, and no size of values that is that of keys.
 void as_asked_for(Kernel& kernel) {
     if (table_op(kernel.op).family == Family::linear) {
         kernel.n = 0;
+        kernel.options.kv_heads =
+            kernel.options.kv_heads == 0 ? kernel.options.heads : kernel.options.kv_heads;
         kernel.options.v_dim = kernel.options.v_dim == kernel.k ? 0 : kernel.options.v_dim;
     }
 }

@@ -38,12 +38,16 @@ TEST_CASE("reproduce compares runs of one's own by their rate, and counts those 
 }
 
 TEST_CASE("reproduce leaves out a scenario that it cannot read, and says why", "[cli]") {
-    OwnRuns const own{"tokens_per_s = 32768"};
+    OwnRuns const own{"tokens_per_s = 32768\nrecord = \"a\""};
     io::write_text_file((own.folder / "mine/c.toml").string(), "name = \"c\"\nmodle = \"ling_lite\"\n");
     auto const ran = run_program("reproduce all --json --folder " + own.folder.string());
     CHECK(ran.exit_code == 1);
     CHECK(json::parse(ran.out)["records"].size() == 1);
     CHECK_THAT(ran.err, Catch::Contains("left out: ") && Catch::Contains("mine/c.toml"));
+    CHECK_THAT(json::parse(ran.out)["left_out"][0].get<std::string>(), Catch::Contains("mine/c.toml"));
+    auto const ids = (own.folder / "ids.txt").string();
+    io::write_text_file(ids, "a\n"); // c is not asked for
+    CHECK(run_program("reproduce all --folder " + own.folder.string() + " --records " + ids).exit_code == 0);
 }
 
 TEST_CASE("a published share above 1 is refused, as of one printed in per cent", "[cli]") {

@@ -186,6 +186,10 @@ TEST_CASE("what a hybrid leaves open or says twice is refused where it stands", 
     says(shape + attention + "full_attention_every = 2\n" + linear + "decay = \"slow\"\n", "Known: fixed");
     says(shape + attention + "full_attention_every = 2\n" + linear + "decay_rank = 2\n",
          "decay_rank: has no use");
+    says(shape + attention + "full_attention_every = 2\n" + linear + "decay = \"channel\"\n",
+         "decay: channel goes with delta_rule alone");
+    says(shape + attention + "full_attention_layers = []\n" + linear,
+         "full_attention_layers: names no layer");
     says(shape + attention + "full_attention_every = 2\n" + linear + "output_gate = false\ngate_rank = 2\n",
          "gate_rank: has no use");
     says(shape + attention +

@@ -72,6 +72,34 @@ TEST_CASE("norms of queries and keys that run again are not kept, in linear atte
     CHECK(saved(4) == Approx(2.0 * (16 + 4) * 128)); // attention: 4 heads of keys
 }
 
+TEST_CASE("what lies between the two factors of a gate and of a decay is kept whole on each rank",
+          "[parallel]") {
+    auto f = job_of("kimi_linear_48b_a3b", {{"d", "h800_4096", 64}}, 64,
+                    "tensor = 2\nsequence_parallel = true\nexpert = 64\n");
+    auto const of = [&] {
+        auto const places = place_stages(f.plan, f.topology);
+        return activation_bytes(stage_setting(f.model, f.plan, places.at(0), 4096), 1, Recompute::none)
+                   .value() /
+               4096;
+    };
+    double const with = of();
+    double const ranks = f.model.linear->gate_rank + f.model.linear->decay_rank;
+    CHECK(ranks == 256);
+    f.model.linear->gate_rank = f.model.linear->decay_rank = 0;
+    CHECK(with - of() == Approx(2 * ranks));
+}
+
+TEST_CASE("linear attention that no layer has asks nothing of the ranks", "[parallel]") {
+    auto model = model::shipped_model("ring_mini_linear_2");
+    model::Shard const shard{.tensor = 1, .context = 4};
+    CHECK(model::problem_with(model, shard)->text.find("linear attention reads") == 0);
+    model.full_attention_every = 0;
+    for (int layer = 1; layer <= model.layers; ++layer) {
+        model.full_attention_layers.push_back(layer);
+    }
+    CHECK_FALSE(model::problem_with(model, shard));
+}
+
 TEST_CASE("latent experts keep and send their own columns", "[parallel]") {
     auto f = job_of("nemotron_3_super_120b_a12b", {{"d", "h800_4096", 64}}, 64, "expert = 64\n");
     // with the weights' gradients still to come the way back from the experts waits too
@@ -104,6 +132,11 @@ TEST_CASE("shares of recompute are even within each kind of layer, MTP modules b
         return out;
     };
     CHECK(again("MEMEMEME", 0) == "..RR..RR");
+    // what is left over of a kind counts for the next
+    group.recompute_share = 0.25;
+    CHECK(std::ranges::count(again("M*-EM*-EMME-", 0), 'R') == 3);
+    CHECK(std::ranges::count(again("M*-E", 0), 'R') == 1);
+    group.recompute_share = 0.5;
     CHECK(again("MEMEMEME", 2) == "..RR..RR.R");
     CHECK(again("EMEMEMEM", 2) == "..RR..RR.R");
 }

@@ -105,6 +105,18 @@ TEST_CASE("linear attention that was measured is found, however its row says wha
     }
 }
 
+TEST_CASE("a row of linear attention without heads of keys has as many as of values", "[timing]") {
+    auto const x = example_chip("X");
+    Loaded const loaded{
+        {x},
+        {std::string{table_header} + "X,linear_attn_fwd,bf16,4096,0,128,1,h=16;causal=1,300,example,MIT\n"}};
+    Operation const op{
+        .kind = OpKind::linear_attention, .m = 4096, .k = 128, .heads = 16, .kv_heads = 16, .causal = true};
+    auto const said = operation_time(Estimator{loaded.store}, x, op).duration;
+    CHECK(said.evidence == Evidence::measured);
+    CHECK(said.time.value() == Approx(300e-6));
+}
+
 TEST_CASE("between measured shapes of one efficiency every shape has that efficiency", "[timing]") {
     auto const x = example_chip("X");
     Loaded const loaded{{x}, {gemm_table("X", 1.5, x)}};
