@@ -41,10 +41,18 @@ CORRECTED = {
                      "overlap_grad_reduce": None},
         "derived": {"step_time_s": 22.8987},  # 64 x 8192 tokens at 2,862 tokens/s on each of 8 chips
     },
-    # "fp8 or fp4, not resolved from config": 1,152 x 8,192 tokens in 17.296 s on 512 GB200 are more model FLOP than the 8-bit peak
-    # allows (108 %), and NVIDIA says that its runs of this round train in NVFP4
+    # "fp8 or fp4, not resolved from config": the submissions' READMEs name the scripts (mlcommons/training_results_v5.1 @4da2d1c,
+    # NVIDIA/benchmarks/llama31_405b and llama31_8b). That of 405B is config_GB200_128x4x144xtp4pp8cp2_cg_fp4.sh, not the one without fp4
+    # that the record names: TP_COMM_OVERLAP=False ("not supported yet" with NVFP4: config_common_fp4.sh). Those of 8B include no fp4
+    # file, and config_common.sh sets FP8=True.
     "mlperf_v51_llama31_405b_nvidia_tyche_ngpu512_ngc25_09_nemo": {
-        "parallel": {"precision": "nvfp4", "precision_kind": "nvfp4", "precision_note": None},
+        "parallel": {"precision": "nvfp4", "precision_kind": "nvfp4", "precision_note": None, "tp_comm_overlap": "False"},
+    },
+    "mlperf_v51_llama31_8b_nvidia_theia_ngpu72_ngc25_09_nemo": {
+        "parallel": {"precision": "fp8", "precision_kind": "fp8", "precision_note": None},
+    },
+    "mlperf_v51_llama31_8b_nvidia_tyche_ngpu72_ngc25_09_nemo": {
+        "parallel": {"precision": "fp8", "precision_kind": "fp8", "precision_note": None},
     },
 }
 
@@ -61,6 +69,11 @@ def switches_mc2(record):
         return bool(record["parallel"].get("mc2_enabled"))
     return bool(WITH_MC2.match(name))
 
+
+# Formats with which NVIDIA's recipes do not overlap messages of tensor ranks with products: TP_COMM_OVERLAP=False, "not supported yet", in
+# MLPerf's config_common_fp4.sh (mlcommons/training_results_v5.1 @4da2d1c); tp_comm_overlap = False in the recipes of Llama 3 70B and 3.1 405B in
+# NVFP4 (Megatron-Bridge, perf_recipes/llama, GB200 and GB300 alike).
+NOT_OVERLAPPED = {"nvfp4"}
 
 # NVIDIA-NeMo/Megatron-Bridge, scripts/performance of each release: read in public copies at the states nearest to the releases, with
 # the pull requests that changed them (analysis/accuracy.md). What of a layer's launches CUDA graphs replay, by the host time

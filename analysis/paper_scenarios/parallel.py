@@ -67,6 +67,9 @@ def write_tensor_ranks(s):
         s.assume("No MC2: the figure is older than it, or the launch script does not switch it on (analysis/launch_scripts.py).")
     elif overlaps == "False" or parallel.get("async_tp") is False:
         s.put("tensor_overlap", "weight_gradients")
+    elif overlaps is None and parallel["precision_kind"] in scripts.NOT_OVERLAPPED and (parallel["tp"] or 1) > 1:
+        s.put("tensor_overlap", "weight_gradients")
+        s.assume("Messages of tensor ranks are not hidden behind products: the recipes switch that off with NVFP4 (analysis/launch_scripts.py).")
 
 
 def write_software_settings(s):

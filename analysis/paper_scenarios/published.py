@@ -8,8 +8,6 @@ PEERS = {f"korthikanti_{size}_{kind}": ("Calculon", seconds) for size, kind, sec
 
 # Doubts about a record that it does not flag itself. It counts like the others; the table marks it.
 DOUBTS = {
-    "mlperf_v51_llama31_8b_nvidia_theia_ngpu72_ngc25_09_nemo": "precision not resolved: fp8 or fp4",
-    "mlperf_v51_llama31_8b_nvidia_tyche_ngpu72_ngc25_09_nemo": "precision not resolved: fp8 or fp4",
     "mlperf_v51_llama31_8b_amd_mi350x_epyc_9575f_pytorch": "precision not resolved: fp8 or fp4",
     "mindformers_telechat2_115b": "chip count taken from a configuration, not confirmed by the source",
 }

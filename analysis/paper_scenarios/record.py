@@ -13,7 +13,7 @@ OPTIONAL = {
     "parallel": dict.fromkeys((
         "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "zero_stage", "zero_group", "zero_or_fsdp", "sequence_parallel", "precision", "precision_note",
         "schedule", "recompute", "recompute_as", "recompute_layers", "moe_exchange", "moe_exchange_overlap", "moe_fused_gate", "cuda_graphs", "narrow_attention",
-        "optimizer_moments", "context_exchange", "micro_batch_seqs", "global_batch_seqs", "seq_len")) | dict.fromkeys(
+        "optimizer_moments", "context_exchange", "wider", "micro_batch_seqs", "global_batch_seqs", "seq_len")) | dict.fromkeys(
             ("recompute_kind", "precision_kind", "schedule_kind"), "unknown"),
     "derived": {"step_time_s": None, "step_time_s_basis": "measured"},
 }

@@ -1,4 +1,4 @@
-"""[training]: batch and precision."""
+"""[training]: batch and precision, and what has a wider format."""
 import launch_scripts as scripts
 
 from .recipe import recipe_of
@@ -29,3 +29,7 @@ def write_training(s):
     if s.record["id"] in scripts.NARROW_ATTENTION:
         s.put("attention_precision", PRECISION[kind])
         s.assume("Attention in 8 bit, as in the launch script (analysis/launch_scripts.py).")
+    if parallel["wider"]:
+        s.section("[training.wider]")
+        for key, value in parallel["wider"].items():
+            s.put(key, value)

@@ -17,12 +17,13 @@ void activation(Model const& model, OperationBuilder& build, std::int64_t m, std
 }
 
 /// A feed-forward network over the rows, `inner` of its columns on this rank.
-Operations ffn_operations(Model const& model, LayerShape const& shape, int inner, std::string const& role) {
+Operations ffn_operations(Model const& model, LayerShape const& shape, ProductPart part, int inner,
+                          std::string const& role) {
     OperationBuilder build{model, shape};
     auto const m = group_rows(shape);
-    build.gemm(m, model.gated_ffn ? 2 * inner : inner, model.hidden, role + "_up");
+    build.gemm(part, m, model.gated_ffn ? 2 * inner : inner, model.hidden, role + "_up");
     activation(model, build, m, inner, role);
-    build.gemm(m, model.hidden, inner, role + "_down");
+    build.gemm(part, m, model.hidden, inner, role + "_down");
     return build.take();
 }
 
@@ -44,7 +45,7 @@ Operations pre_dispatch(Model const& model, LayerShape const& shape) {
                .role = "router"});
     int const columns = expert_columns(model);
     if (moe.latent > 0) {
-        build.gemm(m, moe.latent, model.hidden, "latent_down");
+        build.gemm(ProductPart::latent, m, moe.latent, model.hidden, "latent_down");
     }
     if (is_narrow(precision.dispatch, precision)) {
         build.add({.kind = OpKind::quantise,
@@ -76,10 +77,12 @@ void append_grouped_experts(Model const& model, OperationBuilder& build, LayerSh
     auto const per_group = rounded(expert_rows(moe, shape) / groups);
     auto const total = per_group * groups;
     int const columns = expert_columns(model);
+    auto const format = format_of(shape.precision, ProductPart::experts);
+    bool const fused_gate = shape.fused_gate && format == shape.precision.gemm;
     auto const product = [&](std::int64_t n, std::int64_t k, std::string role,
                              bool gradient_quantised = false) {
         build.add({.kind = groups == 1 ? OpKind::gemm : OpKind::grouped_gemm,
-                   .dtype = shape.precision.gemm,
+                   .dtype = format,
                    .m = per_group,
                    .n = n,
                    .k = k,
@@ -88,12 +91,12 @@ void append_grouped_experts(Model const& model, OperationBuilder& build, LayerSh
                    .role = std::move(role)});
     };
     if (!is_narrow(shape.precision.dispatch, shape.precision)) {
-        build.quantise(total, columns, "expert_up");
+        build.quantise(ProductPart::experts, total, columns, "expert_up");
     }
-    product(model.gated_ffn ? 2 * inner : inner, columns, "expert_up", shape.fused_gate);
-    if (!shape.fused_gate) {
+    product(model.gated_ffn ? 2 * inner : inner, columns, "expert_up", fused_gate);
+    if (!fused_gate) {
         activation(model, build, total, inner, "expert");
-        build.quantise(total, inner, "expert_down");
+        build.quantise(ProductPart::experts, total, inner, "expert_down");
     }
     product(columns, inner, "expert_down");
 }
@@ -128,7 +131,7 @@ Operations post_combine(Model const& model, LayerShape const& shape) {
                    .role = "unpermute"});
     }
     if (moe.latent > 0) {
-        build.gemm(own_rows(shape), model.hidden, moe.latent, "latent_up");
+        build.gemm(ProductPart::latent, own_rows(shape), model.hidden, moe.latent, "latent_up");
     }
     if (moe.shared_ffn_total > 0) {
         build.rows(OpKind::add, own_rows(shape), model.hidden, "shared");
@@ -149,9 +152,18 @@ Operations only_residual(Model const& model, LayerShape const& shape, std::strin
     return build.take();
 }
 
+/// The gate is fused into products of the narrow format alone.
+LayerShape shape_of_layer(Model const& model, int layer, LayerShape shape) {
+    auto const precision = precision_of_layer(shape.precision, model, layer);
+    shape.fused_gate = shape.fused_gate && precision.gemm == shape.precision.gemm;
+    shape.precision = precision;
+    return shape;
+}
+
 } // namespace
 
-LayerOperations layer_operations(Model const& model, int layer, LayerShape const& shape) {
+LayerOperations layer_operations(Model const& model, int layer, LayerShape const& stage_shape) {
+    auto const shape = shape_of_layer(model, layer, stage_shape);
     bool const divides_experts = is_moe_layer(model, layer) && shape.local_experts == 0;
     auto const problem = problem_with(model, shape.shard, divides_experts ? 0 : 1);
     expects(!problem, problem ? problem->text : "");
@@ -164,16 +176,18 @@ LayerOperations layer_operations(Model const& model, int layer, LayerShape const
     }
     if (has_dense_ffn(model, layer)) {
         out.ffn_norm = only_norm(model, shape, "ffn_norm");
-        out.ffn = ffn_operations(model, shape, model.dense_ffn / shape.shard.tensor, "ffn");
+        out.ffn = ffn_operations(model, shape, ProductPart::ffn, model.dense_ffn / shape.shard.tensor, "ffn");
         out.ffn_residual = only_residual(model, shape, "ffn_residual");
     }
     if (!is_moe_layer(model, layer)) {
         return out;
     }
+    out.dispatch = shape.precision.dispatch;
     out.pre_dispatch = pre_dispatch(model, shape);
     out.experts = experts(model, shape);
     if (model.moe->shared_ffn_total > 0) {
-        out.shared = ffn_operations(model, shape, model.moe->shared_ffn_total / shape.shard.tensor, "shared");
+        out.shared = ffn_operations(model, shape, ProductPart::shared_experts,
+                                    model.moe->shared_ffn_total / shape.shard.tensor, "shared");
     }
     out.post_combine = post_combine(model, shape);
     return out;
@@ -209,8 +223,8 @@ Operations mtp_operations(Model const& model, LayerShape const& shape) {
     auto const m = own_rows(shape);
     build.norm(m, model.hidden, "mtp_norm");
     build.norm(m, model.hidden, "mtp_norm");
-    build.gemm(group_rows(shape), model.hidden / shape.shard.tensor, std::int64_t{2} * model.hidden,
-               "mtp_projection");
+    build.gemm(ProductPart::mtp, group_rows(shape), model.hidden / shape.shard.tensor,
+               std::int64_t{2} * model.hidden, "mtp_projection");
     return build.take();
 }
 

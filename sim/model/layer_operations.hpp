@@ -1,6 +1,7 @@
 #pragma once
 #include "model/model.hpp"
 #include "model/operation.hpp"
+#include "model/precision.hpp"
 #include "model/shard.hpp"
 
 #include <span>
@@ -11,7 +12,7 @@ namespace moesaic::model {
 /// What one rank gets of one micro-batch.
 struct LayerShape {
     Shard shard;
-    Precision precision;
+    Precision precision;         ///< of the whole model
     int micro_batch = 1;         ///< sequences
     int sequence_length = 0;     ///< whole sequences, before context ranks share them
     int local_experts = 0;       ///< 0 = experts / expert ranks
@@ -41,10 +42,11 @@ struct LayerOperations {
     Operations ffn;
     Operations ffn_residual;
     // a MoE layer; otherwise none
-    Operations pre_dispatch; ///< norm, router, choice, copies in the order of their expert ranks
-    Operations experts;      ///< sorting by expert, the products, sorting back
-    Operations shared;       ///< depends on pre_dispatch's norm only: may run beside the exchange
-    Operations post_combine; ///< weighted sum, shared experts' part, residual
+    Dtype dispatch = Dtype::bf16; ///< of tokens on their way to the experts
+    Operations pre_dispatch;      ///< norm, router, choice, copies in the order of their expert ranks
+    Operations experts;           ///< sorting by expert, the products, sorting back
+    Operations shared;            ///< depends on pre_dispatch's norm only: may run beside the exchange
+    Operations post_combine;      ///< weighted sum, shared experts' part, residual
 };
 
 [[nodiscard]] LayerOperations layer_operations(Model const& model, int layer, LayerShape const& shape);

@@ -95,7 +95,7 @@ Operations gqa_operations(Model const& model, int layer, Gqa const& gqa, LayerSh
     std::int64_t const gate_columns = gqa.output_gate ? std::int64_t{a.heads} * gqa.head_dim : 0;
     std::int64_t const qk_columns = static_cast<std::int64_t>(a.heads + a.kv_heads) * gqa.head_dim;
     std::int64_t const v_columns = static_cast<std::int64_t>(a.kv_heads) * gqa.head_dim;
-    build.gemm(m, qk_columns + v_columns + gate_columns, model.hidden, "qkv");
+    build.gemm(ProductPart::attention, m, qk_columns + v_columns + gate_columns, model.hidden, "qkv");
     if (gqa.qk_norm) {
         build.norm(m * (a.heads + a.kv_heads), gqa.head_dim, "qk_norm");
     }
@@ -106,7 +106,8 @@ Operations gqa_operations(Model const& model, int layer, Gqa const& gqa, LayerSh
     if (gate_columns > 0) {
         build.rows(OpKind::gated_activation, m, gate_columns, output_gate_role);
     }
-    build.gemm(m, model.hidden, static_cast<std::int64_t>(a.heads) * gqa.head_dim, "attention_out");
+    build.gemm(ProductPart::attention, m, model.hidden, static_cast<std::int64_t>(a.heads) * gqa.head_dim,
+               "attention_out");
     return build.take();
 }
 
@@ -117,13 +118,13 @@ Operations mla_operations(Model const& model, int layer, Mla const& mla, LayerSh
     auto const m = group_rows(shape);
     std::int64_t const heads = rank_attention(mla, shape.shard).heads;
     std::int64_t const q_input = mla.q_lora_rank > 0 ? mla.q_lora_rank : model.hidden;
-    build.gemm(m, heads * (mla.nope_dim + mla.rope_dim), q_input, "q_up");
-    build.gemm(m, heads * (mla.nope_dim + mla.v_dim), mla.kv_lora_rank, "kv_up");
+    build.gemm(ProductPart::attention, m, heads * (mla.nope_dim + mla.rope_dim), q_input, "q_up");
+    build.gemm(ProductPart::attention, m, heads * (mla.nope_dim + mla.v_dim), mla.kv_lora_rank, "kv_up");
     if (model.rotary) {
         build.rows(OpKind::rope, m, heads * (mla.nope_dim + 2 * mla.rope_dim), "rope");
     }
     append_attention(model, layer, build, shape, OpKind::mla_attention);
-    build.gemm(m, model.hidden, heads * mla.v_dim, "attention_out");
+    build.gemm(ProductPart::attention, m, model.hidden, heads * mla.v_dim, "attention_out");
     return build.take();
 }
 
@@ -131,7 +132,7 @@ Operations mla_operations(Model const& model, int layer, Mla const& mla, LayerSh
 void append_second_factor(OperationBuilder& build, std::int64_t m, std::int64_t columns, int rank,
                           std::string role) {
     if (rank > 0) {
-        build.gemm(m, columns, rank, std::move(role));
+        build.gemm(ProductPart::linear_in, m, columns, rank, std::move(role));
     }
 }
 
@@ -142,7 +143,8 @@ Operations linear_operations(Model const& model, LinearAttention const& linear, 
     auto const a = rank_attention(linear, shape.shard);
     std::int64_t const keys = std::int64_t{a.kv_heads} * a.key_dim,
                        values = std::int64_t{a.heads} * a.value_dim;
-    build.gemm(m, projected_columns(linear, a.heads, a.kv_heads) + linear.gate_rank + linear.decay_rank,
+    build.gemm(ProductPart::linear_in, m,
+               projected_columns(linear, a.heads, a.kv_heads) + linear.gate_rank + linear.decay_rank,
                model.hidden, "linear_in");
     append_second_factor(build, m, std::int64_t{a.heads} * a.key_dim, linear.decay_rank, "linear_decay");
     append_second_factor(build, m, values, linear.gate_rank, "linear_gate");
@@ -175,7 +177,7 @@ Operations linear_operations(Model const& model, LinearAttention const& linear, 
     if (linear.output_gate) {
         build.rows(OpKind::gated_activation, m, values, output_gate_role);
     }
-    build.gemm(m, model.hidden, values, "attention_out");
+    build.gemm(ProductPart::linear_out, m, model.hidden, values, "attention_out");
     return build.take();
 }
 
@@ -187,10 +189,11 @@ Operations mixing_norm_operations(Model const& model, Mixer const& mixer, LayerS
     build.norm(m, model.hidden, "attention_norm");
     if (auto const* const mla = std::get_if<Mla>(&mixer)) {
         if (mla->q_lora_rank > 0) {
-            build.gemm(m, mla->q_lora_rank, model.hidden, "q_down");
+            build.gemm(ProductPart::attention, m, mla->q_lora_rank, model.hidden, "q_down");
             build.norm(m, mla->q_lora_rank, "q_norm");
         }
-        build.gemm(m, mla->kv_lora_rank + mla->rope_dim, model.hidden, "kv_down", mla->q_lora_rank > 0);
+        build.gemm(ProductPart::attention, m, mla->kv_lora_rank + mla->rope_dim, model.hidden, "kv_down",
+                   mla->q_lora_rank > 0);
         build.norm(m, mla->kv_lora_rank, "kv_norm");
     }
     return build.take();

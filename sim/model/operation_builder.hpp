@@ -8,10 +8,6 @@ namespace moesaic::model {
 
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-inline bool is_narrow(Dtype dtype, Precision const& precision) {
-    return bytes_per_element(dtype) < bytes_per_element(precision.activations);
-}
-
 /// Builds one list of a layer's work; knows the formats.
 class OperationBuilder {
   public:
@@ -24,22 +20,24 @@ class OperationBuilder {
     void norm(std::int64_t m, std::int64_t n, std::string role) {
         rows(model_.norm == Norm::rmsnorm ? OpKind::rmsnorm : OpKind::layernorm, m, n, std::move(role));
     }
-    /// In the narrow format where there is one: then `quantised` says whether the input is so already.
-    void gemm(std::int64_t m, std::int64_t n, std::int64_t k, std::string role, bool quantised = false) {
+    /// In the part's format. Where that is narrow, `quantised` says whether the input is so already.
+    void gemm(ProductPart part, std::int64_t m, std::int64_t n, std::int64_t k, std::string role,
+              bool quantised = false) {
         if (!quantised) {
-            quantise(m, k, role);
+            quantise(part, m, k, role);
         }
-        out_.push_back({.dtype = shape_.precision.gemm, .m = m, .n = n, .k = k, .role = std::move(role)});
+        out_.push_back(
+            {.dtype = format_of(shape_.precision, part), .m = m, .n = n, .k = k, .role = std::move(role)});
     }
     /// Router and head: always in the activations' format.
     void wide_gemm(std::int64_t m, std::int64_t n, std::int64_t k, std::string role) {
         out_.push_back(
             {.dtype = shape_.precision.activations, .m = m, .n = n, .k = k, .role = std::move(role)});
     }
-    void quantise(std::int64_t m, std::int64_t n, std::string const& role) {
-        if (is_narrow(shape_.precision.gemm, shape_.precision)) {
-            out_.push_back(
-                {.kind = OpKind::quantise, .dtype = shape_.precision.gemm, .m = m, .n = n, .role = role});
+    void quantise(ProductPart part, std::int64_t m, std::int64_t n, std::string const& role) {
+        auto const format = format_of(shape_.precision, part);
+        if (is_narrow(format, shape_.precision)) {
+            out_.push_back({.kind = OpKind::quantise, .dtype = format, .m = m, .n = n, .role = role});
         }
     }
     /// Dropout where the model has it, and the sum with what went round the block.

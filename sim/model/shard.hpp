@@ -1,6 +1,4 @@
 #pragma once
-#include "base/dtype.hpp"
-
 #include <optional>
 #include <string>
 
@@ -17,15 +15,6 @@ struct Shard {
     bool sequence_parallel = false; ///< what is not split over tensor ranks is split by rows
     /// In attention, context ranks share the heads of whole sequences instead of the queries (DeepSpeed-Ulysses).
     bool context_by_heads = false;
-};
-
-/// Number formats of the work. The router and the head keep the activations' format.
-struct Precision {
-    Dtype activations = Dtype::bf16;
-    Dtype gemm = Dtype::bf16;       ///< narrower than the activations: their inputs are quantised first
-    Dtype dispatch = Dtype::bf16;   ///< of tokens sent to experts, forward only
-    std::optional<Dtype> attention; ///< of scores and values; none = the activations'
-    friend bool operator==(Precision const&, Precision const&) = default;
 };
 
 enum class ShardDegree { tensor, context, expert, expert_tensor };

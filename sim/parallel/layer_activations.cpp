@@ -4,6 +4,7 @@
 #include "parallel/layer_pass.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace moesaic::parallel {
 
@@ -52,20 +53,45 @@ struct KeptElements {
     }
 };
 
-double bytes_of(KeptElements const& kept, StageSetting const& s) {
-    auto const& precision = s.group.precision;
-    double const wide = bytes_per_element(precision.activations);
+/// @param products format of the products that read these elements
+double bytes_of(KeptElements const& kept, StageSetting const& s, Dtype products) {
+    double const wide = bytes_per_element(s.shape.precision.activations);
     if (s.plan.kept_inputs) {
         double const narrow = bytes_per_element(*s.plan.kept_inputs);
         return kept.wide * wide + (kept.inputs + kept.gates + kept.routed) * narrow +
                kept.attention_out * (narrow < wide ? 1.5 : wide);
     }
     double const others = kept.wide + kept.gates + kept.routed + kept.attention_out;
-    if (s.plan.quantised_inputs_kept && bytes_per_element(precision.gemm) < wide) {
-        return others * wide + (kept.inputs + kept.copies) * bytes_with_scales(precision.gemm);
+    if (s.plan.quantised_inputs_kept && bytes_per_element(products) < wide) {
+        return others * wide + (kept.inputs + kept.copies) * bytes_with_scales(products);
     }
     return (others + kept.inputs) * wide;
 }
+
+using model::ProductPart;
+
+/// What a token keeps of a layer, by the part whose products read it; what none of them reads, anywhere.
+class KeptByPart {
+  public:
+    KeptElements& operator[](ProductPart part) { return parts_[static_cast<std::size_t>(part)]; }
+    /// @param precision of the layer
+    [[nodiscard]] double bytes(StageSetting const& s, model::Precision const& precision) const {
+        double sum = 0;
+        for (std::size_t i = 0; i < parts_.size(); ++i) {
+            auto kept = parts_[i];
+            if (s.plan.adapters) {
+                // Frozen weights have no gradient, so that their products keep no input and the router nothing (Transformer Engine's
+                // linear.py: only what requires_grad).
+                kept.inputs = kept.routed = kept.copies = 0;
+            }
+            sum += bytes_of(kept, s, model::format_of(precision, static_cast<ProductPart>(i)));
+        }
+        return sum;
+    }
+
+  private:
+    std::array<KeptElements, model::product_parts> parts_{};
+};
 
 /// Whether a part of elementwise work runs again.
 bool is_again(Recompute recompute, Recompute part) {
@@ -90,7 +116,8 @@ double before_head_norms(model::Mixer const& mixer, double tensor, Recompute rec
 
 /// Of linear attention on a rank: what the convolution, the kernels and the gate read, what the kernels give, and that gated; with the
 /// delta rule the triangular inverse of each chunk (flash-linear-attention keeps these, and computes the states between chunks again).
-KeptElements kept_of_linear(StageSetting const& s, model::LinearAttention const& a, Recompute recompute) {
+void keep_of_linear(KeptByPart& to, StageSetting const& s, model::LinearAttention const& a,
+                    Recompute recompute) {
     double const tensor = s.group.tensor, heads = a.heads / tensor;
     double const queries_and_keys = 2.0 * key_heads_on_rank(a, tensor) * a.key_dim,
                  values = heads * a.value_dim;
@@ -98,12 +125,13 @@ KeptElements kept_of_linear(StageSetting const& s, model::LinearAttention const&
     double const convolved = a.convolution > 0 ? queries_and_keys + values : 0.0;
     double const inverse = a.delta_rule ? heads * model::chunk_of_linear_attention : 0.0;
     double const decay = a.decay == model::Decay::channel ? heads * a.key_dim : 0.0;
-    KeptElements kept{.wide = queries_and_keys + values + convolved + normed + inverse + decay +
-                              (a.output_gate ? 2.0 : 0.0) * values};
-    (s.plan.adapters ? kept.wide : kept.inputs) +=
-        values;                                // the product behind it reads that, or the adapter beside it
-    kept.inputs += a.decay_rank + a.gate_rank; // between two factors, whole on each rank
-    return kept;
+    to[ProductPart::linear_in] += {
+        .wide = queries_and_keys + values + convolved + normed + inverse + decay +
+                (a.output_gate ? 2.0 : 0.0) * values,
+        .inputs = static_cast<double>(a.decay_rank + a.gate_rank)}; // between two factors, whole on each rank
+    auto& out = to[ProductPart::linear_out];
+    // the product behind it reads that, or the adapter beside it
+    (s.plan.adapters ? out.wide : out.inputs) += values;
 }
 
 /// Context ranks that share heads give attention's output away before the product reads it: its backward keeps what it gave,
@@ -130,9 +158,6 @@ KeptElements kept_of_output(StageSetting const& s, bool gated, double out, Recom
 
 /// Of attention, divided by what tensor ranks share; the layer's own inputs apart.
 KeptElements kept_of_attention(StageSetting const& s, model::Mixer const& mixer, Recompute recompute) {
-    if (auto const* linear = std::get_if<model::LinearAttention>(&mixer)) {
-        return kept_of_linear(s, *linear, recompute);
-    }
     double const tensor = s.group.tensor, heads = model::heads_of(mixer) / tensor;
     auto const* gqa = std::get_if<model::Gqa>(&mixer);
     auto const* mla = std::get_if<model::Mla>(&mixer);
@@ -155,6 +180,19 @@ KeptElements kept_of_attention(StageSetting const& s, model::Mixer const& mixer,
         kept.wide += heads * 2.0; // one fp32 statistic per head
     }
     return kept;
+}
+
+/// @param norm elements of a token's normed input, where it is not computed again
+void keep_of_mixer(KeptByPart& to, StageSetting const& s, model::Mixer const& mixer, Recompute recompute,
+                   double norm) {
+    auto const* linear = std::get_if<model::LinearAttention>(&mixer);
+    auto& in = to[linear ? ProductPart::linear_in : ProductPart::attention];
+    (s.plan.adapters ? in.wide : in.inputs) += norm; // the product reads it, or the adapter beside it
+    if (linear) {
+        keep_of_linear(to, s, *linear, recompute);
+    } else {
+        in += kept_of_attention(s, mixer, recompute);
+    }
 }
 
 /// Bytes of a token's attention maps: softmax in 16 bit; with dropout its mask and what it leaves.
@@ -200,7 +238,7 @@ KeptElements kept_of_experts(StageSetting const& s, Recompute recompute) {
     return kept;
 }
 
-/// Of a dense layer's FFN. @param norm elements of its normed input, where it is not computed again
+/// Of a dense layer's FFN. @param norm as above
 KeptElements kept_of_mlp(StageSetting const& s, Recompute recompute, double norm) {
     if (includes(recompute, Recompute::mlp)) {
         return {.wide = norm};
@@ -211,33 +249,24 @@ KeptElements kept_of_mlp(StageSetting const& s, Recompute recompute, double norm
 }
 
 /// Of a layer's experts, shared ones too. @param norm as above
-KeptElements kept_of_moe(StageSetting const& s, Recompute recompute, double norm) {
+void keep_of_moe(KeptByPart& to, StageSetting const& s, Recompute recompute, double norm) {
+    auto& experts = to[ProductPart::experts];
     if (includes(recompute, Recompute::moe)) {
-        return {.wide = norm};
+        experts.wide += norm;
+        return;
     }
     int const shared = s.model.moe->shared_ffn_total;
     bool const shared_again = shared > 0 && includes(recompute, Recompute::shared_experts);
-    KeptElements kept{.wide = shared_again ? norm : 0.0, .routed = shared_again ? 0.0 : norm};
-    kept += kept_of_experts(s, recompute).over(s.group.tensor);
-    kept += {.inputs = double{1.0} * s.model.moe->latent /
-                       s.group.tensor}; // what the way back from latent experts reads
-    if (s.model.moe->latent > 0) {      // read by the way to latent experts, too
-        kept.copies += norm;
+    (shared_again ? experts.wide : experts.routed) += norm;
+    experts += kept_of_experts(s, recompute).over(s.group.tensor);
+    if (int const latent = s.model.moe->latent; latent > 0) { // read by the ways back and there
+        to[ProductPart::latent] += {.inputs = static_cast<double>(latent) / s.group.tensor, .copies = norm};
     }
     if (shared > 0 && !shared_again) {
-        kept.copies += norm;
-        kept += kept_of_ffn(s.model, shared, recompute, Recompute::activation).over(s.group.tensor);
+        auto& ffn = to[ProductPart::shared_experts];
+        ffn.copies += norm;
+        ffn += kept_of_ffn(s.model, shared, recompute, Recompute::activation).over(s.group.tensor);
     }
-    return kept;
-}
-
-/// Frozen weights have no gradient, so that their products keep no input and the router nothing; the adapters beside the attention's
-/// products read the norm's output (Transformer Engine's linear.py: only what requires_grad), and what attention gives.
-/// @param norm elements of a token's normed input, where it is not computed again
-KeptElements beside_frozen(KeptElements kept, double norm) {
-    kept.inputs = kept.routed = kept.copies = 0;
-    kept.wide += norm;
-    return kept;
 }
 
 /// What the experts of this rank keep of a micro-batch, where they lie apart.
@@ -247,7 +276,9 @@ Bytes kept_by_own_experts(StageSetting const& s, int layer, Recompute recompute)
     }
     double const rows = model::expert_rows(*s.model.moe, shape_of(s, layer));
     KeptElements const input{.inputs = static_cast<double>(model::expert_columns(s.model))};
-    return Bytes{rows * bytes_of(recompute == Recompute::full ? input : kept_in_expert(s, recompute), s)};
+    auto const precision = model::precision_of_layer(s.shape.precision, s.model, layer);
+    return Bytes{rows * bytes_of(recompute == Recompute::full ? input : kept_in_expert(s, recompute), s,
+                                 model::format_of(precision, ProductPart::experts))};
 }
 
 /// Outside of experts that lie apart.
@@ -262,28 +293,26 @@ Bytes stage_activation_bytes(StageSetting const& s, int layer, Recompute recompu
         if (s.part == Part::attention && model::is_moe_layer(model, layer)) { // nothing is sent a second time
             kept += kept_of_returned(s, model.moe->topk).over(tensor);
         }
-        return Bytes{tokens * bytes_of(kept, s)};
+        return Bytes{tokens * bytes_of(kept, s, s.shape.precision.activations)};
     }
     double const norm =
         is_again(recompute, Recompute::layernorm) ? 0.0 : model.hidden / own; // output of either of the two
     auto const mixer = model::mixer_of(model, layer);
     bool const mixes = model::heads_of(mixer) > 0, experts = model::is_moe_layer(model, layer);
     double const blocks = (mixes ? 1.0 : 0.0) + (experts || model::has_dense_ffn(model, layer) ? 1.0 : 0.0);
-    KeptElements kept{.wide = blocks * model.hidden / own};
+    KeptByPart kept;
+    kept[ProductPart::ffn].wide = blocks * model.hidden / own; // what goes round the blocks
     if (mixes) {
-        kept += {.inputs = norm};
-        kept += kept_of_attention(s, mixer, recompute);
+        keep_of_mixer(kept, s, mixer, recompute, norm);
     }
     if (experts) {
-        kept += kept_of_moe(s, recompute, norm);
+        keep_of_moe(kept, s, recompute, norm);
     } else if (model::has_dense_ffn(model, layer)) {
-        kept += kept_of_mlp(s, recompute, norm);
-    }
-    if (s.plan.adapters) {
-        kept = beside_frozen(kept, mixes ? norm : 0.0);
+        kept[ProductPart::ffn] += kept_of_mlp(s, recompute, norm);
     }
     double const masks = model.dropout ? blocks * model.hidden / own : 0.0; // one byte each
-    return Bytes{tokens * (bytes_of(kept, s) + masks + map_bytes(s, mixer, recompute))};
+    auto const precision = model::precision_of_layer(s.shape.precision, model, layer);
+    return Bytes{tokens * (kept.bytes(s, precision) + masks + map_bytes(s, mixer, recompute))};
 }
 
 } // namespace

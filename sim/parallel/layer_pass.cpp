@@ -22,11 +22,11 @@ void forward_experts(StageSetting const& s, model::LayerOperations const& ops, B
     };
     to.compute(ops.pre_dispatch, prefix);
     if (beside) {
-        auto const coming = traffic.exchange_beside(s.shape.precision.dispatch, "dispatch", Way::out);
+        auto const coming = traffic.exchange_beside(ops.dispatch, "dispatch", Way::out);
         shared();
         to.wait_for(coming);
     } else {
-        traffic.exchange(s.shape.precision.dispatch, "dispatch", Way::out);
+        traffic.exchange(ops.dispatch, "dispatch", Way::out);
     }
     traffic.expert_tensor_gather("expert rows");
     to.compute(ops.experts, prefix);

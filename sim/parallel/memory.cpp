@@ -39,9 +39,10 @@ int layers_end(StageSetting const& s, ChunkContent const& chunk) {
 Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     bool const parted = std::ranges::any_of(
         load.slots, [](Slot const& slot) { return slot.phase == Phase::weight_gradient; });
-    std::map<std::pair<int, int>, double>
-        waiting; // by kind, and how many experts of a layer are here: others are alike
-    std::map<std::tuple<int, int, Recompute>, double> whole;
+    // by kind, formats, and how many experts of a layer are here: others are alike
+    using Alike = std::tuple<int, int, int>;
+    std::map<Alike, double> waiting;
+    std::map<std::pair<Alike, Recompute>, double> whole;
     auto const known = [](auto& values, auto const& key, auto const& find) {
         auto const [at, is_new] = values.try_emplace(key, 0.0);
         return is_new ? at->second = find().value() : at->second;
@@ -51,10 +52,12 @@ Bytes kept_activations(StageSetting const& s, StageLoad const& load) {
     for (auto const& chunk : load.chunks) {
         Kept kept;
         for (int layer = chunk.layers.begin; layer < layers_end(s, chunk); ++layer) {
-            std::pair const alike{model::kind_of_layer(s.model, layer), experts_of(s, layer)};
+            Alike const alike{model::kind_of_layer(s.model, layer),
+                              model::formats_of_layer(s.shape.precision, s.model, layer),
+                              experts_of(s, layer)};
             auto const again = recompute_of(s.group, s.model, layer);
-            double const one = known(whole, std::tuple{alike.first, alike.second, again},
-                                     [&] { return activation_bytes(s, layer, again); });
+            double const one =
+                known(whole, std::pair{alike, again}, [&] { return activation_bytes(s, layer, again); });
             if (layer < s.plan.offloaded_layers) {
                 moving = std::max(moving, 2.0 * one * load.batches_in_turn);
                 continue;

@@ -76,6 +76,7 @@ void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) 
     for (auto const& chip : t.texts("chips")) {
         auto& here = entry_of(chip, out);
         here.host_moe_layer = read_time(t, "host_moe_layer", here.host_moe_layer);
+        here.product_call = read_time(t, "product_call", here.product_call);
         if (products) {
             read_products(*products, here.products);
         }

@@ -24,6 +24,9 @@ struct ChipPractice {
     /// Host time to launch the kernels of a layer with experts, forward and backward together; chips wait where they are
     /// faster. Recorded launches (CUDA graphs) cost none.
     Seconds host_moe_layer;
+    /// Host time of one product where those of a group are calls of their own; zero = one kernel for all. Nothing hides it: the host has
+    /// just learnt how many tokens each expert gets.
+    Seconds product_call;
     /// Products in a format take so many times longer than the timings' own: another library multiplies.
     std::map<Dtype, double> products;
     std::map<model::OpKind, double> passes; ///< in place of Practice's

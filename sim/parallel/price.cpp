@@ -19,6 +19,11 @@ bool is_product(model::OpKind kind) {
     return std::ranges::find(kinds, kind) != kinds.end();
 }
 
+/// Products in the activations' format whatever that of the others is: constants of runs were learnt with them.
+bool is_wide_in_every_run(model::Operation const& op) {
+    return op.kind == model::OpKind::bmm || op.role == "router" || op.role == "head" || op.role == "adapter";
+}
+
 /// The least time that this generation of attention kernels needs; none where the software names no limit.
 Seconds least_attention_time(model::Operation const& op, hardware::Chip const& chip,
                              Practice const& practice) {
@@ -43,25 +48,43 @@ double Pricer::passes_of(model::OpKind kind) const {
     return 1.0;
 }
 
+/// Of the run's format, but of its own for a product that [training.wider] widens.
+double Pricer::constant_of(model::Operation const& op) const {
+    if (setting_.calibration == nullptr || !is_matrix_kernel(op.kind)) {
+        return 1.0;
+    }
+    bool const own = is_product(op.kind) && !is_wide_in_every_run(op);
+    auto const* constant =
+        setting_.calibration->find(*chip_, own ? op.dtype : setting_.products, setting_.practice.stack);
+    return constant == nullptr ? 1.0 : constant->factor;
+}
+
+/// Chosen, not measured. Attention: rates of Triton's kernel on A100 (25 to 35 and 30 to 50 % of the peak, analysis/accuracy.md) taken as
+/// 80 % intervals are 0.13 and 0.20; times of one software's attention at many shapes would tell. Calls: hosts differ by a factor of
+/// 2.75 (Grace and x86), taken as two standard deviations.
+Pricer::Least Pricer::least_in_run(model::Operation const& op) const {
+    constexpr double attention_sigma = 0.15, call_sigma = 0.5;
+    if (op.kind == model::OpKind::grouped_gemm) {
+        return {here_.product_call * static_cast<double>(op.batch), call_sigma};
+    }
+    return {least_attention_time(op, *chip_, setting_.practice), attention_sigma};
+}
+
 /// Attention takes the longer of the best kernel's time, stretched by the constant, and of the least that its software's own
 /// kernels need, which is not stretched. The constant says what power leaves of products that run near the peak and were timed
-/// on inputs that draw less of it; the limits were timed on normal inputs, at a half of the peak and less (docs/modelling.md).
+/// on inputs that draw less of it; the limits were timed on normal inputs, at a half of the peak and less (docs/modelling.md). Grouped
+/// products likewise take as long as the host calls them, where each is a call of its own.
 Pricer::InRun Pricer::time_in_run(model::Operation const& op) const {
     auto out = timings_->duration(*chip_, op);
     out.time *= passes_of(op.kind);
     if (auto const at = here_.products.find(op.dtype); at != here_.products.end() && is_product(op.kind)) {
         out.time *= at->second;
     }
-    if (setting_.constant != nullptr && is_matrix_kernel(op.kind)) {
-        out.time *= setting_.constant->factor;
-    }
-    auto const least = least_attention_time(op, *chip_, setting_.practice);
-    bool const at_limit = out.time < least;
-    // Chosen, not measured: rates of Triton's attention on A100 (25 to 35 and 30 to 50 % of the peak, analysis/accuracy.md) taken
-    // as 80 % intervals are 0.13 and 0.20; times of one software's attention at many shapes would tell.
-    constexpr double limit_sigma = 0.15;
+    out.time *= constant_of(op);
+    auto const least = least_in_run(op);
+    bool const at_limit = out.time < least.time;
     if (at_limit) {
-        out = {least, timing::weakest(out.evidence, timing::Evidence::transferred), limit_sigma};
+        out = {least.time, timing::weakest(out.evidence, timing::Evidence::transferred), least.sigma};
     }
     return {out, at_limit};
 }
@@ -88,9 +111,9 @@ Compute Pricer::price(model::Operation const& op) {
 Pricer& Pricers::of(hardware::Chip const& chip, Dtype products) {
     auto found = by_chip_.find({chip.id, products});
     if (found == by_chip_.end()) {
-        auto const* constant =
-            calibration_ == nullptr ? nullptr : calibration_->find(chip, products, practice_.stack);
-        found = by_chip_.try_emplace({chip.id, products}, *timings_, chip, KernelSetting{practice_, constant})
+        found = by_chip_
+                    .try_emplace({chip.id, products}, *timings_, chip,
+                                 KernelSetting{practice_, products, calibration_})
                     .first;
     }
     return found->second;

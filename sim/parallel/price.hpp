@@ -19,14 +19,15 @@ namespace moesaic::parallel {
 /// How the kernels of a run differ from those that were timed alone.
 struct KernelSetting {
     Practice practice;
-    CalibrationConstant const* constant = nullptr; ///< none = as timed
+    Dtype products = Dtype::bf16;             ///< format of the run's products
+    Calibration const* calibration = nullptr; ///< none = as timed
 };
 
 /// Of the matrix units, products and attention: what the constants stretch.
 [[nodiscard]] bool is_matrix_kernel(model::OpKind kind);
 
-/// How the role of a kernel ends that runs as fast as its software's generation of kernels can (AttentionLimit). No constant
-/// stretches it.
+/// How the role of a kernel ends that runs as fast as its software's generation of kernels can (AttentionLimit) or as its host calls them
+/// (ChipPractice::product_call). No constant stretches it.
 constexpr std::string_view limit_role = "software's own kernel";
 
 /// Turns operations into priced kernels on one chip, asking for each distinct operation once.
@@ -46,11 +47,17 @@ class Pricer {
 
   private:
     [[nodiscard]] double passes_of(model::OpKind kind) const;
+    [[nodiscard]] double constant_of(model::Operation const& op) const;
     struct InRun {
         timing::Duration duration;
-        bool at_limit = false; ///< of the software's attention kernels
+        bool at_limit = false; ///< of the software's own kernels or calls
+    };
+    struct Least {
+        Seconds time; ///< that the software's own kernels or calls take
+        double sigma = 0.0;
     };
     [[nodiscard]] InRun time_in_run(model::Operation const& op) const;
+    [[nodiscard]] Least least_in_run(model::Operation const& op) const;
 
     timing::Timings const* timings_;
     hardware::Chip const* chip_;

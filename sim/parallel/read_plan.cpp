@@ -4,6 +4,7 @@
 #include "parallel/check_plan.hpp"
 #include "parallel/read_choice.hpp"
 #include "parallel/read_open_plan.hpp"
+#include "parallel/read_precision.hpp"
 #include "parallel/software.hpp"
 
 #include <algorithm>
@@ -379,17 +380,6 @@ void settle_micro_batches(Plan& plan, PlanContext const& context) {
 
 } // namespace
 
-model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise) {
-    model::Precision precision = otherwise;
-    precision.activations = read_dtype(table, "activations", otherwise.activations);
-    precision.gemm = read_dtype(table, "precision", otherwise.gemm);
-    precision.dispatch = read_dtype(table, "dispatch_precision", otherwise.dispatch);
-    if (table.has("attention_precision")) {
-        precision.attention = read_dtype(table, "attention_precision", Dtype::bf16);
-    }
-    return precision;
-}
-
 namespace {
 
 /// All of [parallel] but where it runs.
@@ -412,6 +402,11 @@ Plan read_all_but_kinds(io::TomlTable const& table, PlanContext const& context) 
     }
     if (table.has("adapters")) {
         plan.adapters = table.count("adapters", 1);
+    }
+    if (plan.adapters && plan.frozen_weights_quantised && model::has_wider(context.precision)) {
+        throw InputError{table.origin("adapters"),
+                         "frozen weights are held in one format, but [training.wider] asks for several",
+                         "Set frozen_weights_quantised = false, or leave out [training.wider]"};
     }
     return plan;
 }

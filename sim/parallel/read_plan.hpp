@@ -1,6 +1,6 @@
 #pragma once
 #include "io/toml.hpp"
-#include "model/shard.hpp"
+#include "model/precision.hpp"
 #include "parallel/plan.hpp"
 
 #include <string>
@@ -22,8 +22,5 @@ struct PlanContext {
 /// Reads [parallel]. Degrees that do not divide, pools that are unknown or over-used are errors with
 /// position.
 [[nodiscard]] Plan read_plan(io::TomlTable const& table, PlanContext const& context);
-/// `precision` (of the layers' matrix products), `activations` (of all else) and `dispatch_precision` (of tokens on
-/// their way to the experts).
-[[nodiscard]] model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise);
 
 } // namespace moesaic::parallel

@@ -1,7 +1,7 @@
 #pragma once
 #include "base/errors.hpp"
 #include "model/model.hpp"
-#include "model/shard.hpp"
+#include "model/precision.hpp"
 #include "parallel/recompute.hpp"
 
 #include <optional>

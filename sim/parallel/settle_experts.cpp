@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace moesaic::parallel {
 
@@ -39,7 +40,9 @@ class LayerSeconds {
         if (experts == 0) {
             return 0.0;
         }
-        auto const [at, is_new] = known_.try_emplace(experts, 0.0); // layers with experts are alike
+        int const formats = model::formats_of_layer(rank_.shape.precision, rank_.model, layer);
+        // but for these, layers with experts are alike
+        auto const [at, is_new] = known_.try_emplace({formats, experts}, 0.0);
         if (is_new) {
             at->second = seconds(operations(layer, experts).experts);
         }
@@ -64,7 +67,7 @@ class LayerSeconds {
 
     StageSetting rank_;
     Pricer& pricer_;
-    std::map<int, double> known_;
+    std::map<std::pair<int, int>, double> known_;
 };
 
 /// The ranks of one stage, how busy they are and how much they hold so far.

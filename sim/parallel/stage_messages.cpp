@@ -81,7 +81,8 @@ Message TokenMessages::message(Key const& key, Way way, std::optional<int> place
     double const attention_ranks = static_cast<double>(stages_[attention].place.ranks.count);
     double const expert_ranks = static_cast<double>(stages_[experts].place.ranks.count);
     double const copies = way == Way::back ? rows : rows * expert_ranks / attention_ranks;
-    auto const& precision = setting(attention).shape.precision;
+    auto const precision =
+        model::precision_of_layer(setting(attention).shape.precision, job_.model, key.layer);
     bool const tokens_go = key.phase == Phase::forward && way == Way::out;
     double const element = bytes_per_element(tokens_go ? precision.dispatch : precision.activations);
     auto const [from, to] = way == Way::out ? std::pair{attention, experts} : std::pair{experts, attention};

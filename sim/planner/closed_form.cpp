@@ -112,12 +112,13 @@ struct Alike {
     int count = 0;
 };
 
-/// The layers with the same mixer and the same kind of FFN of which there are most: they hold and keep the same.
-Alike most_alike(model::Model const& model) {
-    std::map<std::tuple<std::size_t, bool, bool>, Alike> kinds;
+/// The layers with the same mixer, the same kind of FFN and the same formats of which there are most: they hold and keep the same.
+Alike most_alike(model::Model const& model, model::Precision const& precision) {
+    std::map<std::tuple<std::size_t, bool, bool, int>, Alike> kinds;
     for (int layer = 0; layer < model.layers; ++layer) {
         std::tuple const kind{model::mixer_of(model, layer).index(), model::is_moe_layer(model, layer),
-                              model::has_dense_ffn(model, layer)};
+                              model::has_dense_ffn(model, layer),
+                              model::formats_of_layer(precision, model, layer)};
         ++kinds.try_emplace(kind, Alike{layer, 0}).first->second.count;
     }
     return std::ranges::max_element(kinds, {}, [](auto const& kind) { return kind.second.count; })->second;
@@ -132,7 +133,7 @@ WholeModel whole_model(Problem const& problem, LayerTimes& times, Local const& l
     auto const& model = problem.scenario.model;
     auto const content = times.contents().whole();
     auto const turns = turns_of(schedule);
-    auto const [layer, like_layers] = most_alike(model);
+    auto const [layer, like_layers] = most_alike(model, precision_on(problem, local.pool));
     WholeModel out{.layers = model.layers, .like_layers = like_layers};
     out.turn = out.layer_turn = out.kept = std::numeric_limits<double>::infinity();
     out.way = 1.0;

@@ -4,14 +4,31 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace moesaic::planner {
 
-Contents::Contents(model::Model const& model) : layers_{model.layers} {
-    std::vector<int> kinds; // of the layers found so far
+namespace {
+
+/// Of layers that are alike on all pools.
+using Kind = std::pair<int, int>;
+
+Kind kind_of(model::Model const& model, std::vector<model::Precision> const& precisions, int layer) {
+    int formats = 0;
+    for (auto const& precision : precisions) { // which layers are wide is the same on all, if any is there
+        formats = std::max(formats, model::formats_of_layer(precision, model, layer));
+    }
+    return {model::kind_of_layer(model, layer), formats};
+}
+
+} // namespace
+
+Contents::Contents(model::Model const& model, std::vector<model::Precision> const& precisions)
+    : layers_{model.layers} {
+    std::vector<Kind> kinds; // of the layers found so far
     std::vector<std::size_t> of_layer;
     for (int layer = 0; layer < layers_; ++layer) {
-        int const kind = model::kind_of_layer(model, layer);
+        auto const kind = kind_of(model, precisions, layer);
         auto const at = std::ranges::find(kinds, kind);
         of_layer.push_back(static_cast<std::size_t>(at - kinds.begin()));
         if (at == kinds.end()) {

@@ -1,5 +1,6 @@
 #pragma once
 #include "model/model.hpp"
+#include "model/precision.hpp"
 
 #include <array>
 #include <compare>
@@ -8,10 +9,11 @@
 namespace moesaic::planner {
 
 /// What a stage may hold of a model, by its place in arrays: the two ends, then each kind of layer that the model has, in the order in
-/// which they first appear (model::kind_of_layer()).
+/// which they first appear (model::kind_of_layer(), model::formats_of_layer()).
 constexpr std::size_t embedding_part = 0, head_part = 1, first_kind = 2;
-/// Attention with or without a window or linear attention, each with experts or a dense FFN, are six kinds; a pattern has four.
-constexpr std::size_t most_kinds = 6;
+/// Attention with or without a window or linear attention, each with experts or a dense FFN, are six kinds; a pattern has four. Each
+/// may have layers of wider formats (model::Precision).
+constexpr std::size_t most_kinds = 12;
 constexpr std::size_t parts = first_kind + most_kinds;
 
 /// How many of each.
@@ -23,7 +25,8 @@ struct Content {
 /// What each range of a model's layers holds. Ranges that hold the same have the same number.
 class Contents {
   public:
-    explicit Contents(model::Model const& model);
+    /// @param precisions those of the pools
+    Contents(model::Model const& model, std::vector<model::Precision> const& precisions);
 
     [[nodiscard]] int layers() const { return layers_; }
     /// The first layer of each kind.

@@ -133,7 +133,8 @@ Plan plan_of_stage(Problem const& problem, Local const& local, int replicas, Rec
 }
 
 LayerTimes::LayerTimes(Problem const& problem, std::vector<Recompute> recompute)
-    : problem_{problem}, contents_{problem.scenario.model}, recompute_{std::move(recompute)} {}
+    : problem_{problem}, contents_{problem.scenario.model, precisions_of(problem)},
+      recompute_{std::move(recompute)} {}
 LayerTimes::~LayerTimes() = default;
 
 int LayerTimes::span_of(Local const& local) { return std::lcm(local.tensor * local.context, local.expert); }

@@ -133,9 +133,9 @@ std::string kernel_lines(Practice const& practice) {
         out += fmt::format("passes = {}\n", factors_text(practice.passes));
     }
     out += lines_by_chip("on", practice.on, [](ChipPractice const& chip) {
-        return fmt::format("host_moe_layer = \"{} s\", products = {}, passes = {}",
-                           chip.host_moe_layer.value(), factors_text(chip.products),
-                           factors_text(chip.passes));
+        return fmt::format("host_moe_layer = \"{} s\", product_call = \"{} s\", products = {}, passes = {}",
+                           chip.host_moe_layer.value(), chip.product_call.value(),
+                           factors_text(chip.products), factors_text(chip.passes));
     });
     return out + lines_by_chip("attention", practice.attention, [](AttentionLimit const& limit) {
                return fmt::format("forward = {}, backward = {}", limit.forward, limit.backward);

@@ -28,4 +28,12 @@ model::Precision precision_on(Problem const& problem, int pool) {
     return problem.scenario.precision;
 }
 
+std::vector<model::Precision> precisions_of(Problem const& problem) {
+    std::vector<model::Precision> out;
+    for (int pool = 0; pool < static_cast<int>(problem.scenario.pools.size()); ++pool) {
+        out.push_back(precision_on(problem, pool));
+    }
+    return out;
+}
+
 } // namespace moesaic::planner

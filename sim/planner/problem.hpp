@@ -4,6 +4,7 @@
 #include "scenario/scenario.hpp"
 
 #include <map>
+#include <vector>
 
 namespace moesaic::planner {
 
@@ -27,5 +28,7 @@ struct Problem {
 [[nodiscard]] std::map<int, double> imbalance_of(scenario::Scenario const& scenario);
 /// Number formats of the pool's stages: as the scenario's own plan has them there, else those of [training].
 [[nodiscard]] model::Precision precision_on(Problem const& problem, int pool);
+/// Those of all pools.
+[[nodiscard]] std::vector<model::Precision> precisions_of(Problem const& problem);
 
 } // namespace moesaic::planner

@@ -7,6 +7,7 @@
 #include "parallel/read_choice.hpp"
 #include "parallel/read_open_plan.hpp"
 #include "parallel/read_plan.hpp"
+#include "parallel/read_precision.hpp"
 #include "scenario/check_regime.hpp"
 #include "scenario/join_pools.hpp"
 #include "scenario/read_pool.hpp"
@@ -382,6 +383,9 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     read_pools(t, s, facts);
     auto const defaults = software_defaults(t, s, facts);
     s.precision = parallel::read_precision(training, {});
+    if (auto const wider = training.optional_table("wider")) {
+        s.precision = parallel::read_wider(*wider, s.precision, s.model);
+    }
     s.plan = read_plan_of(t, s, defaults, need);
     if (t.has("parallel")) {
         check_chips_of_practice(t.table("parallel"), facts);

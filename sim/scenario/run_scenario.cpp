@@ -36,7 +36,8 @@ std::string kind_text(parallel::Plan const& plan, parallel::ReplicaKind const& k
                             ? fmt::format("{} of {:.1f} % of the layers", name_of(group.recompute),
                                           100.0 * group.recompute_share)
                             : std::string{name_of(group.recompute)});
-        note(precision, std::string{name_of(group.precision.gemm)});
+        note(precision, fmt::format("{}{}", name_of(group.precision.gemm),
+                                    model::has_wider(group.precision) ? " (wider in part)" : ""));
     }
     auto const apart = [&]() -> std::string {
         if (!kind.apart) {

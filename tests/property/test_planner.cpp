@@ -179,6 +179,41 @@ sequence_length = 4096
                     pool("b", "ascend_910b2_4096", 16) + joined + mixed_search);
 }
 
+TEST_CASE("nor where layers at the ends have wider formats", "[property]") {
+    std::string const model = R"(
+name = "wide_ends"
+[model]
+id = "wide_ends"
+[model.shape]
+source = "made up"
+layers = 12
+hidden = 4096
+vocab = 32000
+sequence_length = 4096
+[model.attention]
+source = "made up"
+kind = "gqa"
+heads = 32
+kv_heads = 8
+head_dim = 128
+[model.moe]
+source = "made up"
+experts = 16
+topk = 2
+expert_ffn = 7168
+[training]
+global_batch = 64
+sequence_length = 4096
+precision = "fp8"
+[training.wider]
+first_layers = 1
+last_layers = 4
+attention = "bf16"
+)";
+    check_loss_zero(model + pool("a", "h800_4096", 16) + search);
+    check_loss_zero(model + pool("a", "h800_4096", 16) + pool("b", "h100_16384", 16) + joined + mixed_search);
+}
+
 TEST_CASE("bounds hold where dense layers hide what layers with experts have to send", "[property]") {
     std::string const unlike = R"(
 name = "unlike"

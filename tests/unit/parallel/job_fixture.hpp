@@ -29,13 +29,13 @@ struct FixturePool {
 };
 
 inline JobFixture job_of(std::string const& model, std::vector<FixturePool> const& pools, int global_batch,
-                         std::string const& parallel) {
+                         std::string const& parallel, model::Precision const& precision = {}) {
     std::string const data = MOESAIC_SOURCE_DIR;
     hardware::Catalogue const catalogue{data + "/platforms"};
     std::vector<hardware::TopologyPool> topology_pools;
     std::vector<hardware::SiteLink> links;
     parallel::PlanContext context{
-        .pool_names = {}, .pool_chips = {}, .global_batch = global_batch, .precision = {}};
+        .pool_names = {}, .pool_chips = {}, .global_batch = global_batch, .precision = precision};
     context.defaults.chips_alike = true;
     for (auto const& pool : pools) {
         topology_pools.push_back({catalogue.cluster(pool.cluster, {}), pool.chips});

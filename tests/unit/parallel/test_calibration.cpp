@@ -1,6 +1,8 @@
 #include "base/errors.hpp"
 #include "parallel/calibration.hpp"
 #include "parallel/plan.hpp"
+#include "parallel/price.hpp"
+#include "unit/parallel/job_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -67,6 +69,47 @@ TEST_CASE("a constant of the run's own software comes before that of any softwar
     CHECK(calibration.find(chip_of("b"), Dtype::bf16, "megatron")->factor == 1.2);
     CHECK(calibration.find(chip_of("a"), Dtype::fp8, "megatron") == nullptr);
     CHECK(calibration.find(chip_of("c"), Dtype::bf16, "megatron") == nullptr);
+}
+
+TEST_CASE("products that the plan widens take the constant of their own format, router and head that of the run",
+          "[parallel]") {
+    auto const calibration = calibration_of(R"(
+[model_error]
+unknown_software = 0.35
+[model_error.dense]
+calibrated = 0.1
+otherwise = 0.2
+[model_error.experts]
+calibrated = 0.3
+otherwise = 0.4
+[[constant]]
+name = "wide"
+chips = ["nvidia_h100_sxm5"]
+precision = "16-bit"
+factor = 2.0
+origin = "made up"
+[[constant]]
+name = "narrow"
+chips = ["nvidia_h100_sxm5"]
+precision = "8-bit"
+factor = 3.0
+origin = "made up"
+)");
+    auto const f = test::job_of("llama2_7b", {{"h", "h100_16384", 8}}, 8, "");
+    auto const& chip = f.topology.pool(PoolId{0}).cluster.node.chip;
+    Pricers plain{f.timings}, stretched{f.timings, {}, &calibration};
+    auto const stretch = [&](model::OpKind kind, Dtype dtype, std::string const& role) {
+        model::Operation const op{
+            .kind = kind, .dtype = dtype, .m = 4096, .n = 4096, .k = 4096, .role = role};
+        return stretched.of(chip, Dtype::fp8).price(op).duration.time /
+               plain.of(chip, Dtype::fp8).price(op).duration.time;
+    };
+    CHECK(stretch(model::OpKind::gemm, Dtype::fp8, "ffn_up") == Approx(3.0));
+    CHECK(stretch(model::OpKind::gemm, Dtype::bf16, "qkv") == Approx(2.0));
+    CHECK(stretch(model::OpKind::gemm, Dtype::bf16, "head") == Approx(3.0));
+    CHECK(stretch(model::OpKind::gemm, Dtype::bf16, "router") == Approx(3.0));
+    CHECK(stretch(model::OpKind::bmm, Dtype::bf16, "scores") == Approx(3.0));
+    CHECK(stretch(model::OpKind::rmsnorm, Dtype::bf16, "ffn_norm") == Approx(1.0));
 }
 
 TEST_CASE("only a constant that was learnt on runs has the smaller model error, and experts have their own",

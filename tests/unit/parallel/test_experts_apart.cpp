@@ -23,8 +23,10 @@ std::string apart(std::string const& more = "", std::string const& experts = "ra
     return more + "[parallel.experts]\npool = \"e\"\n" + experts;
 }
 
-test::JobFixture fixture(std::string const& parallel, std::string const& model = "ling_lite") {
-    return job_of(model, {{"a", "h800_4096", 8}, {"e", "h800_4096", 8}}, 64, "pool = \"a\"\n" + parallel);
+test::JobFixture fixture(std::string const& parallel, std::string const& model = "ling_lite",
+                         model::Precision const& precision = {}) {
+    return job_of(model, {{"a", "h800_4096", 8}, {"e", "h800_4096", 8}}, 64, "pool = \"a\"\n" + parallel,
+                  precision);
 }
 
 /// Bytes of all token messages, by sender and receiver.
@@ -158,6 +160,10 @@ TEST_CASE("experts apart: dispatch in a narrow format halves what goes out forwa
     auto const narrow = tokens_sent(build_program(fixture(apart("dispatch_precision = \"fp8\"\n")).job()));
     CHECK(narrow.at({0, 1}) == Approx(wide.at({0, 1}) * 0.75));
     CHECK(narrow.at({1, 0}) == Approx(wide.at({1, 0})));
+    // but for 7 of 28 layers, which do all in 16 bit
+    model::Precision const but_some{.dispatch = Dtype::fp8, .last_wide = 7};
+    auto const mixed = tokens_sent(build_program(fixture(apart(), "ling_lite", but_some).job()));
+    CHECK(mixed.at({0, 1}) == Approx(wide.at({0, 1}) * (0.75 + 0.25 * 7 / 28)));
 }
 
 TEST_CASE("experts apart: memory of weights and optimizer lies where the weights are", "[parallel][apart]") {

@@ -74,6 +74,39 @@ TEST_CASE("products in 8 bit keep their inputs quantised, and what others read i
           Approx(2 * wide + scaled * inputs + (2 + scaled) * attention_out));
 }
 
+TEST_CASE("a part with a wider format keeps its inputs in that, once", "[parallel]") {
+    auto const kept = [](model::ProductPart part, int layer, int last_wide = 0) {
+        model::Precision precision{.gemm = Dtype::fp8};
+        precision.wider[static_cast<std::size_t>(part)] = Dtype::bf16;
+        precision.last_wide = last_wide;
+        auto const f = job_of("qwen3_30b_a3b", {{"d", "h800_4096", 8}}, 64,
+                              "expert = 8\nquantised_inputs_kept = true\n", precision);
+        auto const places = place_stages(f.plan, f.topology);
+        auto const setting = stage_setting(f.model, f.plan, places.at(0), 4096);
+        return activation_bytes(setting, layer, Recompute::none).value() / 4096;
+    };
+    double const narrow = 2 * wide + inputs + 3 * attention_out;
+    CHECK(kept(model::ProductPart::latent, 5) == Approx(narrow)); // it has none
+    // the first norm's output in 16 bit, attention's without a copy in 8 bit
+    CHECK(kept(model::ProductPart::attention, 5) == Approx(narrow + 2048 - attention_out));
+    CHECK(kept(model::ProductPart::experts, 5) == Approx(narrow + 8 * (2048 + 768)));
+    CHECK(kept(model::ProductPart::latent, 47, 1) == Approx(2 * (wide + inputs + attention_out)));
+    CHECK(kept(model::ProductPart::latent, 46, 1) == Approx(narrow));
+}
+
+TEST_CASE("layers at the ends count with what they keep", "[parallel]") {
+    auto const kept = [](int last_wide) {
+        model::Precision precision{.gemm = Dtype::fp8};
+        precision.last_wide = last_wide;
+        auto const f = job_of("qwen3_30b_a3b", {{"d", "h800_4096", 8}}, 64,
+                              "expert = 8\nquantised_inputs_kept = true\n", precision);
+        return memory_of_classes(f.job()).front().parts.activations.value();
+    };
+    double const of_one = 4096 * (inputs - attention_out);
+    CHECK(kept(1) - kept(0) == Approx(of_one));
+    CHECK(kept(13) - kept(0) == Approx(13 * of_one));
+}
+
 TEST_CASE("modules that run again keep nothing of what they give", "[parallel]") {
     CHECK(kept_by_qwen("") - kept_by_qwen("", Recompute::moe_act) == Approx(2.0 * 8 * 768));
     CHECK(kept_by_qwen("", Recompute::mla_up_proj) == kept_by_qwen("")); // its attention is not latent

@@ -179,6 +179,21 @@ TEST_CASE("the host of layers with experts takes its time where its software say
     CHECK(host.value() == Approx(2 * 32 * 10e-3)); // 2 micro-batches x 32 layers x 10 ms
 }
 
+TEST_CASE("a grouped product takes as long as the host calls its experts one by one", "[parallel]") {
+    auto const grouped = [](std::string const& call) {
+        auto const f =
+            job_of("mixtral_8x7b", {{"h", "h100_16384", 16}}, 32,
+                   "expert = 2\n[[parallel.on]]\nchips = [\"nvidia_h100_sxm5\"]\nproduct_call = \"" + call +
+                       "\"\nsource = \"made up\"\n");
+        return kernels(build_program(f.job()), model::OpKind::grouped_gemm).value();
+    };
+    double const one_kernel = grouped("0 s");
+    CHECK(grouped("1 ns") == one_kernel); // hidden
+    // 2 micro-batches x 32 layers x 2 products, forward and for inputs and weights, x 4 experts of a rank
+    CHECK(grouped("1 s") == Approx(2 * 32 * 2 * 3 * 4));
+    CHECK_THROWS_AS(grouped("-1 s"), InputError);
+}
+
 TEST_CASE("a limit on attention that is given again goes over the one before", "[parallel]") {
     auto const f = llama("attention = [{ chips = [\"nvidia_h100_sxm5\", \"nvidia_h200_sxm\"], forward = 0.5, "
                          "backward = 0.4, source = \"a\" }, { chips = [\"nvidia_h100_sxm5\"], forward = 0.3, "

@@ -174,6 +174,16 @@ TEST_CASE("tokens travel to their experts twice forwards and twice backwards", "
     }
 }
 
+TEST_CASE("tokens go to the experts of wide layers in the activations' format", "[parallel]") {
+    auto const sent = [](int last_wide) {
+        model::Precision const precision{.dispatch = Dtype::fp8, .last_wide = last_wide};
+        auto const f = job_of("ling_lite", {{"d", "h800_4096", 8}}, 64, "expert = 8\n", precision);
+        return collective_bytes(build_program(f.job()), "dispatch").value();
+    };
+    CHECK(sent(14) == Approx(1.5 * sent(0))); // of 28 layers
+    CHECK(sent(28) == Approx(2.0 * sent(0)));
+}
+
 TEST_CASE("every gradient is summed once per step", "[parallel]") {
     for (std::string const plan : {"", "overlap_gradients = false\n"}) {
         auto const f =

@@ -88,6 +88,7 @@ TEST_CASE("a plan with kernels of its own on chips that its software knows is re
 [[parallel.on]]
 chips = ["nvidia_h800_sxm5", "huawei_ascend_910b2"]
 host_moe_layer = "77 ms"
+product_call = "12 us"
 products = { bf16 = 1.5 }
 passes = { rmsnorm = 2.0 }
 source = "made up"

@@ -55,7 +55,7 @@ PartBytes bytes_of(model::Model const& model, int in_flight, double capacity) {
     out.buffers.resize(2);
     out.states[embedding_part] = out.states[head_part] = 2.0;
     out.buffers[0][head_part] = out.buffers[1][head_part] = 0.5;
-    auto const examples = Contents{model}.examples();
+    auto const examples = Contents{model, {}}.examples();
     for (std::size_t kind = 0; kind < examples.size(); ++kind) {
         bool const experts = is_moe_layer(model, examples[kind]);
         auto const at = first_kind + kind;
@@ -150,7 +150,7 @@ TEST_CASE("a split by hand: the stage behind has one layer less", "[planner]") {
     bytes.kept.resize(1);
     bytes.buffers.resize(1);
     Chain const chain{.stages = {{&times, bytes, {0}}, {&times, bytes, {0}}}, .micro_batches = 3};
-    auto const split = best_split(chain, Contents{model_of(5, 0, 1)});
+    auto const split = best_split(chain, Contents{model_of(5, 0, 1), {}});
     REQUIRE(split);
     CHECK(split->layers == std::vector{3, 2});
     CHECK(split->seconds == Approx(27.0));

@@ -95,6 +95,51 @@ TEST_CASE("a scenario chooses an alternative of a figure that sources give diffe
                       Catch::Contains("no pool has chips") && Catch::Contains("nvidia_h20"));
 }
 
+namespace {
+
+model::Precision precision_with(std::vector<io::TomlOverride> const& overrides) {
+    return scenario::read_scenario(MOESAIC_SOURCE_DIR "/scenarios/tutorial/01-one-node.toml", overrides,
+                                   MOESAIC_SOURCE_DIR)
+        .plan.kinds.at(0)
+        .stage_groups.at(0)
+        .precision;
+}
+
+} // namespace
+
+TEST_CASE("what has a wider format than the other products is told in one table", "[scenario]") {
+    auto const precision = precision_with({{"training.precision", "fp8"},
+                                           {"training.wider.last_layers", "2"},
+                                           {"training.wider.attention", "bf16"}});
+    CHECK(precision.gemm == Dtype::fp8);
+    CHECK(precision.last_wide == 2);
+    CHECK(precision.first_wide == 0);
+    CHECK(model::format_of(precision, model::ProductPart::attention) == Dtype::bf16);
+    CHECK(model::format_of(precision, model::ProductPart::experts) == Dtype::fp8);
+    CHECK_FALSE(model::has_wider(precision_with({{"training.precision", "fp8"}})));
+    // a pool whose own format is as wide has that
+    auto const on_pool = precision_with({{"training.precision", "fp8"},
+                                         {"training.wider.attention", "mxfp8"},
+                                         {"parallel.precision", "bf16"}});
+    CHECK(model::format_of(on_pool, model::ProductPart::attention) == Dtype::bf16);
+}
+
+TEST_CASE("a wider format that is narrower, or of more layers than there are, is an error with its place",
+          "[scenario]") {
+    CHECK_THROWS_WITH(precision_with({{"training.wider.experts", "fp8"}}),
+                      Catch::Contains("training.wider.experts") && Catch::Contains("narrower"));
+    CHECK_THROWS_WITH(precision_with({{"training.precision", "fp8"}, {"training.wider.first_layers", "999"}}),
+                      Catch::Contains("training.wider.first_layers") && Catch::Contains("layers"));
+    CHECK_THROWS_WITH(precision_with({{"training.wider.first_layers", "-1"}}),
+                      Catch::Contains("training.wider.first_layers"));
+    CHECK_THROWS_WITH(precision_with({{"training.wider.expert", "bf16"}}), Catch::Contains("experts"));
+    CHECK_THROWS_WITH(precision_with({{"training.precision", "fp8"},
+                                      {"training.wider.last_layers", "1"},
+                                      {"parallel.adapters", "16"},
+                                      {"parallel.frozen_weights_quantised", "true"}}),
+                      Catch::Contains("parallel.adapters") && Catch::Contains("wider"));
+}
+
 TEST_CASE("one node needs no network", "[scenario]") {
     CHECK(pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 1\n").chips == 8);
     CHECK_THROWS_WITH(pool_of("name = \"a\"\nnode = \"hgx_h100\"\nnodes = 2\n"),
