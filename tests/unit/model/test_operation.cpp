@@ -126,6 +126,11 @@ TEST_CASE("memory-bound kinds do no matrix work and move their rows", "[model]")
     CHECK(bytes(with_pass(rows(OpKind::rope, 10, 20), Pass::weight_gradient)) == 0);
 }
 
+TEST_CASE("quantisation to NVFP4 reads twice: its greatest value comes first", "[model]") {
+    Operation const op{.kind = OpKind::quantise, .dtype = Dtype::nvfp4, .m = 10, .n = 20};
+    CHECK(bytes_of(op).value() == Approx(10 * 20 * (2 * 2 + 0.5)));
+}
+
 TEST_CASE("quantise reads bf16 and writes one byte per element", "[model]") {
     Operation const op{.kind = OpKind::quantise, .dtype = Dtype::fp8_block, .m = 10, .n = 20};
     CHECK(bytes(op) == 200 * 3);
