@@ -78,7 +78,7 @@ void append_grouped_experts(Model const& model, OperationBuilder& build, LayerSh
     auto const total = per_group * groups;
     int const columns = expert_columns(model);
     auto const format = format_of(shape.precision, ProductPart::experts);
-    bool const fused_gate = shape.fused_gate && format == shape.precision.gemm;
+    bool const fused_gate = shape.fused_gate && is_narrow(format, shape.precision);
     auto const product = [&](std::int64_t n, std::int64_t k, std::string role,
                              bool gradient_quantised = false) {
         build.add({.kind = groups == 1 ? OpKind::gemm : OpKind::grouped_gemm,
@@ -152,18 +152,11 @@ Operations only_residual(Model const& model, LayerShape const& shape, std::strin
     return build.take();
 }
 
-/// The gate is fused into products of the narrow format alone.
-LayerShape shape_of_layer(Model const& model, int layer, LayerShape shape) {
-    auto const precision = precision_of_layer(shape.precision, model, layer);
-    shape.fused_gate = shape.fused_gate && precision.gemm == shape.precision.gemm;
-    shape.precision = precision;
-    return shape;
-}
-
 } // namespace
 
 LayerOperations layer_operations(Model const& model, int layer, LayerShape const& stage_shape) {
-    auto const shape = shape_of_layer(model, layer, stage_shape);
+    auto shape = stage_shape;
+    shape.precision = precision_of_layer(stage_shape.precision, model, layer);
     bool const divides_experts = is_moe_layer(model, layer) && shape.local_experts == 0;
     auto const problem = problem_with(model, shape.shard, divides_experts ? 0 : 1);
     expects(!problem, problem ? problem->text : "");

@@ -208,7 +208,7 @@ double row_bytes(Operation const& op) {
     switch (op.kind) {
     case OpKind::dropout:
         return cells * (2 * element + 1); // with a mask of one byte, forward and backward
-    case OpKind::quantise: { // bf16 in; gradients pass straight through
+    case OpKind::quantise: {              // bf16 in; gradients pass straight through
         // NVFP4 has a scale of the whole tensor besides its blocks', so that the greatest value is looked for first (arXiv:2509.25149)
         double const readings = op.dtype == Dtype::nvfp4 ? 2.0 : 1.0;
         return forward ? cells * (2 * readings + element) : 0.0;

@@ -61,8 +61,10 @@ int formats_of_layer(Precision const& precision, Model const& model, int layer) 
 }
 
 bool has_wider(Precision const& precision) {
-    return precision.first_wide + precision.last_wide > 0 ||
-           std::ranges::any_of(precision.wider, [](auto const& format) { return format.has_value(); });
+    bool const ends = precision.first_wide + precision.last_wide > 0 && is_narrow(precision.gemm, precision);
+    return ends || std::ranges::any_of(precision.wider, [&](auto const& format) {
+               return format && bytes_per_element(*format) > bytes_per_element(precision.gemm);
+           });
 }
 
 } // namespace moesaic::model

@@ -24,6 +24,11 @@ bool is_wide_in_every_run(model::Operation const& op) {
     return op.kind == model::OpKind::bmm || op.role == "router" || op.role == "head" || op.role == "adapter";
 }
 
+/// A rank with one expert calls a plain product.
+bool is_of_one_expert(model::Operation const& op) {
+    return op.kind == model::OpKind::gemm && op.role.starts_with("expert_");
+}
+
 /// The least time that this generation of attention kernels needs; none where the software names no limit.
 Seconds least_attention_time(model::Operation const& op, hardware::Chip const& chip,
                              Practice const& practice) {
@@ -64,7 +69,7 @@ double Pricer::constant_of(model::Operation const& op) const {
 /// 2.75 (Grace and x86), taken as two standard deviations.
 Pricer::Least Pricer::least_in_run(model::Operation const& op) const {
     constexpr double attention_sigma = 0.15, call_sigma = 0.5;
-    if (op.kind == model::OpKind::grouped_gemm) {
+    if (op.kind == model::OpKind::grouped_gemm || is_of_one_expert(op)) {
         return {here_.product_call * static_cast<double>(op.batch), call_sigma};
     }
     return {least_attention_time(op, *chip_, setting_.practice), attention_sigma};

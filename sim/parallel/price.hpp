@@ -28,7 +28,7 @@ struct KernelSetting {
 
 /// How the role of a kernel ends that runs as fast as its software's generation of kernels can (AttentionLimit) or as its host calls them
 /// (ChipPractice::product_call). No constant stretches it.
-constexpr std::string_view limit_role = "software's own kernel";
+constexpr std::string_view limit_role = "as its software runs it";
 
 /// Turns operations into priced kernels on one chip, asking for each distinct operation once.
 class Pricer {

@@ -2,6 +2,7 @@
 
 #include "parallel/read_choice.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace moesaic::parallel {
@@ -10,26 +11,30 @@ namespace {
 
 Choices<model::ProductPart> const& part_choices() {
     using enum model::ProductPart;
-    static Choices<model::ProductPart> const all{{"attention", attention},
-                                                 {"linear_in", linear_in},
-                                                 {"linear_out", linear_out},
-                                                 {"ffn", ffn},
-                                                 {"experts", experts},
-                                                 {"shared_experts", shared_experts},
-                                                 {"latent", latent},
-                                                 {"mtp", mtp}};
+    static Choices<model::ProductPart> const all{
+        {"attention", attention},   {"linear_in", linear_in},
+        {"linear_out", linear_out}, {"ffn", ffn},
+        {"experts", experts},       {"shared_experts", shared_experts},
+        {"latent", latent},         {"mtp", mtp}};
     return all;
 }
 
-Dtype read_wider_format(io::TomlTable const& table, std::string const& key, Dtype products) {
-    auto const format = read_dtype(table, key, products);
-    if (bytes_per_element(format) < bytes_per_element(products)) {
-        throw InputError{table.origin(key),
-                         fmt::format("{} is narrower than the other products' {}", name_of(format),
-                                     name_of(products)),
+void check_wider_format(Dtype format, Origin const& at, std::vector<model::Precision> const& used) {
+    double const bytes = bytes_per_element(format);
+    for (auto const& p : used) {
+        if (bytes > bytes_per_element(p.activations)) {
+            throw InputError{at, fmt::format("{} is wider than the activations' {}", name_of(format),
+                                             name_of(p.activations))};
+        }
+    }
+    bool const is_of_use = std::ranges::any_of(
+        used, [&](auto const& p) { return format == p.gemm || bytes > bytes_per_element(p.gemm); });
+    if (!is_of_use) {
+        throw InputError{at,
+                         fmt::format("{} is no wider than the other products' {}", name_of(format),
+                                     name_of(used.front().gemm)),
                          "Give the narrowest format as `precision`"};
     }
-    return format;
 }
 
 } // namespace
@@ -49,8 +54,7 @@ model::Precision read_wider(io::TomlTable const& table, model::Precision precisi
                             model::Model const& model) {
     for (auto const& [key, part] : part_choices()) {
         if (table.has(key)) {
-            precision.wider[static_cast<std::size_t>(part)] =
-                read_wider_format(table, key, precision.gemm);
+            precision.wider[static_cast<std::size_t>(part)] = read_dtype(table, key, precision.gemm);
         }
     }
     precision.first_wide = table.count_or("first_layers", 0, 0);
@@ -64,6 +68,14 @@ model::Precision read_wider(io::TomlTable const& table, model::Precision precisi
     }
     table.reject_unknown_keys();
     return precision;
+}
+
+void check_wider(io::TomlTable const& table, std::vector<model::Precision> const& used) {
+    for (auto const& [key, part] : part_choices()) {
+        if (table.has(key)) {
+            check_wider_format(read_dtype(table, key, Dtype::bf16), table.origin(key), used);
+        }
+    }
 }
 
 } // namespace moesaic::parallel

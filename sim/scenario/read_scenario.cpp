@@ -242,6 +242,20 @@ void check_rows(io::TomlTable const& training, Scenario const& s) {
     }
 }
 
+/// Of all products.
+std::vector<model::Precision> precisions_of(Scenario const& s) {
+    std::vector<model::Precision> out;
+    for (auto const& kind : s.plan.kinds) {
+        for (auto const& group : kind.stage_groups) {
+            out.push_back(group.precision);
+        }
+        for (auto const& place : kind.apart ? kind.apart->places : std::vector<parallel::ExpertRanks>{}) {
+            out.push_back(place.precision);
+        }
+    }
+    return out.empty() ? std::vector{s.precision} : out;
+}
+
 parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel::Plan const& defaults,
                             PlanNeed need) {
     if (need != PlanNeed::needed && !t.has("parallel")) {
@@ -392,6 +406,9 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     }
     if (s.plan.kinds.empty() && t.has("parallel")) { // the formats of a plan that names no pool
         s.precision = parallel::read_precision(t.table("parallel"), s.precision);
+    }
+    if (auto const wider = training.optional_table("wider")) {
+        parallel::check_wider(*wider, precisions_of(s));
     }
     if (auto const search = t.optional_table("search")) {
         s.search = read_search_space(*search, s.model);

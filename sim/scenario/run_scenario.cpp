@@ -127,20 +127,34 @@ std::optional<Money> cost_of(std::optional<economics::CostTerms> const& terms, S
     return economics::cost_of_tokens(Tokens{1e12}, {program.tokens, step}, pools, *terms).cost;
 }
 
-/// Of the chips that the plan uses, the least known one's.
+/// Those of single parts and of layers at the ends too: each takes the constant of its own.
+std::vector<Dtype> formats_of_products(model::Precision const& precision) {
+    std::vector<Dtype> out{precision.gemm};
+    for (std::size_t part = 0; part < model::product_parts; ++part) {
+        out.push_back(format_of(precision, static_cast<model::ProductPart>(part)));
+    }
+    if (precision.first_wide + precision.last_wide > 0) {
+        out.push_back(precision.activations);
+    }
+    return out;
+}
+
+/// Of the chips and formats that the plan uses, the least known one's.
 double model_error(parallel::Job const& job, parallel::Calibration const& calibration) {
     double most = 0.0;
-    auto const look = [&](int pool, Dtype products) {
+    auto const look = [&](int pool, model::Precision const& precision) {
         auto const& chip = job.topology.pool(PoolId{pool}).cluster.node.chip;
-        most = std::max(most,
-                        calibration.error_of(chip, products, job.plan.practice, job.model.moe.has_value()));
+        for (auto const format : formats_of_products(precision)) {
+            most = std::max(most,
+                            calibration.error_of(chip, format, job.plan.practice, job.model.moe.has_value()));
+        }
     };
     for (auto const& kind : job.plan.kinds) {
         for (auto const& group : kind.stage_groups) {
-            look(group.pool, group.precision.gemm);
+            look(group.pool, group.precision);
         }
         for (auto const& place : kind.apart ? kind.apart->places : std::vector<parallel::ExpertRanks>{}) {
-            look(place.pool, place.precision.gemm);
+            look(place.pool, place.precision);
         }
     }
     return most;

@@ -15,9 +15,7 @@ namespace {
 
 std::size_t at(ProductPart part) { return static_cast<std::size_t>(part); }
 
-Precision narrow() {
-    return {.gemm = Dtype::nvfp4, .dispatch = Dtype::fp8, .attention = Dtype::mxfp8};
-}
+Precision narrow() { return {.gemm = Dtype::nvfp4, .dispatch = Dtype::fp8, .attention = Dtype::mxfp8}; }
 
 /// Latent attention, linear attention with gates in two factors, dense and expert layers, shared and latent experts, and MTP.
 Model const& with_all_parts() {

@@ -71,8 +71,9 @@ TEST_CASE("a constant of the run's own software comes before that of any softwar
     CHECK(calibration.find(chip_of("c"), Dtype::bf16, "megatron") == nullptr);
 }
 
-TEST_CASE("products that the plan widens take the constant of their own format, router and head that of the run",
-          "[parallel]") {
+TEST_CASE(
+    "products that the plan widens take the constant of their own format, router and head that of the run",
+    "[parallel]") {
     auto const calibration = calibration_of(R"(
 [model_error]
 unknown_software = 0.35

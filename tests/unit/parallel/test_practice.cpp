@@ -192,6 +192,14 @@ TEST_CASE("a grouped product takes as long as the host calls its experts one by 
     // 2 micro-batches x 32 layers x 2 products, forward and for inputs and weights, x 4 experts of a rank
     CHECK(grouped("1 s") == Approx(2 * 32 * 2 * 3 * 4));
     CHECK_THROWS_AS(grouped("-1 s"), InputError);
+    auto const one =
+        job_of("mixtral_8x7b", {{"h", "h100_16384", 16}}, 32,
+               "expert = 8\n[[parallel.on]]\nchips = [\"nvidia_h100_sxm5\"]\nproduct_call = \"1 s\"\n"
+               "source = \"made up\"\n");
+    auto const calls = time_of(build_program(one.job()), [](BlockOp const&, Compute const& c) {
+        return c.kind == model::OpKind::gemm && c.role.starts_with("expert_");
+    });
+    CHECK(calls.value() == Approx(2 * 32 * 2 * 3)); // of one expert, too
 }
 
 TEST_CASE("a limit on attention that is given again goes over the one before", "[parallel]") {

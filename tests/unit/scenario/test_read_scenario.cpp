@@ -119,7 +119,7 @@ TEST_CASE("what has a wider format than the other products is told in one table"
     CHECK_FALSE(model::has_wider(precision_with({{"training.precision", "fp8"}})));
     // a pool whose own format is as wide has that
     auto const on_pool = precision_with({{"training.precision", "fp8"},
-                                         {"training.wider.attention", "mxfp8"},
+                                         {"training.wider.attention", "bf16"},
                                          {"parallel.precision", "bf16"}});
     CHECK(model::format_of(on_pool, model::ProductPart::attention) == Dtype::bf16);
 }
@@ -127,7 +127,15 @@ TEST_CASE("what has a wider format than the other products is told in one table"
 TEST_CASE("a wider format that is narrower, or of more layers than there are, is an error with its place",
           "[scenario]") {
     CHECK_THROWS_WITH(precision_with({{"training.wider.experts", "fp8"}}),
-                      Catch::Contains("training.wider.experts") && Catch::Contains("narrower"));
+                      Catch::Contains("training.wider.experts") && Catch::Contains("no wider"));
+    CHECK_THROWS_WITH(precision_with({{"training.precision", "fp8"}, {"training.wider.experts", "mxfp8"}}),
+                      Catch::Contains("training.wider.experts") && Catch::Contains("no wider"));
+    CHECK_THROWS_WITH(precision_with({{"training.wider.experts", "fp32"}}),
+                      Catch::Contains("training.wider.experts") && Catch::Contains("activations"));
+    // of use where it is the plan that has a narrow format
+    CHECK(precision_with({{"parallel.precision", "nvfp4"}, {"training.wider.experts", "fp8"}}).gemm ==
+          Dtype::nvfp4);
+    CHECK_FALSE(model::has_wider(precision_with({{"training.wider.experts", "bf16"}})));
     CHECK_THROWS_WITH(precision_with({{"training.precision", "fp8"}, {"training.wider.first_layers", "999"}}),
                       Catch::Contains("training.wider.first_layers") && Catch::Contains("layers"));
     CHECK_THROWS_WITH(precision_with({{"training.wider.first_layers", "-1"}}),
