@@ -310,7 +310,8 @@ def nested_schemas(reader, variants):
     published = variants.extended("published", '\n[published]\nsource = "none"\n')
     search = variants.extended("search", "\n[search]\ntensor = [1]\n")
     return {"model": text_or(model_schema(reader, variants)),
-            "training": reader.table([ONE_NODE], "training", {"batch_ramp": rows_of(reader.table([MONEY], "training.batch_ramp[0]"))}),
+            "training": reader.table([ONE_NODE], "training", {
+                "batch_ramp": rows_of(reader.table([MONEY], "training.batch_ramp[0]")), "wider": reader.table([ONE_NODE], "training.wider")}),
             "pools": pools_schema(reader, variants),
             "site_links": rows_of(reader.table([TWO_POOLS, transported], "site_links[0]")),
             "published": reader.table([published], "published"),

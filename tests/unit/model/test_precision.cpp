@@ -50,6 +50,7 @@ Model const& with_all_parts() {
         experts = 8
         topk = 2
         expert_ffn = 32
+        shared_experts = 2
         shared_ffn_total = 64
         latent = 16
         leading_dense_layers = 2

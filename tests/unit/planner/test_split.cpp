@@ -95,7 +95,7 @@ std::unique_ptr<Case> random_case(Rng& rng) {
 /// Every split and every choice of recomputation that fits.
 double brute_force(Case const& c) {
     double best = INFINITY;
-    Contents const contents{c.model};
+    Contents const contents{c.model, {}};
     auto const stages = c.chain.stages.size();
     Split split{std::vector<int>(stages), std::vector<std::size_t>(stages), 0.0};
     std::function<void(std::size_t, int)> const place = [&](std::size_t s, int placed) {
@@ -127,7 +127,7 @@ TEST_CASE("the split of layers and recomputation is the best of all that fit", "
     for (int i = 0; i < 150; ++i) {
         auto const c = random_case(rng);
         auto const best = brute_force(*c);
-        Contents const contents{c->model};
+        Contents const contents{c->model, {}};
         auto const split = best_split(c->chain, contents);
         REQUIRE(split.has_value() == std::isfinite(best));
         if (split) {
@@ -170,7 +170,7 @@ TEST_CASE("the closed form is never above the best split, and never refuses what
             chain.stages.push_back(
                 {&times, bytes_of(model, std::min(stages - s, micro_batches), capacity), {0, 1}});
         }
-        Contents const contents{model};
+        Contents const contents{model, {}};
         auto const whole = times.of(contents.whole(), 0, Turns::plain).turn;
         double layer = INFINITY;
         for (std::size_t kind = 0; kind < contents.examples().size(); ++kind) {
