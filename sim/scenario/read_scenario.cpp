@@ -242,18 +242,28 @@ void check_rows(io::TomlTable const& training, Scenario const& s) {
     }
 }
 
-/// Of all products.
-std::vector<model::Precision> precisions_of(Scenario const& s) {
-    std::vector<model::Precision> out;
+model::Precision read_formats(io::TomlTable const& training, model::Model const& model) {
+    auto const plain = parallel::read_precision(training, {});
+    auto const wider = training.optional_table("wider");
+    return wider ? parallel::read_wider(*wider, plain, model) : plain;
+}
+
+/// What is wider is so beside the plan's own formats.
+void check_formats(io::TomlTable const& training, Scenario const& s) {
+    auto const wider = training.optional_table("wider");
+    if (!wider) {
+        return;
+    }
+    std::vector<model::Precision> used;
     for (auto const& kind : s.plan.kinds) {
         for (auto const& group : kind.stage_groups) {
-            out.push_back(group.precision);
+            used.push_back(group.precision);
         }
         for (auto const& place : kind.apart ? kind.apart->places : std::vector<parallel::ExpertRanks>{}) {
-            out.push_back(place.precision);
+            used.push_back(place.precision);
         }
     }
-    return out.empty() ? std::vector{s.precision} : out;
+    parallel::check_wider(*wider, used.empty() ? std::vector{s.precision} : used);
 }
 
 parallel::Plan read_plan_of(io::TomlTable const& t, Scenario const& s, parallel::Plan const& defaults,
@@ -396,10 +406,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     read_training(training, s);
     read_pools(t, s, facts);
     auto const defaults = software_defaults(t, s, facts);
-    s.precision = parallel::read_precision(training, {});
-    if (auto const wider = training.optional_table("wider")) {
-        s.precision = parallel::read_wider(*wider, s.precision, s.model);
-    }
+    s.precision = read_formats(training, s.model);
     s.plan = read_plan_of(t, s, defaults, need);
     if (t.has("parallel")) {
         check_chips_of_practice(t.table("parallel"), facts);
@@ -407,9 +414,7 @@ Scenario read_scenario(std::string const& path, std::vector<io::TomlOverride> co
     if (s.plan.kinds.empty() && t.has("parallel")) { // the formats of a plan that names no pool
         s.precision = parallel::read_precision(t.table("parallel"), s.precision);
     }
-    if (auto const wider = training.optional_table("wider")) {
-        parallel::check_wider(*wider, precisions_of(s));
-    }
+    check_formats(training, s);
     if (auto const search = t.optional_table("search")) {
         s.search = read_search_space(*search, s.model);
     }
