@@ -70,7 +70,8 @@ StageSetting stage_setting(model::Model const& model, Plan const& plan, StagePla
                               .local_experts = held,
                               .expert_load = kind.expert_imbalance,
                               .fused_attention = plan.fused_attention,
-                              .exchange_copies = plan.expert_exchange == ExpertExchange::once_per_node,
+                              .exchange_copies = plan.expert_exchange == ExpertExchange::once_per_node &&
+                                                 kind.expert * kind.expert_tensor > 1, // else there is none
                               .fused_gate = plan.fused_gate},
             std::holds_alternative<DualPipe>(plan.schedule) ? 2 : 1,
             outer,

@@ -253,6 +253,14 @@ TEST_CASE("an exchange once per node says what spreads its tokens, and makes the
           compute_times(direct, model::Pass::forward, "sort"));
 }
 
+TEST_CASE("where a rank has all experts there is no exchange to make the copies", "[parallel]") {
+    auto const program = build_program(
+        job_of("mixtral_8x7b", {{"h", "h100_16384", 8}}, 8, "expert_exchange = \"once_per_node\"\n").job());
+    CHECK(compute_times(program, model::Pass::forward, "permute") == 32);
+    CHECK(compute_times(program, model::Pass::forward, "unpermute") == 32);
+    CHECK(compute_times(program, model::Pass::forward, "sort") == 0);
+}
+
 TEST_CASE("pairs need a schedule that has them", "[parallel]") {
     CHECK_THROWS_WITH(lite("schedule = \"gpipe\"\noverlap_exchange = true\n"),
                       Catch::Contains("the schedule gpipe has no pairs of a forward and a backward"));
