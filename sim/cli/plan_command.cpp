@@ -316,7 +316,7 @@ void add_plan_command(CLI::App& app, Outcome&) {
         ->add_option_function<std::string>(
             "--objective", [=](std::string const& name) { arguments->goal = goals.at(name); },
             "What is to be least: time of a step, cost (rent of the chips used, or what [economics] makes of "
-            "them) or energy (their rated power) per token")
+            "them) or energy (their rated power) per token (default time; cost with --mix)")
         ->check(CLI::IsMember(plan_goal_choices()));
     command->add_flag(
         "--mix", arguments->mix,
@@ -328,7 +328,10 @@ void add_plan_command(CLI::App& app, Outcome&) {
     command->add_option("--days", arguments->days, "At most so many days for all tokens, without failures")
         ->check(CLI::PositiveNumber);
     command->add_option("--seed", arguments->seed, "In place of the scenario's");
-    command->add_option("--top", arguments->top, "How many plans to show")->check(CLI::PositiveNumber);
+    command
+        ->add_option("--top", arguments->top,
+                     fmt::format("How many plans to show (default {})", arguments->top))
+        ->check(CLI::PositiveNumber);
     command
         ->add_option("--effort", arguments->effort,
                      "So many times the usual work before the search stops unproven (default 1)")

@@ -5,6 +5,7 @@
 #include "parallel/choices.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,7 +52,7 @@ template <class T>
         return *found;
     }
     throw InputError{t.origin(key), fmt::format("number format \"{}\" is not known", name),
-                     suggestion(name, dtype_names())};
+                     fmt::format("Known: {}", fmt::join(dtype_names(), ", "))};
 }
 
 } // namespace moesaic::parallel

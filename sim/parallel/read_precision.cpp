@@ -42,6 +42,13 @@ void check_wider_format(Dtype format, Origin const& at, std::vector<model::Preci
 model::Precision read_precision(io::TomlTable const& table, model::Precision const& otherwise) {
     model::Precision precision = otherwise;
     precision.activations = read_dtype(table, "activations", otherwise.activations);
+    if (bytes_per_element(precision.activations) < 2.0) {
+        throw InputError{table.origin("activations"),
+                         fmt::format("{} is no format of what is neither a product nor kept narrow",
+                                     name_of(precision.activations)),
+                         "Give bf16, fp16 or fp32, and narrower ones as `precision`, `kept_inputs` or "
+                         "`dispatch_precision`"};
+    }
     precision.gemm = read_dtype(table, "precision", otherwise.gemm);
     precision.dispatch = read_dtype(table, "dispatch_precision", otherwise.dispatch);
     if (table.has("attention_precision")) {

@@ -1,5 +1,6 @@
 #include "planner/plan_text.hpp"
 
+#include "parallel/read_precision.hpp"
 #include "planner/candidate.hpp"
 
 #include <algorithm>
@@ -149,23 +150,39 @@ std::string local_sgd_line(LocalSgd const& local) {
                        in_quotes(name_of(local.format)), local.time_based, local.offload);
 }
 
-std::string group_lines(scenario::Scenario const& s, StageGroup const& group) {
+/// Formats that [training] does not say already: one that is changed there is then changed on all the other pools.
+std::string format_lines(model::Precision const& own, model::Precision const& of_training) {
+    std::string out;
+    if (own.activations != of_training.activations) {
+        out += line("activations", name_of(own.activations));
+    }
+    if (own.gemm != of_training.gemm) {
+        out += line("precision", name_of(own.gemm));
+    }
+    if (own.dispatch != of_training.dispatch) {
+        out += line("dispatch_precision", name_of(own.dispatch));
+    }
+    if (own.attention && own.attention != of_training.attention) {
+        out += line("attention_precision", name_of(*own.attention));
+    }
+    return out;
+}
+
+std::string group_lines(scenario::Scenario const& s, StageGroup const& group,
+                        model::Precision const& of_training) {
     auto out = line("pool", s.pools[static_cast<std::size_t>(group.pool)].name) +
                line("count", group.stages) + line("tensor", group.tensor) +
                line("recompute", name_of(group.recompute)) +
                fmt::format("recompute_share = {}\n", group.recompute_share) +
-               line("activations", name_of(group.precision.activations)) +
-               line("precision", name_of(group.precision.gemm)) +
-               line("dispatch_precision", name_of(group.precision.dispatch)) +
-               (group.precision.attention ? line("attention_precision", name_of(*group.precision.attention))
-                                          : std::string{});
+               format_lines(group.precision, of_training);
     if (!group.layers.empty()) {
         out += fmt::format("layers = [{}]\n", fmt::join(group.layers, ", "));
     }
     return out;
 }
 
-std::string kind_lines(scenario::Scenario const& s, ReplicaKind const& kind, std::string const& table) {
+std::string kind_lines(scenario::Scenario const& s, ReplicaKind const& kind, std::string const& table,
+                       model::Precision const& of_training) {
     auto out = line("replicas", kind.replicas) + line("context", kind.context) + line("expert", kind.expert) +
                line("expert_tensor", kind.expert_tensor) + line("micro_batch", kind.micro_batch);
     if (kind.micro_batches) {
@@ -178,7 +195,7 @@ std::string kind_lines(scenario::Scenario const& s, ReplicaKind const& kind, std
         out += fmt::format("expert_imbalance = {}\n", kind.expert_imbalance);
     }
     for (auto const& group : kind.stage_groups) {
-        out += fmt::format("\n[[{}.stages]]\n{}", table, group_lines(s, group));
+        out += fmt::format("\n[[{}.stages]]\n{}", table, group_lines(s, group, of_training));
     }
     return out;
 }
@@ -208,12 +225,14 @@ std::string plan_toml(scenario::Scenario const& s, Plan const& plan) {
         out += line("overlap_exchange", false);
     }
     out += practice_lines(plan) + kernel_lines(plan.practice);
+    auto const of_training =
+        read_precision(io::parse_toml(s.text, s.file, s.overrides).table("training"), {});
     if (plan.kinds.size() == 1) {
-        return out + kind_lines(s, plan.kinds.front(), "parallel");
+        return out + kind_lines(s, plan.kinds.front(), "parallel", of_training);
     }
     for (auto const& kind : plan.kinds) {
         out += fmt::format("\n[[parallel.replica_kinds]]\n{}{}", line("name", kind.name),
-                           kind_lines(s, kind, "parallel.replica_kinds"));
+                           kind_lines(s, kind, "parallel.replica_kinds", of_training));
     }
     return out;
 }

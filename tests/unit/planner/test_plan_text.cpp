@@ -105,3 +105,25 @@ name = "910B2"
 pool = "old"
 )");
 }
+
+TEST_CASE("a written plan follows the formats of [training], save where it has others", "[planner]") {
+    auto const fixture = test::planning_of(test::mixtral_on(pools + R"(
+[[parallel.stages]]
+pool = "new"
+count = 1
+tensor = 4
+[[parallel.stages]]
+pool = "old"
+count = 1
+tensor = 4
+precision = "fp16"
+)"));
+    auto const& s = fixture->scenario;
+    TemporaryFile const file{"written.toml"};
+    io::write_text_file(file.path, scenario_text(s, s.plan));
+    auto const again =
+        scenario::read_scenario(file.path, {{"training.precision", "fp8"}}, MOESAIC_SOURCE_DIR);
+    auto const& groups = again.plan.kinds.at(0).stage_groups;
+    CHECK(groups.at(0).precision.gemm == Dtype::fp8);
+    CHECK(groups.at(1).precision.gemm == Dtype::fp16);
+}

@@ -124,6 +124,14 @@ TEST_CASE("what has a wider format than the other products is told in one table"
     CHECK(model::format_of(on_pool, model::ProductPart::attention) == Dtype::bf16);
 }
 
+TEST_CASE("activations of less than two bytes are refused", "[scenario]") {
+    for (auto const* format : {"nvfp4", "fp8", "int8"}) {
+        CHECK_THROWS_WITH(precision_with({{"training.activations", format}}),
+                          Catch::Contains("training.activations") && Catch::Contains("bf16"));
+    }
+    CHECK(precision_with({{"training.activations", "fp32"}}).activations == Dtype::fp32);
+}
+
 TEST_CASE("a wider format that is narrower, or of more layers than there are, is an error with its place",
           "[scenario]") {
     CHECK_THROWS_WITH(precision_with({{"training.wider.experts", "fp8"}}),
