@@ -378,10 +378,6 @@ void settle_micro_batches(Plan& plan, PlanContext const& context) {
     }
 }
 
-} // namespace
-
-namespace {
-
 /// All of [parallel] but where it runs.
 Plan read_all_but_kinds(io::TomlTable const& table, PlanContext const& context) {
     Plan plan = context.defaults;

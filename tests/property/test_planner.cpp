@@ -69,6 +69,33 @@ json run(std::string const& scenario) {
     return json::parse(ran.out);
 }
 
+/// Where a model of its own begins.
+std::string shape(std::string const& name, int layers) {
+    return "name = \"" + name + "\"\n[model]\nid = \"" + name +
+           "\"\n[model.shape]\nsource = \"made up\"\nlayers = " + std::to_string(layers) +
+           "\nhidden = 4096\nvocab = 32000\nsequence_length = 4096\n";
+}
+
+std::string const attention = R"([model.attention]
+source = "made up"
+kind = "gqa"
+heads = 32
+kv_heads = 8
+head_dim = 128
+)";
+
+std::string const experts = R"([model.moe]
+source = "made up"
+experts = 16
+topk = 2
+expert_ffn = 7168
+)";
+
+std::string const training = R"([training]
+global_batch = 64
+sequence_length = 4096
+)";
+
 /// The best of a space is the best of all its plans simulated, and no bound is above what its plan takes.
 void check_loss_zero(std::string const& scenario) {
     auto const found = plan(scenario);
@@ -98,113 +125,36 @@ TEST_CASE("on a small space of two pools the best plan is that of simulating eve
 }
 
 TEST_CASE("nor is a plan missed where dense layers stand between those with experts", "[property]") {
-    std::string const alternating = R"(
-name = "alternating"
-[model]
-id = "alternating"
-[model.shape]
-source = "made up"
-layers = 15
-hidden = 4096
-vocab = 32000
-sequence_length = 4096
-dense_ffn = 28672
-[model.attention]
-source = "made up"
-kind = "gqa"
-heads = 32
-kv_heads = 8
-head_dim = 128
-window = 1024
-full_attention_every = 3
-[model.moe]
-source = "made up"
-experts = 16
-topk = 2
-expert_ffn = 7168
-leading_dense_layers = 1
-every = 2
-[training]
-global_batch = 64
-sequence_length = 4096
-)";
+    auto const alternating = shape("alternating", 15) + "dense_ffn = 28672\n" + attention +
+                             "window = 1024\nfull_attention_every = 3\n" + experts +
+                             "leading_dense_layers = 1\nevery = 2\n" + training;
     check_loss_zero(alternating + pool("a", "h800_4096", 16) + search);
     check_loss_zero(alternating + pool("a", "h800_4096", 16) + pool("b", "ascend_910b2_4096", 16) + joined +
                     mixed_search);
 }
 
 TEST_CASE("nor where layers are of several kinds, in a row or in an order of their own", "[property]") {
-    std::string const rest = R"(
-[model.attention]
-source = "made up"
-kind = "gqa"
-heads = 32
-kv_heads = 8
-head_dim = 128
-)";
-    std::string const behind = R"([model.linear_attention]
+    auto const behind = R"([model.linear_attention]
 source = "made up"
 heads = 32
 key_dim = 128
 convolution = 4
-[model.moe]
-source = "made up"
-experts = 16
-topk = 2
-expert_ffn = 7168
-[training]
-global_batch = 64
-sequence_length = 4096
-)";
-    std::string const model = R"(
-name = "hybrid"
-[model]
-id = "hybrid"
-[model.shape]
-source = "made up"
-layers = 12
-hidden = 4096
-vocab = 32000
-sequence_length = 4096
-)";
-    check_loss_zero(model + rest + "full_attention_every = 3\n" + behind + pool("a", "h800_4096", 16) +
+)" + experts + training;
+    auto const model = shape("hybrid", 12);
+    check_loss_zero(model + attention + "full_attention_every = 3\n" + behind + pool("a", "h800_4096", 16) +
                     search);
     auto with_dense = behind; // the first layer with experts is one that attends
     with_dense.replace(with_dense.find("topk = 2"), 0, "leading_dense_layers = 2\n");
-    check_loss_zero(model + "dense_ffn = 14336\n" + rest + "full_attention_every = 3\n" + with_dense +
+    check_loss_zero(model + "dense_ffn = 14336\n" + attention + "full_attention_every = 3\n" + with_dense +
                     pool("a", "h800_4096", 16) + search);
-    check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + rest + behind + pool("a", "h800_4096", 16) +
+    check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + attention + behind + pool("a", "h800_4096", 16) +
                     search);
-    check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + rest + behind + pool("a", "h800_4096", 16) +
+    check_loss_zero(model + "pattern = \"MEM*EMEME*EM\"\n" + attention + behind + pool("a", "h800_4096", 16) +
                     pool("b", "ascend_910b2_4096", 16) + joined + mixed_search);
 }
 
 TEST_CASE("nor where layers at the ends have wider formats", "[property]") {
-    std::string const model = R"(
-name = "wide_ends"
-[model]
-id = "wide_ends"
-[model.shape]
-source = "made up"
-layers = 12
-hidden = 4096
-vocab = 32000
-sequence_length = 4096
-[model.attention]
-source = "made up"
-kind = "gqa"
-heads = 32
-kv_heads = 8
-head_dim = 128
-[model.moe]
-source = "made up"
-experts = 16
-topk = 2
-expert_ffn = 7168
-[training]
-global_batch = 64
-sequence_length = 4096
-precision = "fp8"
+    auto const model = shape("wide_ends", 12) + attention + experts + training + R"(precision = "fp8"
 [training.wider]
 first_layers = 1
 last_layers = 4

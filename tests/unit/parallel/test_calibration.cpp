@@ -11,7 +11,7 @@ using namespace moesaic::parallel;
 
 namespace {
 
-constexpr auto two_constants = R"(
+std::string const errors = R"(
 [model_error]
 unknown_software = 0.35
 [model_error.dense]
@@ -20,7 +20,9 @@ otherwise = 0.2
 [model_error.experts]
 calibrated = 0.3
 otherwise = 0.4
+)";
 
+std::string const two_constants = errors + R"(
 [[constant]]
 name = "any"
 chips = ["a", "b"]
@@ -53,7 +55,7 @@ hardware::Chip chip_of(std::string id, std::string die = "") {
 } // namespace
 
 TEST_CASE("a chip without constants of its own has those of its die", "[parallel]") {
-    auto text = std::string{two_constants};
+    auto text = two_constants;
     text.replace(text.rfind("chips = [\"a\"]"), 13, "chips = [\"a\"]\ndies = [\"D\"]");
     auto const calibration = calibration_of(text);
     CHECK(calibration.find(chip_of("copy", "D"), Dtype::bf16, "megatron")->factor == 1.1);
@@ -74,15 +76,7 @@ TEST_CASE("a constant of the run's own software comes before that of any softwar
 TEST_CASE(
     "products that the plan widens take the constant of their own format, router and head that of the run",
     "[parallel]") {
-    auto const calibration = calibration_of(R"(
-[model_error]
-unknown_software = 0.35
-[model_error.dense]
-calibrated = 0.1
-otherwise = 0.2
-[model_error.experts]
-calibrated = 0.3
-otherwise = 0.4
+    auto const calibration = calibration_of(errors + R"(
 [[constant]]
 name = "wide"
 chips = ["nvidia_h100_sxm5"]
@@ -136,12 +130,11 @@ TEST_CASE("where nobody described the software the model's error is at least tha
 
 TEST_CASE("two constants of one chip, precision and software are refused, and factors that cannot be",
           "[parallel]") {
-    std::string const text = two_constants;
-    auto const again = text +
+    auto const again = two_constants +
                        "\n[[constant]]\nname = \"x\"\nchips = [\"b\"]\nprecision = \"16-bit\"\nfactor = 1.0\n"
                        "origin = \"y\"\n";
     CHECK_THROWS_AS(calibration_of(again), InputError);
-    auto wrong = text;
+    auto wrong = two_constants;
     wrong.replace(wrong.find("factor = 1.2"), 12, "factor = 0.0");
     CHECK_THROWS_AS(calibration_of(wrong), InputError);
 }
