@@ -5,8 +5,8 @@
     analysis/calibrate.py PAPERS.json UNSEEN.json [--write]      (what the program printed before, see below)
 
 A constant says how many times longer the products and attention kernels of a training run take than those that were timed
-alone, for one kind of chip, one class of precision and one software stack. Attention at its software's own limit is not stretched
-("attention_at_limit" among the kinds of a record). Two origins:
+alone, for one kind of chip, one class of their own number format and one software stack: a run of 8-bit products has attention and head
+in 16 bits too. Kernels at their software's own limit are not stretched ("stretched" of a record counts the others). Two origins:
 
 * kernel data: ratios between measurements of the same products, below, with their sources;
 * published runs: at least 8 records that carry no flag, of at least 2 sources. A source of n runs weighs 1 / (0.06^2 + 0.1^2 / n), as
@@ -41,7 +41,7 @@ import make_paper_scenarios
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEAST_RECORDS, LEAST_SOURCES = 8, 2
 STACK_SPREAD, SOURCE_SPREAD, RUN_SPREAD = 0.10, 0.06, 0.10  # of ln(step time)
-KINDS = {"gemm", "bmm", "grouped_gemm", "moe_ffn", "attention", "mla_attention"}
+PRECISIONS = ("16-bit", "8-bit", "4-bit")  # in this order: narrow runs have wide kernels too
 Z80 = 1.2815515655446004
 
 OTHER_BUILD = " (other build)"  # how a scenario's own build of a chip is called
@@ -81,9 +81,9 @@ def family_of(chip):
     return next((name for name, chips in FAMILIES.items() if chip in chips), None)
 
 
-def cell_of(run):
+def cell_of(run, precision):
     family = family_of(run["chip"])
-    return (family, run["precision"], "" if family in ANY_STACK else run["stack"]) if family else None
+    return (family, precision, "" if family in ANY_STACK else run["stack"]) if family else None
 
 
 def prior_of(chip, precision):
@@ -92,20 +92,27 @@ def prior_of(chip, precision):
 
 class Run:
     def __init__(self, record):
-        self.id, self.source, self.cell = record["id"], record["source"], cell_of(record)
+        self.id, self.source, self.precision = record["id"], record["source"], record["precision"]
+        self.cells = {p: cell_of(record, p) for p in PRECISIONS}
+        self.cell = self.cells[self.precision]
         self.group = "MoE" if record["moe"] else "dense"
         self.vendor, self.known = record["vendor"], record["software_known"]
-        share = sum(v for k, v in record["time_by_kind"].items() if k in KINDS)
-        self.prior = prior_of(record["chip"], record["precision"])
-        self.error = record["error"] + math.log(1 + share * (self.prior - 1))
         self.plain = record["error"]
-        self.share = share * self.prior / (1 + share * (self.prior - 1))
+        shares = record["stretched"]  # of the critical path, by the kernels' own precision
+        priors = {p: prior_of(record["chip"], p) for p in shares}
+        longer = 1 + sum(share * (priors[p] - 1) for p, share in shares.items())
+        self.error = self.plain + math.log(longer)
+        self.shares = {p: share * priors[p] / longer for p, share in shares.items()}
         low, high = record["interval_80"]
         self.timing_sigma = math.log(high / low) / 2 / Z80
 
-    def error_at(self, factor):
-        """With so many times the kernel data's factor. First order: the critical path stays where it is."""
-        return self.error + math.log(1 + self.share * (factor - 1))
+    def error_at(self, learnt, factor=None):
+        """With so many times the kernel data's factors. First order: the critical path stays where it is.
+        @param factor of the run's own precision, instead of what was learnt"""
+        factors = {p: learnt.get(self.cells[p], 1.0) for p in self.shares}
+        if factor is not None:
+            factors[self.precision] = factor
+        return self.error + math.log(1 + sum(share * (factors[p] - 1) for p, share in self.shares.items()))
 
 
 def weighted_quantile(pairs, share):
@@ -124,16 +131,16 @@ def weights(runs):
     return [1 / (SOURCE_SPREAD**2 * count[run.source] + RUN_SPREAD**2) for run in runs]
 
 
-def estimate(runs):
-    """The constant that these runs give for their cell, over the kernel data's; none where they are too few."""
-    sources = {run.source for run in runs}
-    if len(runs) < LEAST_RECORDS or not sources:
+def estimate(runs, learnt):
+    """The constant that these runs give for their cell, over the kernel data's; none where they are too few.
+    @param learnt of wider formats"""
+    if len(runs) < LEAST_RECORDS:
         return None
     w = weights(runs)
     low, high = math.log(0.3), math.log(4)
     for _ in range(60):
         middle = (low + high) / 2
-        errors = [run.error_at(math.exp(middle)) for run in runs]
+        errors = [run.error_at(learnt, math.exp(middle)) for run in runs]
         if weighted_quantile(list(zip(errors, w)), 0.5) < 0:
             low = middle
         else:
@@ -145,6 +152,16 @@ def is_learnt(runs):
     return len(runs) >= LEAST_RECORDS and len({run.source for run in runs}) >= LEAST_SOURCES
 
 
+def learn(by_cell, cells):
+    """@return cell -> constant over the kernel data's"""
+    out = {}
+    for cell in sorted(cells, key=lambda cell: PRECISIONS.index(cell[1])):
+        factor = estimate(by_cell[cell], out)
+        if factor:
+            out[cell] = factor
+    return out
+
+
 def quantile(values, share):
     values = sorted(values)
     at = share * (len(values) - 1)
@@ -153,14 +170,12 @@ def quantile(values, share):
     return values[below] + (at - below) * (values[above] - values[below])
 
 
-def left_out_errors(runs, by_cell):
+def left_out_errors(runs, cells):
     """Each run predicted by constants of the other sources."""
     out = {}
-    for run in runs:
-        members = by_cell.get(run.cell, [])
-        others = [r for r in members if r.source != run.source]
-        factor = estimate(others) if is_learnt(members) else None
-        out[run.id] = run.error_at(factor or 1.0)
+    for source in {run.source for run in runs}:
+        learnt = learn(by_cell_of(run for run in runs if run.source != source), cells)
+        out |= errors_with(learnt, [run for run in runs if run.source == source])
     return out
 
 
@@ -180,14 +195,14 @@ def model_errors(runs, learnt, errors):
     out = {}
     for group, name in (("dense", "dense"), ("MoE", "experts")):
         inside = [r for r in runs if r.group == group]
-        with_constant = [r for r in inside if learnt.get(r.cell)]
+        with_constant = [r for r in inside if r.cell in learnt]
         out[name] = (model_sigma(with_constant, errors), model_sigma(inside, {r.id: r.error for r in inside}))
         print(f"\nmodel error, {group}: {out[name][0]:.3f} with learnt constants ({len(with_constant)} runs of sources left out), "
               f"{out[name][1]:.3f} with the kernel data's alone ({len(inside)} runs)")
     return out
 
 
-def constants_of(cell, members):
+def constants_of(cell, members, estimated):
     """One for each factor that the kernel data gives chips of the family."""
     family, precision, stack = cell
     sources = sorted({r.source for r in members})
@@ -195,7 +210,7 @@ def constants_of(cell, members):
     for chip in FAMILIES[family]:
         by_prior[prior_of(chip, precision)].append(chip)
     return [{"name": f"{family}, {precision}, {stack or 'any'}" + (f", {chips[0]}" if len(by_prior) > 1 else ""),
-             "chips": chips, "precision": precision, "stack": stack, "factor": factor * estimate(members),
+             "chips": chips, "precision": precision, "stack": stack, "factor": factor * estimated,
              "origin": f"{len(members)} published runs of {len(sources)} sources" + (
                  f"; kernel data alone {factor:.2f}" if factor != 1 else ""),
              "records": sorted(r.id for r in members), "sources": sources} for factor, chips in by_prior.items()]
@@ -324,7 +339,7 @@ def by_cell_of(runs):
 
 
 def errors_with(learnt, runs):
-    return {r.id: r.error_at(learnt.get(r.cell) or 1.0) for r in runs}
+    return {r.id: r.error_at(learnt) for r in runs}
 
 
 def calibrate(papers, unseen):
@@ -334,12 +349,12 @@ def calibrate(papers, unseen):
     runs = [r for r in runs_of(papers) + open_half if r.known]
     strangers = [r for r in open_half + judging if not r.known]
     by_cell = by_cell_of(runs)
-    learnt = {cell: estimate(members) if is_learnt(members) else None for cell, members in by_cell.items()}
+    learnt = learn(by_cell, [cell for cell, members in by_cell.items() if is_learnt(members)])
     constants = kernel_constants()
-    for cell in sorted(cell for cell, factor in learnt.items() if factor):
-        constants += constants_of(cell, by_cell[cell])
+    for cell in sorted(learnt):
+        constants += constants_of(cell, by_cell[cell], learnt[cell])
     fitted = errors_with(learnt, runs)
-    errors = left_out_errors(runs, by_cell)
+    errors = left_out_errors(runs, learnt)
     show_learning(runs, fitted, errors)
     errors |= errors_with(learnt, judging)
     sigmas = model_errors(runs + [r for r in judging if r.known], learnt, errors)

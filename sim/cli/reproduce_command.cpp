@@ -214,14 +214,12 @@ void leave_out_overlap(parallel::Plan& plan) {
                plan.schedule);
 }
 
-/// First words of the labels of the path ("gemm", "all_to_all"), with their shares of it; kernels that no constant stretches
-/// under a kind of their own.
+/// First words of the labels of the path ("gemm", "all_to_all"), with their shares of it.
 std::map<std::string, double> kinds_of(engine::Timeline const& timeline) {
     std::map<std::string, double> out;
     double all = 0.0;
     for (auto const& share : timeline.path) {
-        auto const kind = share.label.substr(0, share.label.find(' '));
-        out[share.label.ends_with(parallel::limit_role) ? kind + "_at_limit" : kind] += share.time.value();
+        out[share.label.substr(0, share.label.find(' '))] += share.time.value();
         all += share.time.value();
     }
     for (auto& [kind, share] : out) {
@@ -230,7 +228,36 @@ std::map<std::string, double> kinds_of(engine::Timeline const& timeline) {
     return out;
 }
 
-/// What a simulation says, from process to process: numbers, then the plan and what does not fit, a line each.
+/// Classes of number formats, with the shares of the path whose kernels constants stretch.
+std::map<std::string, double> stretched_of(engine::Timeline const& timeline) {
+    std::map<std::string, double> out;
+    for (auto const& [format, time] : timeline.path_stretched) {
+        out[std::string{parallel::precision_class(format)}] += time / timeline.step;
+    }
+    return out;
+}
+
+/// Of one line.
+std::string text_of(std::map<std::string, double> const& shares) {
+    std::string out;
+    for (auto const& [name, share] : shares) {
+        out += fmt::format("{} {} ", name, share);
+    }
+    return out;
+}
+
+std::map<std::string, double> shares_of(std::string const& text) {
+    std::map<std::string, double> out;
+    std::istringstream in{text};
+    std::string name;
+    for (double share = 0; in >> name >> share;) {
+        out[name] = share;
+    }
+    return out;
+}
+
+/// What a simulation says, from process to process: numbers, kinds of work, what constants stretch, the plan and what does not fit, a
+/// line each; or four empty lines and why there are none.
 std::string answer_of(Scenario const& scenario, timing::Timings const& timings,
                       ReproduceArguments const& arguments) {
     try {
@@ -246,20 +273,19 @@ std::string answer_of(Scenario const& scenario, timing::Timings const& timings,
         for (auto const share : m.time_by_evidence) {
             out += fmt::format(" {}", share);
         }
-        for (auto const& [kind, share] : kinds_of(run.timeline)) {
-            out += fmt::format(" {} {}", kind, share);
-        }
-        return fmt::format("{}\n{}\n{}\n", out, run.plan, run.misfit.value_or(""));
+        return fmt::format("{}\n{}\n{}\n{}\n{}\n", out, text_of(kinds_of(run.timeline)),
+                           text_of(stretched_of(run.timeline)), run.plan, run.misfit.value_or(""));
     } catch (std::exception const& error) {
-        return fmt::format("\n\n{}", error.what());
+        return fmt::format("\n\n\n\n{}", error.what());
     }
 }
 
 void take_answer(std::string const& answer, Reproduced& run) {
     std::istringstream lines{answer};
-    std::string numbers;
-    std::getline(lines, numbers);
-    std::getline(lines, run.plan);
+    std::string numbers, kinds, stretched;
+    for (auto* line : {&numbers, &kinds, &stretched, &run.plan}) {
+        std::getline(lines, *line);
+    }
     if (numbers.empty()) {
         std::getline(lines, run.problem, '\0');
         return;
@@ -272,10 +298,8 @@ void take_answer(std::string const& answer, Reproduced& run) {
         in >> share;
     }
     expects(!in.fail(), "a simulation answers with seven numbers");
-    std::string kind;
-    for (double share = 0; in >> kind >> share;) {
-        run.time_by_kind[kind] = share;
-    }
+    run.time_by_kind = shares_of(kinds);
+    run.stretched = shares_of(stretched);
     run.simulated = Seconds{step};
     run.interval = {Seconds{low}, Seconds{high}};
 }

@@ -121,10 +121,10 @@ io::Json evidence_json(Reproduced const& run) {
     return out;
 }
 
-io::Json kinds_json(Reproduced const& run) {
+io::Json shares_json(std::map<std::string, double> const& shares) {
     auto out = io::Json::object();
-    for (auto const& [kind, share] : run.time_by_kind) {
-        out.set(kind, share);
+    for (auto const& [name, share] : shares) {
+        out.set(name, share);
     }
     return out;
 }
@@ -151,7 +151,8 @@ io::Json record_json(Reproduced const& run) {
             .set("interval_80",
                  io::Json::array().add(run.interval.low.value()).add(run.interval.high.value()))
             .set("evidence", evidence_json(run))
-            .set("time_by_kind", kinds_json(run));
+            .set("time_by_kind", shares_json(run.time_by_kind))
+            .set("stretched", shares_json(run.stretched));
     }
     return out;
 }

@@ -25,6 +25,7 @@ class PathSums {
         sum.evidence = timing::weakest(sum.evidence, part.evidence);
         by_evidence_[static_cast<int>(part.evidence)] += part.time;
     }
+    void add_stretched(Dtype format, Seconds time) { stretched_[format] += time; }
     void move_to(Timeline& timeline) const {
         for (auto const& [label, time] : labels_) {
             timeline.path.push_back({label, time});
@@ -36,6 +37,7 @@ class PathSums {
         std::ranges::stable_sort(timeline.path, longest_first);
         std::ranges::stable_sort(timeline.path_keys, longest_first);
         timeline.path_by_evidence = by_evidence_;
+        timeline.path_stretched = stretched_;
     }
 
   private:
@@ -44,6 +46,7 @@ class PathSums {
     };
     std::map<std::string, Seconds> labels_;
     std::map<std::string, Sum> keys_;
+    std::map<Dtype, Seconds> stretched_;
     std::array<Seconds, timing::evidence_levels> by_evidence_{};
 };
 
@@ -57,6 +60,9 @@ void add_kernels(PathSums& sums, parallel::Block const& block, Unit const& unit,
         auto const kind =
             compute.key == parallel::host_key ? parallel::host_key : model::name_of(compute.kind);
         sums.add(fmt::format("{} {}", kind, compute.role), compute.key, part);
+        if (compute.stretched && compute.operation) {
+            sums.add_stretched(compute.operation->dtype, part.time);
+        }
     }
 }
 

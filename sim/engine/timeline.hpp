@@ -4,6 +4,7 @@
 #include "timing/evidence.hpp"
 
 #include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -67,10 +68,12 @@ struct Timeline {
     std::vector<ClassTime> classes;
     /// Of the critical path, by evidence; adds up to the step time.
     std::array<Seconds, timing::evidence_levels> path_by_evidence;
-    std::vector<Share> path;            ///< longest first; adds up to the step time
-    std::vector<PathKey> path_keys;     ///< for the uncertainty
-    std::vector<LinkLoad> links;        ///< that carry anything; in the order of their ids
-    std::vector<Event> events;          ///< empty unless asked for
+    std::vector<Share> path;        ///< longest first; adds up to the step time
+    std::vector<PathKey> path_keys; ///< for the uncertainty
+    std::map<Dtype, Seconds>
+        path_stretched;          ///< of the path, kernels that constants stretch, by their number format
+    std::vector<LinkLoad> links; ///< that carry anything; in the order of their ids
+    std::vector<Event> events;   ///< empty unless asked for
     std::vector<Seconds> path_by_class; ///< operations and messages received; adds up to the step time
     std::int64_t cells = 0;             ///< sets of ranks that could not be told apart, simulated once each
     std::int64_t activities = 0;        ///< computes and flows that ended

@@ -8,6 +8,7 @@
 #include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <iterator>
 #include <span>
 
 namespace moesaic::hardware {
@@ -162,7 +163,12 @@ FlopPerSecond peak_of(Chip const& chip, Dtype dtype) {
     if (auto const* peak = find_peak(chip, dtype)) {
         return peak->value;
     }
-    throw unknown_figure(chip, fmt::format("peak {}", name_of(dtype)));
+    std::vector<std::string_view> known;
+    std::ranges::transform(chip.peak, std::back_inserter(known),
+                           [](auto const& p) { return name_of(p.first); });
+    throw unknown_figure(chip, known.empty() ? fmt::format("peak {}", name_of(dtype))
+                                             : fmt::format("peak {}, unlike that of {},", name_of(dtype),
+                                                           fmt::join(known, ", ")));
 }
 
 bool supports(Chip const& chip, Dtype dtype) { return find_peak(chip, dtype) != nullptr; }

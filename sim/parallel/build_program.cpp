@@ -344,14 +344,6 @@ StageLoad load_of(Job const& job, Stage const& stage) {
             batches};
 }
 
-/// Number format of the class's products.
-Dtype products_of(Job const& job, Stage const& stage) {
-    auto const& kind = job.plan.kinds[static_cast<std::size_t>(stage.place.kind)];
-    return stage.place.experts_at
-               ? kind.apart->places[static_cast<std::size_t>(*stage.place.experts_at)].precision.gemm
-               : stage.place.group->precision.gemm;
-}
-
 void name_algorithms(RankClass& rank_class, Plan const& plan) {
     for (auto& block : rank_class.blocks) {
         for (auto& op : block.ops) {
@@ -403,7 +395,7 @@ Program build_program(Job const& job, Pricers& pricers) {
         auto const& stage = stages[at];
         check_shard(job, stage);
         auto const& chip = node_of(job, stage.place.pool).chip;
-        auto& pricer = pricers.of(chip, products_of(job, stage));
+        auto& pricer = pricers.of(chip);
         program.classes.push_back(build_class(job, {messages, tokens}, stages, at, pricer));
         name_algorithms(program.classes.back(), job.plan);
         if (chip.speed_spread && !job.plan.chips_alike) {

@@ -50,14 +50,14 @@ bool holds(CalibrationConstant const& c, std::string_view precision, std::string
 
 } // namespace
 
-std::string_view precision_class(Dtype products) {
-    auto const bytes = bytes_per_element(products);
+std::string_view precision_class(Dtype format) {
+    auto const bytes = bytes_per_element(format);
     return bytes >= 2.0 ? "16-bit" : bytes >= 1.0 ? "8-bit" : "4-bit";
 }
 
-CalibrationConstant const* Calibration::find(hardware::Chip const& chip, Dtype products,
+CalibrationConstant const* Calibration::find(hardware::Chip const& chip, Dtype format,
                                              std::string const& stack) const {
-    auto const precision = precision_class(products);
+    auto const precision = precision_class(format);
     auto const first = [&](auto const& is_for) -> CalibrationConstant const* {
         for (auto const& wanted : {stack, std::string{}}) {
             auto const at = std::ranges::find_if(

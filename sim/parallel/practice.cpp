@@ -3,7 +3,9 @@
 #include "base/nearest_names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
+#include <set>
 
 namespace moesaic::parallel {
 
@@ -70,7 +72,26 @@ Seconds read_time(io::TomlTable const& t, std::string_view key, Seconds otherwis
     return time;
 }
 
+/// The second of two entries for one chip would go over the first unseen.
+void refuse_second(io::TomlTable const& t, std::set<std::string>& chips) {
+    for (auto const& chip : t.texts("chips")) {
+        if (!chips.insert(chip).second) {
+            throw InputError{t.origin("chips"), fmt::format("names {} a second time", chip),
+                             "Say all that holds on a chip in one entry"};
+        }
+    }
+}
+
+void refuse_empty(io::TomlTable const& t) {
+    constexpr std::array keys{"host_moe_layer", "product_call", "products", "passes"};
+    if (std::ranges::none_of(keys, [&](char const* key) { return t.has(key); })) {
+        throw InputError{t.origin("chips"), "says nothing of these chips",
+                         fmt::format("Give one of {}", fmt::join(keys, ", "))};
+    }
+}
+
 void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) {
+    refuse_empty(t);
     auto const products = t.optional_table("products");
     auto const passes = t.optional_table("passes");
     for (auto const& chip : t.texts("chips")) {
@@ -119,10 +140,13 @@ void read_practice(io::TomlTable const& table, Practice& out) {
         read_passes(*passes, out.passes);
         passes->reject_unknown_keys();
     }
+    std::set<std::string> on, with_limit;
     for (auto const& part : table.tables("on")) {
+        refuse_second(part, on);
         read_chip_practice(part, out.on);
     }
     for (auto const& limit : table.tables("attention")) {
+        refuse_second(limit, with_limit);
         read_attention_limit(limit, out.attention);
     }
 }

@@ -19,10 +19,8 @@ bool is_product(model::OpKind kind) {
     return std::ranges::find(kinds, kind) != kinds.end();
 }
 
-/// Products in the activations' format whatever that of the others is: constants of runs were learnt with them.
-bool is_wide_in_every_run(model::Operation const& op) {
-    return op.kind == model::OpKind::bmm || op.role == "router" || op.role == "head" || op.role == "adapter";
-}
+/// Of the matrix units: what the constants stretch.
+bool is_matrix_kernel(model::OpKind kind) { return is_attention(kind) || is_product(kind); }
 
 /// A rank with one expert calls a plain product.
 bool is_of_one_expert(model::Operation const& op) {
@@ -42,8 +40,6 @@ Seconds least_attention_time(model::Operation const& op, hardware::Chip const& c
 
 } // namespace
 
-bool is_matrix_kernel(model::OpKind kind) { return is_attention(kind) || is_product(kind); }
-
 double Pricer::passes_of(model::OpKind kind) const {
     for (auto const* passes : {&here_.passes, &setting_.practice.passes}) {
         if (auto const at = passes->find(kind); at != passes->end()) {
@@ -53,14 +49,12 @@ double Pricer::passes_of(model::OpKind kind) const {
     return 1.0;
 }
 
-/// Of the run's format, but of its own for a product that [training.wider] widens.
+/// Of the kernel's own format: attention and head are in 16 bits beside products in 8.
 double Pricer::constant_of(model::Operation const& op) const {
     if (setting_.calibration == nullptr || !is_matrix_kernel(op.kind)) {
         return 1.0;
     }
-    bool const own = is_product(op.kind) && !is_wide_in_every_run(op);
-    auto const* constant =
-        setting_.calibration->find(*chip_, own ? op.dtype : setting_.products, setting_.practice.stack);
+    auto const* constant = setting_.calibration->find(*chip_, op.dtype, setting_.practice.stack);
     return constant == nullptr ? 1.0 : constant->factor;
 }
 
@@ -102,10 +96,11 @@ Compute Pricer::price(model::Operation const& op) {
         Compute const priced{
             .duration = duration,
             .kind = op.kind,
-            .role = at_limit ? fmt::format("{}, {}", op.role, limit_role) : op.role,
+            .role = at_limit ? op.role + ", as its software runs it" : op.role,
             .pass = op.pass,
             .work = model::flop_of(op),
             .key = fmt::format("{} {} {}", chip_->id, model::name_of(op.kind), name_of(op.dtype)),
+            .stretched = is_matrix_kernel(op.kind) && !at_limit,
             .times = 1,
             .operation = std::make_shared<model::Operation const>(op)};
         found = known_.emplace(op, priced).first;
@@ -113,15 +108,9 @@ Compute Pricer::price(model::Operation const& op) {
     return found->second;
 }
 
-Pricer& Pricers::of(hardware::Chip const& chip, Dtype products) {
-    auto found = by_chip_.find({chip.id, products});
-    if (found == by_chip_.end()) {
-        found = by_chip_
-                    .try_emplace({chip.id, products}, *timings_, chip,
-                                 KernelSetting{practice_, products, calibration_})
-                    .first;
-    }
-    return found->second;
+Pricer& Pricers::of(hardware::Chip const& chip) {
+    return by_chip_.try_emplace(chip.id, *timings_, chip, KernelSetting{practice_, calibration_})
+        .first->second;
 }
 
 } // namespace moesaic::parallel

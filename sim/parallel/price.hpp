@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -19,16 +18,8 @@ namespace moesaic::parallel {
 /// How the kernels of a run differ from those that were timed alone.
 struct KernelSetting {
     Practice practice;
-    Dtype products = Dtype::bf16;             ///< format of the run's products
     Calibration const* calibration = nullptr; ///< none = as timed
 };
-
-/// Of the matrix units, products and attention: what the constants stretch.
-[[nodiscard]] bool is_matrix_kernel(model::OpKind kind);
-
-/// How the role of a kernel ends that runs as fast as its software's generation of kernels can (AttentionLimit) or as its host calls them
-/// (ChipPractice::product_call). No constant stretches it.
-constexpr std::string_view limit_role = "as its software runs it";
 
 /// Turns operations into priced kernels on one chip, asking for each distinct operation once.
 class Pricer {
@@ -50,7 +41,8 @@ class Pricer {
     [[nodiscard]] double constant_of(model::Operation const& op) const;
     struct InRun {
         timing::Duration duration;
-        bool at_limit = false; ///< of the software's own kernels or calls
+        bool at_limit =
+            false; ///< of the software's own kernels (AttentionLimit) or calls (ChipPractice::product_call)
     };
     struct Least {
         Seconds time; ///< that the software's own kernels or calls take
@@ -66,21 +58,21 @@ class Pricer {
     std::unordered_map<model::Operation, Compute, model::HashOperation> known_; // looked up only
 };
 
-/// One per chip and format of its products, for as many programs as are built with them: all with the same software.
+/// One per chip, for as many programs as are built with them: all with the same software.
 class Pricers {
   public:
     /// Timings and calibration must outlive the pricers. @param calibration none = kernels as they were timed
     explicit Pricers(timing::Timings const& timings, Practice practice = {},
                      Calibration const* calibration = nullptr)
         : timings_{&timings}, practice_{std::move(practice)}, calibration_{calibration} {}
-    [[nodiscard]] Pricer& of(hardware::Chip const& chip, Dtype products);
+    [[nodiscard]] Pricer& of(hardware::Chip const& chip);
     [[nodiscard]] Calibration const* calibration() const { return calibration_; }
 
   private:
     timing::Timings const* timings_;
     Practice practice_;
     Calibration const* calibration_;
-    std::map<std::pair<std::string, Dtype>, Pricer> by_chip_;
+    std::map<std::string, Pricer> by_chip_;
 };
 
 } // namespace moesaic::parallel

@@ -41,8 +41,10 @@ struct Compute {
     model::OpKind kind = model::OpKind::gemm;
     std::string role; ///< "qkv", "expert_up", …
     model::Pass pass = model::Pass::forward;
-    Flop work;              ///< of the matrix units
-    std::string key;        ///< "gemm bf16": timings with one key err together
+    Flop work;       ///< of the matrix units
+    std::string key; ///< "gemm bf16": timings with one key err together
+    /// By the constants of runs and by the slowest chip: a product or attention, but not one at its software's own limit.
+    bool stretched = false;
     std::int64_t times = 1; ///< how many equal kernels `duration` sums up (for reports)
     std::shared_ptr<model::Operation const>
         operation; ///< what was priced (for reports); none in made-up programs

@@ -82,7 +82,7 @@ class StageRanks {
             auto rank = stage_setting(job.model, job.plan, place, job.shape.sequence_length);
             auto const& chip = job.topology.pool(place.pool).cluster.node.chip;
             ranks_.push_back(static_cast<int>(place.ranks.count) / rank.kind.apart->groups);
-            auto& pricer = pricers.of(chip, rank.shape.precision.gemm);
+            auto& pricer = pricers.of(chip);
             seconds_.emplace_back(std::move(rank), pricer);
         }
         busy_.resize(seconds_.size(), 0.0);

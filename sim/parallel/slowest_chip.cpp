@@ -1,7 +1,5 @@
 #include "parallel/slowest_chip.hpp"
 
-#include "parallel/price.hpp"
-
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>
 
@@ -10,10 +8,6 @@ namespace moesaic::parallel {
 namespace {
 
 constexpr double turned_away = 0.05;
-
-bool meets_power_limit(Compute const& work) {
-    return is_matrix_kernel(work.kind) && !work.role.ends_with(limit_role);
-}
 
 } // namespace
 
@@ -44,7 +38,7 @@ void slow_down(RankClass& rank_class, double factor) {
     for (auto& block : rank_class.blocks) {
         for (auto& op : block.ops) {
             auto* work = std::get_if<Compute>(&op.work);
-            if (work != nullptr && meets_power_limit(*work)) {
+            if (work != nullptr && work->stretched) {
                 work->duration.time *= factor;
             }
         }

@@ -198,8 +198,7 @@ std::unique_ptr<LocalTimes> LayerTimes::measure(Local const& local) {
         return nullptr;
     }
     auto const& topology = topology_for(local.pool, ranks);
-    auto& pricer =
-        problem_.pricers.of(problem_.node(local.pool).chip, precision_on(problem_, local.pool).gemm);
+    auto& pricer = problem_.pricers.of(problem_.node(local.pool).chip);
     RankClass rank_class{"stage", PoolId{0}, 0, 0, {ChipIndex{0}, 1, ranks}, ChipIndex{0}, {}, {}};
     std::vector<Plan> plans;
     for (auto const recompute : recompute_) {

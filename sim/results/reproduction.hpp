@@ -34,6 +34,8 @@ struct Reproduced {
     double model_flop = 0.0; ///< of a step on one chip
     std::array<double, timing::evidence_levels> time_by_evidence{};
     std::map<std::string, double> time_by_kind; ///< kind of operation -> share of the critical path
+    std::map<std::string, double>
+        stretched; ///< class of kernels' format -> share of the path that a constant of it stretches
     std::string plan;
     std::string misfit;  ///< what does not fit by our count of memory; empty = fits
     std::string problem; ///< why it could not be simulated; then nothing else is known

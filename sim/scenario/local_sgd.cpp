@@ -75,6 +75,9 @@ void stretch(engine::Timeline& timeline, double factor) {
         by(part.time);
         part.time_weighted_sigma *= factor;
     }
+    for (auto& [format, time] : timeline.path_stretched) {
+        by(time);
+    }
     std::ranges::for_each(timeline.path_by_evidence, by);
     std::ranges::for_each(timeline.path_by_class, by);
 }

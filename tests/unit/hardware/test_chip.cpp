@@ -103,6 +103,8 @@ TEST_CASE("block-scaled fp8 runs at the fp8 rate, mxfp8 only where the units kno
     auto const hopper = chip_with(fp8);
     CHECK(peak_of(hopper, Dtype::fp8_block) == FlopPerSecond{2e12});
     CHECK_FALSE(supports(hopper, Dtype::mxfp8));
+    CHECK_THROWS_WITH(peak_of(hopper, Dtype::mxfp8),
+                      Contains("peak mxfp8, unlike that of fp8, is not known"));
     auto const newer =
         chip_with(fp8 + "mxfp4 = { value = \"4 TFLOP/s\", source = \"s\", confidence = \"press\" }");
     CHECK(peak_of(newer, Dtype::mxfp8) == FlopPerSecond{2e12});

@@ -73,9 +73,7 @@ TEST_CASE("a constant of the run's own software comes before that of any softwar
     CHECK(calibration.find(chip_of("c"), Dtype::bf16, "megatron") == nullptr);
 }
 
-TEST_CASE(
-    "products that the plan widens take the constant of their own format, router and head that of the run",
-    "[parallel]") {
+TEST_CASE("every product and attention kernel takes the constant of its own number format", "[parallel]") {
     auto const calibration = calibration_of(errors + R"(
 [[constant]]
 name = "wide"
@@ -96,14 +94,12 @@ origin = "made up"
     auto const stretch = [&](model::OpKind kind, Dtype dtype, std::string const& role) {
         model::Operation const op{
             .kind = kind, .dtype = dtype, .m = 4096, .n = 4096, .k = 4096, .role = role};
-        return stretched.of(chip, Dtype::fp8).price(op).duration.time /
-               plain.of(chip, Dtype::fp8).price(op).duration.time;
+        return stretched.of(chip).price(op).duration.time / plain.of(chip).price(op).duration.time;
     };
     CHECK(stretch(model::OpKind::gemm, Dtype::fp8, "ffn_up") == Approx(3.0));
     CHECK(stretch(model::OpKind::gemm, Dtype::bf16, "qkv") == Approx(2.0));
-    CHECK(stretch(model::OpKind::gemm, Dtype::bf16, "head") == Approx(3.0));
-    CHECK(stretch(model::OpKind::gemm, Dtype::bf16, "router") == Approx(3.0));
-    CHECK(stretch(model::OpKind::bmm, Dtype::bf16, "scores") == Approx(3.0));
+    CHECK(stretch(model::OpKind::bmm, Dtype::bf16, "scores") == Approx(2.0));
+    CHECK(stretch(model::OpKind::attention, Dtype::bf16, "attention") == Approx(2.0));
     CHECK(stretch(model::OpKind::rmsnorm, Dtype::bf16, "ffn_norm") == Approx(1.0));
 }
 

@@ -46,6 +46,14 @@ double bytes_moved(Program const& program, std::string_view role) {
     return sum;
 }
 
+/// Of a software's file and of a scenario that says more.
+Practice read_both(std::string const& software, std::string const& scenario) {
+    Practice out;
+    read_practice(io::parse_toml(software, "software.toml"), out);
+    read_practice(io::parse_toml(scenario, "scenario.toml"), out);
+    return out;
+}
+
 } // namespace
 
 TEST_CASE("the host takes its time for each layer of each micro-batch, and once for the step", "[parallel]") {
@@ -76,10 +84,12 @@ TEST_CASE(
 
 TEST_CASE("a scenario changes what it names of a software's practice on a chip, and keeps the rest",
           "[parallel]") {
-    auto const f = llama("on = [{ chips = [\"nvidia_h100_sxm5\"], host_moe_layer = \"7 ms\", passes = { "
-                         "quantise = 2.0 }, source = \"a\" }, "
-                         "{ chips = [\"nvidia_h100_sxm5\"], host_moe_layer = \"3 ms\", source = \"b\" }]\n");
-    auto const& on = f.job().plan.practice.on;
+    auto const on =
+        read_both(
+            "[[on]]\nchips = [\"nvidia_h100_sxm5\"]\nhost_moe_layer = \"7 ms\"\npasses = { quantise = 2.0 }\n"
+            "source = \"a\"\n",
+            "[[on]]\nchips = [\"nvidia_h100_sxm5\"]\nhost_moe_layer = \"3 ms\"\nsource = \"b\"\n")
+            .on;
     REQUIRE(on.size() == 1);
     CHECK(on.front().host_moe_layer.value() == Approx(3e-3));
     CHECK(on.front().passes.at(model::OpKind::quantise) == Approx(2.0));
@@ -169,6 +179,20 @@ TEST_CASE("a software's practice on one chip leaves other chips alone", "[parall
                     InputError);
 }
 
+TEST_CASE("what is said of a chip twice, or is nothing, is refused", "[parallel]") {
+    std::string const entry = "[[parallel.on]]\nchips = [\"a\", \"b\"]\nsource = \"made up\"\n";
+    CHECK_THROWS_WITH(llama(entry),
+                      Catch::Contains("parallel.on[0].chips: says nothing of these chips. Give one of "
+                                      "host_moe_layer, product_call"));
+    auto const full = entry + "host_moe_layer = \"1 ms\"\n";
+    CHECK_THROWS_WITH(llama(full + full), Catch::Contains("parallel.on[1].chips: names a a second time"));
+    std::string const limit =
+        "[[parallel.attention]]\nchips = [\"a\"]\nforward = 0.5\nbackward = 0.5\nsource = \"made up\"\n";
+    CHECK_NOTHROW(llama(full + limit));
+    CHECK_THROWS_WITH(llama(limit + limit),
+                      Catch::Contains("parallel.attention[1].chips: names a a second time"));
+}
+
 TEST_CASE("the host of layers with experts takes its time where its software says so", "[parallel]") {
     auto const f =
         job_of("mixtral_8x7b", {{"h", "h100_16384", 16}}, 32,
@@ -202,11 +226,13 @@ TEST_CASE("a grouped product takes as long as the host calls its experts one by 
     CHECK(calls.value() == Approx(2 * 32 * 2 * 3)); // of one expert, too
 }
 
-TEST_CASE("a limit on attention that is given again goes over the one before", "[parallel]") {
-    auto const f = llama("attention = [{ chips = [\"nvidia_h100_sxm5\", \"nvidia_h200_sxm\"], forward = 0.5, "
-                         "backward = 0.4, source = \"a\" }, { chips = [\"nvidia_h100_sxm5\"], forward = 0.3, "
-                         "backward = 0.2, source = \"b\" }]\n");
-    auto const& limits = f.job().plan.practice.attention;
+TEST_CASE("a scenario's limit on attention goes over that of its software", "[parallel]") {
+    auto const limits =
+        read_both(
+            "[[attention]]\nchips = [\"nvidia_h100_sxm5\", \"nvidia_h200_sxm\"]\nforward = 0.5\n"
+            "backward = 0.4\nsource = \"a\"\n",
+            "[[attention]]\nchips = [\"nvidia_h100_sxm5\"]\nforward = 0.3\nbackward = 0.2\nsource = \"b\"\n")
+            .attention;
     REQUIRE(limits.size() == 2);
     CHECK(limits[0] == AttentionLimit{"nvidia_h100_sxm5", 0.3, 0.2});
     CHECK(limits[1] == AttentionLimit{"nvidia_h200_sxm", 0.5, 0.4});

@@ -14,7 +14,8 @@ Seconds time_of(Program const& program, bool of_matrix_units) {
     for (auto const& block : program.classes.front().blocks) {
         for (auto const& op : block.ops) {
             auto const* work = std::get_if<Compute>(&op.work);
-            sum += work && is_matrix_kernel(work->kind) == of_matrix_units ? work->duration.time : Seconds{};
+            bool const counts = work != nullptr && (work->work > Flop{}) == of_matrix_units;
+            sum += counts ? work->duration.time : Seconds{};
         }
     }
     return sum;
