@@ -76,12 +76,32 @@ KernelRules& KernelRules::operator=(KernelRules&&) noexcept = default;
 
 namespace {
 
+/// "a{1,123456}" or "\\123456": libstdc++ counts these in an int without a look at its end.
+bool repeats_without_end(std::string_view pattern) {
+    constexpr std::size_t most_digits = 4;
+    std::size_t digits = 0;
+    bool counted = false;
+    for (char const c : pattern) {
+        bool const is_digit = c >= '0' && c <= '9';
+        digits = is_digit ? digits + 1 : 0;
+        counted = is_digit ? counted : c == '{' || c == ',' || c == '\\';
+        if (counted && digits > most_digits) {
+            return true;
+        }
+    }
+    return false;
+}
+
 std::optional<std::regex> read_pattern(io::TomlTable const& table, std::string_view key) {
     if (!table.has(key)) {
         return std::nullopt;
     }
+    auto const text = table.text(key);
+    if (repeats_without_end(text)) {
+        throw InputError{table.origin(key), "repeats something 10,000 times or more"};
+    }
     try {
-        return std::regex{table.text(key), std::regex::ECMAScript | std::regex::optimize};
+        return std::regex{text, std::regex::ECMAScript | std::regex::optimize};
     } catch (std::regex_error const& error) {
         throw InputError{table.origin(key), fmt::format("is no regular expression: {}", error.what())};
     }

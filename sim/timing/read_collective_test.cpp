@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fmt/format.h>
 #include <map>
 #include <optional>
@@ -167,8 +168,9 @@ std::optional<Places> places_of(std::vector<std::string> const& words) {
     return words.size() == 4 ? std::optional{Places{1, std::nullopt, 3}} : std::nullopt;
 }
 
-/// Bytes and microseconds above 0 that 64 bits hold.
+/// Microseconds above 0 that 64 bits hold.
 bool can_be(double value) { return value > 0 && value < 9e18; }
+bool can_be_bytes(double value) { return can_be(value) && value == std::trunc(value); }
 
 bool check_failed(std::string const& word) {
     auto const wrong = number(word);
@@ -188,7 +190,7 @@ std::string problem_of(Head const& head, std::vector<std::string> const& words) 
         return "its communicators differ in ranks or nodes";
     }
     auto const time = number(words[places->time]), size = number(words[0]);
-    if (!size || !can_be(*size) || !time || !can_be(*time)) {
+    if (!size || !can_be_bytes(*size) || !time || !can_be(*time)) {
         return "no time, or a size or time that cannot be";
     }
     return places->wrong && check_failed(words[*places->wrong]) ? "failed checks" : "";

@@ -154,6 +154,13 @@ TEST_CASE("what mpirun puts before each line is passed over", "[timing]") {
     CHECK(got.rows[0].ranks == 2);
 }
 
+TEST_CASE("a size that is no whole number of bytes is refused", "[timing]") {
+    auto const read_back = read("0.68 256 float sum -1 7.31 0.14 0.28 0 6.68 0.15 0.31 0\n" + result);
+    REQUIRE(read_back.rows.size() == 1);
+    REQUIRE(read_back.refused.size() == 1);
+    CHECK(read_back.refused[0].text == "no time, or a size or time that cannot be");
+}
+
 TEST_CASE("a file that is no text is no output of a test", "[timing]") {
     CHECK_THROWS_WITH(read("./all_reduce_perf\n" + std::string(64, '\0')),
                       Catch::Contains(":2:") && Catch::Contains("no text"));

@@ -239,6 +239,13 @@ TEST_CASE("what is added to kernels in turn finds them in its own file", "[timin
 TEST_CASE("rules that cannot be are errors that name the line", "[timing]") {
     CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"(\"\nop = \"gemm\"\nm = 1\n"),
                       Catch::Contains("rules.toml:2") && Catch::Contains("no regular expression"));
+    for (auto const* endless : {"a{123456789}", "a{1,12345}", "(a)\\\\99999"}) {
+        CHECK_THROWS_WITH(
+            rules_of(std::string{"[[rule]]\nkernel = \""} + endless + "\"\nop = \"gemm\"\nm = 1\n"),
+            Catch::Contains("rules.toml:2") && Catch::Contains("repeats something"));
+    }
+    CHECK_NOTHROW(rules_of("[[rule]]\nkernel = \"^nvjet_1234567_a{2,3}$\"\nop = \"gemm\"\ndtype = "
+                           "\"bf16\"\nm = 1\nn = 1\nk = 1\n"));
     CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nop = \"gem\"\nm = 1\n"),
                       Catch::Contains("Did you mean") && Catch::Contains("gemm or"));
     CHECK_THROWS_WITH(rules_of("[[rule]]\nop = \"gemm\"\nm = 1\n"), Catch::Contains("would fit everything"));
