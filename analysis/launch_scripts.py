@@ -75,6 +75,23 @@ def switches_mc2(record):
 # NVFP4 (Megatron-Bridge, perf_recipes/llama, GB200 and GB300 alike).
 NOT_OVERLAPPED = {"nvfp4"}
 
+# DeepSeek-V3 in Megatron-Bridge: (stages, chunks) whose layouts its recipe lists (set_deepseek_v3_pipeline_model_parallel_layout in
+# recipes/deepseek/deepseek_v3.py; for two stages of eight chunks pp_layout "Et*4|(t*4|)*14tmL" of scripts/performance), all of one form:
+# as many layers in each part as in the first, what is left in the last, with multi-token prediction and the loss. The layout of eight
+# stages of four chunks ("Et|(tt|)*30mL") is what counting embedding and head as a layer each gives.
+DEEPSEEK_LAYOUTS = {(4, 1): 16, (8, 1): 8, (4, 2): 8, (16, 1): 4, (8, 2): 4, (4, 4): 4, (2, 8): 4}
+
+
+def layers_of_parts(record, stages, chunks):
+    """As the recipe of Megatron-Bridge lays them out; None where it says nothing."""
+    model = record["model"]
+    full = DEEPSEEK_LAYOUTS.get((stages, chunks))
+    if not record["group"].startswith("nv_bridge") or not model["name"].startswith("DeepSeekV3") or full is None:
+        return None
+    parts = stages * chunks
+    return [full] * (parts - 1) + [model["layers"] - full * (parts - 1)]
+
+
 # NVIDIA-NeMo/Megatron-Bridge, scripts/performance of each release: read in public copies at the states nearest to the releases, with
 # the pull requests that changed them (analysis/accuracy.md). What of a layer's launches CUDA graphs replay, by the host time
 # that is left (milliseconds, of the software files' profile): none; the router; attention too; all.

@@ -45,6 +45,9 @@ def write_schedule(s):
     if parts > 1 and (zero_bubble or parallel.get("asym_pp_embed") == "True" or
                       ("embedding in its own slot" in notes and (layers + 2) % parts == 0)):
         s.put("layer_split", "with_ends")
+    elif scripts.layers_of_parts(record, stages, chunks):
+        s.put("layers", scripts.layers_of_parts(record, stages, chunks))
+        s.assume("Layers of the stages as in Megatron-Bridge's recipe (analysis/launch_scripts.py).")
     elif parts > 1 and layers % parts != 0:
         if year_month(record) >= (2024, 1):
             s.put("layer_split", "with_ends")

@@ -181,6 +181,17 @@ class Records(unittest.TestCase):
         self.assertIn('source = "clocks capped at 1.4 GHz"\npeak_share = 0.8\n', text)
         self.assertEqual(text.count("[pools.chip]"), 1)
 
+    def test_deepseek_v3_of_megatron_bridge_lies_on_its_stages_as_the_recipe_says(self):
+        def layers(group, stages, chunks):
+            parallel = {"tp": 1, "pp": stages, "vpp": chunks, "dp": 8 // stages, "schedule_kind": "interleaved_1f1b" if chunks > 1 else "1f1b"}
+            written, left_out = self.written(changed(group=group, model={"name": "DeepSeekV3", "layers": 61}, parallel=parallel))
+            self.assertFalse(left_out)
+            return re.findall(r"^(layers = \[.*|layer_split = .*)$", written.pop().read_text(), re.MULTILINE)
+        self.assertEqual(layers("nv_bridge_own", 4, 4), ["layers = [" + "4, " * 15 + "1]"])
+        self.assertEqual(layers("nv_bridge_own", 8, 1), ["layers = [" + "8, " * 7 + "5]"])
+        self.assertEqual(layers("nv_bridge_own", 8, 4), ['layer_split = "with_ends"'])  # none is listed
+        self.assertEqual(layers("own cluster", 4, 4), ['layer_split = "with_ends"'])
+
     def test_the_records_that_were_gathered_later_become_scenarios(self):
         records = yaml.safe_load((SOURCE / "analysis" / "unseen" / "records.yaml").read_text(encoding="utf-8"))["records"]
         self.assertEqual(len({r["id"] for r in records}), len(records))

@@ -6,8 +6,9 @@
 /// Called by libFuzzer for each input.
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     try {
-        moesaic::fuzz::take({reinterpret_cast<char const*>(data), size}); // NOLINT: libFuzzer's bytes are characters
-    } catch (moesaic::InputError const&) { // the user is told
+        moesaic::fuzz::take(
+            {reinterpret_cast<char const*>(data), size}); // NOLINT: libFuzzer's bytes are characters
+    } catch (moesaic::InputError const&) {                // the user is told
     }
     return 0;
 }

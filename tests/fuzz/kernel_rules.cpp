@@ -1,6 +1,6 @@
+#include "timing/kernel_rules.hpp"
 #include "fuzz_target.hpp"
 #include "io/toml.hpp"
-#include "timing/kernel_rules.hpp"
 
 void moesaic::fuzz::take(std::string_view input) {
     timing::KernelRules rules;

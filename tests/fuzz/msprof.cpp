@@ -1,3 +1,5 @@
 #include "imported_profile.hpp"
 
-void moesaic::fuzz::take(std::string_view input) { import_profile(input, timing::read_msprof_summary, ".csv"); }
+void moesaic::fuzz::take(std::string_view input) {
+    import_profile(input, timing::read_msprof_summary, ".csv");
+}

@@ -1,6 +1,6 @@
+#include "engine/split_batch.hpp"
 #include "fuzz_target.hpp"
 #include "parallel/build_program.hpp"
-#include "engine/split_batch.hpp"
 #include "scenario/run_scenario.hpp"
 
 #include <cmath>
@@ -43,11 +43,12 @@ void check(parallel::Program const& program) {
 /// A scenario file, up to the program that the engine would run.
 void moesaic::fuzz::take(std::string_view input) {
     static scenario::Facts const facts{MOESAIC_SOURCE_DIR};
-    static timing::Timings const timings = [] { // none measured: every answer is analytic, and reading them takes long
-        timing::Timings out;
-        out.read_catalogue(facts.platforms());
-        return out;
-    }();
+    static timing::Timings const timings =
+        [] { // none measured: every answer is analytic, and reading them takes long
+            timing::Timings out;
+            out.read_catalogue(facts.platforms());
+            return out;
+        }();
     InputFile const file{input, ".toml"};
     auto const s = scenario::read_scenario(file.path(), {}, facts);
     if (!is_small(s)) {

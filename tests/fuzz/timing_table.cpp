@@ -1,5 +1,5 @@
-#include "fuzz_target.hpp"
 #include "timing/timing_table.hpp"
+#include "fuzz_target.hpp"
 
 #include <cmath>
 
