@@ -76,7 +76,7 @@ Seconds read_time(io::TomlTable const& t, std::string_view key, Seconds otherwis
 void refuse_second(io::TomlTable const& t, std::set<std::string>& chips) {
     for (auto const& chip : t.texts("chips")) {
         if (!chips.insert(chip).second) {
-            throw InputError{t.origin("chips"), fmt::format("names {} a second time", chip),
+            throw InputError{t.origin("chips"), fmt::format("names \"{}\" a second time", chip),
                              "Say all that holds on a chip in one entry"};
         }
     }

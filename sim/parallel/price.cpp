@@ -109,8 +109,11 @@ Compute Pricer::price(model::Operation const& op) {
 }
 
 Pricer& Pricers::of(hardware::Chip const& chip) {
-    return by_chip_.try_emplace(chip.id, *timings_, chip, KernelSetting{practice_, calibration_})
-        .first->second;
+    auto found = by_chip_.find(chip.id);
+    if (found == by_chip_.end()) {
+        found = by_chip_.try_emplace(chip.id, *timings_, chip, KernelSetting{practice_, calibration_}).first;
+    }
+    return found->second;
 }
 
 } // namespace moesaic::parallel

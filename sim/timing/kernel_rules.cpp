@@ -79,13 +79,22 @@ namespace {
 /// "a{1,123456}" or "\\123456": libstdc++ counts these in an int without a look at its end.
 bool repeats_without_end(std::string_view pattern) {
     constexpr std::size_t most_digits = 4;
+    auto const is_digit = [&](std::size_t at) {
+        return at < pattern.size() && pattern[at] >= '0' && pattern[at] <= '9';
+    };
+    bool in_braces = false, counts = false;
     std::size_t digits = 0;
-    bool counted = false;
-    for (char const c : pattern) {
-        bool const is_digit = c >= '0' && c <= '9';
-        digits = is_digit ? digits + 1 : 0;
-        counted = is_digit ? counted : c == '{' || c == ',' || c == '\\';
-        if (counted && digits > most_digits) {
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        if (pattern[i] == '\\') {
+            counts = is_digit(i + 1);
+            i += counts ? 0 : 1; // what else is escaped stands for itself
+            digits = 0;
+            continue;
+        }
+        digits = is_digit(i) ? digits + 1 : 0;
+        in_braces = pattern[i] == '{' || (in_braces && pattern[i] != '}');
+        counts = counts && is_digit(i);
+        if ((in_braces || counts) && digits > most_digits) {
             return true;
         }
     }

@@ -26,6 +26,9 @@ Lines lines_of(std::string const& text) {
             out.back() += c;
         }
     }
+    if (out.size() > 1 && out.back().empty()) {
+        out.pop_back(); // the text ended with its last line
+    }
     return out;
 }
 

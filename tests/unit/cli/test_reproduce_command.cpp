@@ -37,6 +37,33 @@ TEST_CASE("reproduce compares runs of one's own by their rate, and counts those 
     CHECK_THAT(ran.err, Catch::Contains("1 scenarios have no published step_time or tokens_per_s"));
 }
 
+TEST_CASE("reproduce says what constants stretch of a run, by the kernels' own number format", "[cli]") {
+    OwnRuns const own{"step_time = \"8 s\""};
+    auto const command =
+        "reproduce all --json --set training.precision='\"fp8\"' --folder " + own.folder.string();
+    auto const ran = run_program(command);
+    REQUIRE(ran.exit_code == 0);
+    auto const record = json::parse(ran.out)["records"][0];
+    auto const stretched = [](json const& of, char const* format) {
+        return of["stretched"].value(format, 0.0);
+    };
+    auto const products = [](json const& of) {
+        return of["time_by_kind"].value("gemm", 0.0) + of["time_by_kind"].value("grouped_gemm", 0.0);
+    };
+    CHECK(record["precision"] == "8-bit");
+    CHECK(stretched(record, "16-bit") >
+          record["time_by_kind"]["attention"].get<double>()); // router and head too
+    CHECK(stretched(record, "8-bit") + stretched(record, "16-bit") ==
+          Approx(products(record) + record["time_by_kind"]["attention"].get<double>()));
+    // attention at its software's limit is none of it
+    auto const limit = "\n[[parallel.attention]]\nchips = [\"" + record["chip"].get<std::string>() +
+                       "\"]\nforward = 0.01\nbackward = 0.01\nsource = \"made up\"\n";
+    auto const file = (own.folder / "mine/a.toml").string();
+    io::write_text_file(file, io::read_text_file(file) + limit);
+    auto const limited = json::parse(run_program(command).out)["records"][0];
+    CHECK(stretched(limited, "8-bit") + stretched(limited, "16-bit") == Approx(products(limited)));
+}
+
 TEST_CASE("reproduce leaves out a scenario that it cannot read, and says why", "[cli]") {
     OwnRuns const own{"tokens_per_s = 32768\nrecord = \"a\""};
     io::write_text_file((own.folder / "mine/c.toml").string(), "name = \"c\"\nmodle = \"ling_lite\"\n");
@@ -48,6 +75,15 @@ TEST_CASE("reproduce leaves out a scenario that it cannot read, and says why", "
     auto const ids = (own.folder / "ids.txt").string();
     io::write_text_file(ids, "a\n"); // c is not asked for
     CHECK(run_program("reproduce all --folder " + own.folder.string() + " --records " + ids).exit_code == 0);
+}
+
+TEST_CASE("reproduce lists a run that cannot be simulated with the reason", "[cli]") {
+    OwnRuns const own{"step_time = \"8 s\""};
+    auto const ran = run_program("reproduce all --json --set training.precision='\"nvfp4\"' --folder " +
+                                 own.folder.string());
+    auto const record = json::parse(ran.out)["records"][0];
+    CHECK_THAT(record["problem"].get<std::string>(), Catch::Contains("peak nvfp4"));
+    CHECK_FALSE(record.contains("simulated"));
 }
 
 TEST_CASE("a published share above 1 is refused, as of one printed in per cent", "[cli]") {

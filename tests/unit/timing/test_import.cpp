@@ -244,6 +244,10 @@ TEST_CASE("rules that cannot be are errors that name the line", "[timing]") {
             rules_of(std::string{"[[rule]]\nkernel = \""} + endless + "\"\nop = \"gemm\"\nm = 1\n"),
             Catch::Contains("rules.toml:2") && Catch::Contains("repeats something"));
     }
+    for (auto const* pattern : {"traits<1,65536>", "bar,100000x", "\\\\{12345", "a{2}b12345"}) {
+        CHECK_NOTHROW(rules_of(std::string{"[[rule]]\nkernel = \""} + pattern +
+                               "\"\nop = \"gemm\"\ndtype = \"bf16\"\nm = 1\nn = 1\nk = 1\n"));
+    }
     CHECK_NOTHROW(rules_of("[[rule]]\nkernel = \"^nvjet_1234567_a{2,3}$\"\nop = \"gemm\"\ndtype = "
                            "\"bf16\"\nm = 1\nn = 1\nk = 1\n"));
     CHECK_THROWS_WITH(rules_of("[[rule]]\nkernel = \"a\"\nop = \"gem\"\nm = 1\n"),
