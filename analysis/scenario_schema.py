@@ -210,6 +210,7 @@ backward = 1.0
 source = "none"
 [[parallel.on]]
 chips = ["nvidia_h20"]
+host_moe_layer = "0 s"
 source = "none"
 """
 ROUTINGS = ['kind = "balanced"', 'kind = "zipf"\nexponent = 1.0', 'kind = "dirichlet"\nconcentration = 1.0', 'kind = "gini"\ngini = 0.3',

@@ -91,7 +91,6 @@ void refuse_empty(io::TomlTable const& t) {
 }
 
 void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) {
-    refuse_empty(t);
     auto const products = t.optional_table("products");
     auto const passes = t.optional_table("passes");
     for (auto const& chip : t.texts("chips")) {
@@ -112,6 +111,7 @@ void read_chip_practice(io::TomlTable const& t, std::vector<ChipPractice>& out) 
     }
     (void)t.text("source");
     t.reject_unknown_keys();
+    refuse_empty(t);
 }
 
 void read_attention_limit(io::TomlTable const& t, std::vector<AttentionLimit>& out) {
