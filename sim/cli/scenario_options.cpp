@@ -1,5 +1,7 @@
 #include "cli/scenario_options.hpp"
 
+#include "parallel/calibration.hpp"
+
 #include <algorithm>
 
 namespace moesaic::cli {
@@ -27,8 +29,14 @@ void add_timings_option(CLI::App& command, std::vector<std::string>& timings) {
 }
 
 void add_calibration_option(CLI::App& command, std::string& calibration) {
-    command.add_option("--calibration", calibration, "Constants from this file instead of the shipped ones")
-        ->check(CLI::ExistingFile);
+    auto const problem_of = [](std::string const& text) {
+        return text == parallel::no_constants ? std::string{} : CLI::ExistingFile(text);
+    };
+    command
+        .add_option("--calibration", calibration,
+                    "Constants from this file instead of the shipped ones; none: kernels take as long as "
+                    "they were timed, as in a profile of the training itself")
+        ->check(CLI::Validator{problem_of, "FILE or none"});
 }
 
 } // namespace moesaic::cli

@@ -5,6 +5,7 @@
 #include "parallel/practice.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moesaic::parallel {
@@ -30,6 +31,9 @@ struct ModelError {
     double calibrated = 0.0; ///< where the constant was learnt on runs
     double otherwise = 0.0;
 };
+
+/// In place of a file of constants: kernels take as long as they were timed, and the model errs as where nothing was learnt.
+constexpr std::string_view no_constants = "none";
 
 struct Calibration {
     std::vector<CalibrationConstant> constants;

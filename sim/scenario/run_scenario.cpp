@@ -75,6 +75,11 @@ timing::Timings load_timings(Scenario const& scenario, std::string const& data_f
 }
 
 parallel::Calibration load_calibration(std::string const& data_folder, std::string const& file) {
+    if (file == parallel::no_constants) {
+        auto out = load_calibration(data_folder);
+        out.constants.clear();
+        return out;
+    }
     return parallel::read_calibration(
         io::read_toml_file(file.empty() ? data_folder + "/platforms/calibration.toml" : file));
 }
@@ -219,7 +224,7 @@ results::Run run_scenario(Scenario const& scenario, timing::Timings const& timin
     auto const calibration = !options.calibrated ? parallel::Calibration{}
                              : options.calibration_file.empty()
                                  ? facts.calibration()
-                                 : load_calibration({}, options.calibration_file);
+                                 : load_calibration(facts.folder(), options.calibration_file);
     auto const job_with = [&](parallel::Plan const& plan) {
         return parallel::Job{scenario.model, plan, scenario.shape, topology, timings, &calibration};
     };

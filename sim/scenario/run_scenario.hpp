@@ -26,7 +26,7 @@ struct RunOptions {
 [[nodiscard]] timing::Timings load_timings(Scenario const& scenario, std::string const& data_folder,
                                            std::vector<std::string> const& further, bool shipped = true);
 
-/// The shipped constants, or those of the file.
+/// The shipped constants, or those of the file; of parallel::no_constants the shipped model errors alone.
 [[nodiscard]] parallel::Calibration load_calibration(std::string const& data_folder,
                                                      std::string const& file = {});
 

@@ -226,6 +226,7 @@ TEST_CASE("every command that simulates a scenario takes constants from another 
                 .get<double>();
         };
         CHECK(step("--calibration " + slower.path) > 1.1 * step(""));
+        CHECK(step("--calibration none") < step(""));
     }
     CHECK(run_program("plan " + tutorial("01-one-node.toml") + " --calibration /nowhere.toml").exit_code ==
           2);
