@@ -44,7 +44,7 @@ void write_scenario(Hdf5Writer& file, Run const& run, RunOrigin const& origin) {
     file.write("/scenario/timings", origin.timings,
                words("Tables of kernel timings beside the shipped ones"));
     file.write("/scenario/calibration", origin.calibration,
-               words("File of the calibration's constants; empty = the shipped one"));
+               words("File of the calibration's constants; empty = the shipped one, `none` = none"));
     file.write("/scenario/software", origin.software,
                words("Software whose practice was simulated; empty = none is named"));
     file.write("/scenario/software_known", std::int64_t{origin.software_known ? 1 : 0},
